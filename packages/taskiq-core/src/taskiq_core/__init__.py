@@ -1,0 +1,101 @@
+"""Contracts, message flow and plugin discovery of taskiq."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskiq_dependencies import Depends as TaskiqDepends
+
+    from taskiq_core.abc.broker import AbstractBroker
+    from taskiq_core.abc.cmd import TaskiqCMD
+    from taskiq_core.abc.formatter import TaskiqFormatter
+    from taskiq_core.abc.middleware import TaskiqMiddleware
+    from taskiq_core.abc.result_backend import AsyncResultBackend
+    from taskiq_core.abc.schedule_source import ScheduleSource
+    from taskiq_core.abc.serializer import TaskiqSerializer
+    from taskiq_core.acks import AckableMessage, AcknowledgeType
+    from taskiq_core.broker import AsyncBroker
+    from taskiq_core.capabilities import Capability
+    from taskiq_core.context import Context
+    from taskiq_core.decor import AsyncTaskiqDecoratedTask
+    from taskiq_core.delivery import Delivery
+    from taskiq_core.events import TaskiqEvents
+    from taskiq_core.gather import gather
+    from taskiq_core.kicker import AsyncKicker
+    from taskiq_core.message import BrokerMessage, TaskiqMessage
+    from taskiq_core.receiver import Receiver
+    from taskiq_core.result import TaskiqResult
+    from taskiq_core.scheduled_task import ScheduledTask
+    from taskiq_core.shared_broker import async_shared_broker
+    from taskiq_core.slots import Slots
+    from taskiq_core.state import TaskiqState
+    from taskiq_core.task import AsyncTaskiqTask
+
+__version__ = "1.0.0"
+
+_HOMES = {
+    "AbstractBroker": "taskiq_core.abc.broker",
+    "AckableMessage": "taskiq_core.acks",
+    "AcknowledgeType": "taskiq_core.acks",
+    "AsyncBroker": "taskiq_core.broker",
+    "AsyncKicker": "taskiq_core.kicker",
+    "AsyncResultBackend": "taskiq_core.abc.result_backend",
+    "AsyncTaskiqDecoratedTask": "taskiq_core.decor",
+    "AsyncTaskiqTask": "taskiq_core.task",
+    "BrokerMessage": "taskiq_core.message",
+    "Capability": "taskiq_core.capabilities",
+    "Context": "taskiq_core.context",
+    "Delivery": "taskiq_core.delivery",
+    "Receiver": "taskiq_core.receiver",
+    "ScheduleSource": "taskiq_core.abc.schedule_source",
+    "ScheduledTask": "taskiq_core.scheduled_task",
+    "Slots": "taskiq_core.slots",
+    "TaskiqCMD": "taskiq_core.abc.cmd",
+    "TaskiqEvents": "taskiq_core.events",
+    "TaskiqFormatter": "taskiq_core.abc.formatter",
+    "TaskiqMessage": "taskiq_core.message",
+    "TaskiqMiddleware": "taskiq_core.abc.middleware",
+    "TaskiqResult": "taskiq_core.result",
+    "TaskiqSerializer": "taskiq_core.abc.serializer",
+    "TaskiqState": "taskiq_core.state",
+    "async_shared_broker": "taskiq_core.shared_broker",
+    "gather": "taskiq_core.gather",
+}
+
+__all__ = [
+    "AbstractBroker",
+    "AckableMessage",
+    "AcknowledgeType",
+    "AsyncBroker",
+    "AsyncKicker",
+    "AsyncResultBackend",
+    "AsyncTaskiqDecoratedTask",
+    "AsyncTaskiqTask",
+    "BrokerMessage",
+    "Capability",
+    "Context",
+    "Delivery",
+    "Receiver",
+    "ScheduleSource",
+    "ScheduledTask",
+    "Slots",
+    "TaskiqCMD",
+    "TaskiqDepends",
+    "TaskiqEvents",
+    "TaskiqFormatter",
+    "TaskiqMessage",
+    "TaskiqMiddleware",
+    "TaskiqResult",
+    "TaskiqSerializer",
+    "TaskiqState",
+    "async_shared_broker",
+    "gather",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "TaskiqDepends":
+        return import_module("taskiq_dependencies").Depends
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,17 @@
+"""The contract of formatters: messages to what brokers carry, and back."""
+
+from abc import ABC, abstractmethod
+
+from taskiq_core.message import BrokerMessage, TaskiqMessage
+
+
+class TaskiqFormatter(ABC):
+    """Turns messages into what brokers carry, and the bytes of brokers into messages."""
+
+    @abstractmethod
+    def dumps(self, message: TaskiqMessage) -> BrokerMessage:
+        """What the broker stores; raises TypeError or ValueError for arguments it can't express."""
+
+    @abstractmethod
+    def loads(self, message: bytes) -> TaskiqMessage:
+        """The message of the bytes; raises ValueError for bytes that are no message."""

@@ -1,0 +1,75 @@
+"""The contract of middlewares: what is to happen around every task."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.result import TaskiqResult
+
+
+class TaskiqMiddleware:
+    """Hooks around sending and running tasks; override those you need, as plain or async functions.
+
+    `pre_send` and `pre_execute` run in the order of registration, the others in reversed order. A
+    hook that raises on the worker's side makes the task fail with that exception.
+
+    Attributes:
+        broker: the broker that the middleware was added to.
+    """
+
+    def __init__(self) -> None:
+        self.broker: AbstractBroker = None  # type: ignore[assignment]  # set by set_broker
+
+    def set_broker(self, broker: AbstractBroker) -> None:
+        """Called when the middleware is added to a broker."""
+        self.broker = broker
+
+    def startup(self) -> Coroutine[Any, Any, None] | None:
+        """The broker starts up."""
+
+    def shutdown(self) -> Coroutine[Any, Any, None] | None:
+        """The broker shuts down."""
+
+    def pre_send(
+        self,
+        message: TaskiqMessage,
+    ) -> TaskiqMessage | Coroutine[Any, Any, TaskiqMessage]:
+        """A task is about to be sent; returns the message to send."""
+        return message
+
+    def post_send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None] | None:
+        """A task was sent."""
+
+    def pre_execute(
+        self,
+        message: TaskiqMessage,
+    ) -> TaskiqMessage | Coroutine[Any, Any, TaskiqMessage]:
+        """A task is about to run; returns the message to run it with."""
+        return message
+
+    def post_execute(
+        self,
+        message: TaskiqMessage,
+        result: TaskiqResult[Any],
+    ) -> Coroutine[Any, Any, None] | None:
+        """A task ran; `result` may be changed before it is stored."""
+
+    def post_save(
+        self,
+        message: TaskiqMessage,
+        result: TaskiqResult[Any],
+    ) -> Coroutine[Any, Any, None] | None:
+        """The result of a task was stored."""
+
+    def on_error(
+        self,
+        message: TaskiqMessage,
+        result: TaskiqResult[Any],
+        exception: BaseException,
+    ) -> Coroutine[Any, Any, None] | None:
+        """A task raised; called before `post_execute`.
+
+        Set `result.error` to a `TaskRetryError` to have the message delivered again, or to a
+        `NoResultError` to have no result stored.
+        """

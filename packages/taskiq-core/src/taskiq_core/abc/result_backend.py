@@ -1,0 +1,75 @@
+"""The contract of result backends: results stored by task id."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import Any, Generic, Self, TypeVar
+
+from taskiq_core.exceptions import CapabilityError
+from taskiq_core.progress import TaskProgress
+from taskiq_core.result import TaskiqResult
+
+_ReturnType = TypeVar("_ReturnType")
+
+
+class AsyncResultBackend(ABC, Generic[_ReturnType]):
+    """Keeps results until their callers ask for them.
+
+    An implementation must keep: `set_result` returns when the result is stored and may be called
+    twice for one task, the last one stands; a result is the same for every reader; errors of the
+    store are raised as `ResultBackendError`, never returned as "not ready".
+    """
+
+    async def startup(self) -> None:
+        """Connect; may be called twice."""
+
+    async def shutdown(self) -> None:
+        """Disconnect; may be called twice, and without `startup`."""
+
+    @abstractmethod
+    async def set_result(self, task_id: str, result: TaskiqResult[_ReturnType]) -> None:
+        """Store the result of a task."""
+
+    @abstractmethod
+    async def is_result_ready(self, task_id: str) -> bool:
+        """Whether a result is stored."""
+
+    @abstractmethod
+    async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
+        """The result of a task.
+
+        Args:
+            task_id: which task.
+            with_logs: whether `TaskiqResult.log` is wanted, too.
+
+        Raises:
+            ResultGetError: there is none.
+        """
+
+    async def wait(
+        self,
+        task_id: str,
+        *,
+        check_interval: float = 0.2,
+        with_logs: bool = False,
+    ) -> TaskiqResult[_ReturnType]:
+        """The result of a task, as soon as it is there; waits without limit.
+
+        Stores that can push results override this; here they are asked every `check_interval`
+        seconds.
+        """
+        while not await self.is_result_ready(task_id):  # noqa: ASYNC110  # a store that can't push
+            await asyncio.sleep(check_interval)
+        return await self.get_result(task_id, with_logs=with_logs)
+
+    async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
+        """Store how far a task has come."""
+
+    async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
+        """How far a task has come; None if it has not said."""
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """A backend for the store of a URL; raises CapabilityError where that can't be."""
+        raise CapabilityError(
+            broker=cls.__name__, action="be made from a URL", capability="from_url"
+        )

@@ -1,0 +1,16 @@
+"""What a broker needs to know of a task."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class RegisteredTask(Protocol):
+    """A function under a name, with labels."""
+
+    task_name: str
+    labels: dict[str, Any]
+
+    @property
+    def original_func(self) -> Callable[..., Any]:
+        """The function itself."""
+        ...

@@ -1,0 +1,310 @@
+"""AsyncBroker: what programs declare tasks on, and what broker plugins inherit."""
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, ClassVar, ParamSpec, Self, TypeVar, get_type_hints, overload
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.abc.formatter import TaskiqFormatter
+from taskiq_core.abc.middleware import TaskiqMiddleware
+from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.abc.serializer import TaskiqSerializer
+from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
+from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
+from taskiq_core.formatters.proxy_formatter import ProxyFormatter
+from taskiq_core.labels import NEEDED_CAPABILITY
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
+from taskiq_core.registry import TaskRegistry
+from taskiq_core.result_backends import DummyResultBackend
+from taskiq_core.serializers.json_serializer import JSONSerializer
+from taskiq_core.state import TaskiqState
+from taskiq_core.task_names import default_task_name
+from taskiq_core.unsendable import explain_unsendable
+
+_FuncParams = ParamSpec("_FuncParams")
+_ReturnType = TypeVar("_ReturnType")
+
+
+def default_id_generator() -> str:
+    """A random task id: 128 bits as 32 hexadecimal digits."""
+    return os.urandom(16).hex()
+
+
+class AsyncBroker(AbstractBroker):
+    """A broker and the tasks declared on it.
+
+    Composed of parts that do the work: a registry of tasks, event handlers, a chain of middlewares,
+    a serializer and a formatter. Plugins inherit it and implement `kick` and `listen`; the rest of
+    what they may implement is in `AbstractBroker`.
+
+    Args:
+        result_backend: where results are kept; `with_result_backend` sets it later.
+        task_id_generator: makes task ids; `with_id_generator` sets it later.
+    """
+
+    global_task_registry: ClassVar[TaskRegistry[AsyncTaskiqDecoratedTask[Any, Any]]] = (
+        TaskRegistry()
+    )
+    """Tasks of the shared broker, which every broker of the process can run."""
+
+    def __init__(
+        self,
+        result_backend: AsyncResultBackend[Any] | None = None,
+        task_id_generator: Callable[[], str] | None = None,
+    ) -> None:
+        self.result_backend = result_backend or DummyResultBackend()
+        self.id_generator = task_id_generator or default_id_generator
+        self.decorator_class = AsyncTaskiqDecoratedTask
+        self.serializer = JSONSerializer()
+        self.formatter = ProxyFormatter(self)
+        self.middlewares: list[TaskiqMiddleware] = []
+        self.local_task_registry: TaskRegistry[AsyncTaskiqDecoratedTask[Any, Any]] = TaskRegistry()
+        self.event_handlers = EventHandlers()
+        self.state = TaskiqState()
+        self.custom_dependency_context: dict[Any, Any] = {}
+        self.dependency_overrides: dict[Any, Any] = {}
+        self.is_worker_process = False
+        self.is_scheduler_process = False
+        self._chain = MiddlewareChain(self.middlewares)
+        self._is_started = False
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def startup(self) -> None:
+        """Call the handlers of start-up, and start middlewares and the result backend.
+
+        Raises:
+            UnsupportedLabelError: a declared task carries a label that this broker can't honour.
+        """
+        if self._is_started:
+            return
+        self._is_started = True
+        for task in self.local_task_registry.values():
+            self._refuse_unsupported(task.task_name, task.labels)
+        await self.event_handlers.fire(
+            TaskiqEvents.WORKER_STARTUP if self.is_worker_process else TaskiqEvents.CLIENT_STARTUP,
+            self.state,
+        )
+        await self.middleware_chain.startup()
+        await self.result_backend.startup()
+
+    async def shutdown(self) -> None:
+        """Call the handlers of shutdown, and stop middlewares and the result backend."""
+        self._is_started = False
+        await self.event_handlers.fire(
+            TaskiqEvents.WORKER_SHUTDOWN
+            if self.is_worker_process
+            else TaskiqEvents.CLIENT_SHUTDOWN,
+            self.state,
+        )
+        await self.middleware_chain.shutdown()
+        await self.result_backend.shutdown()
+
+    async def __aenter__(self) -> Self:
+        await self.startup()
+        return self
+
+    async def __aexit__(self, *args: object, **kwargs: Any) -> None:
+        await self.shutdown()
+
+    # -- sending ------------------------------------------------------------------------------
+
+    async def send(self, message: TaskiqMessage) -> None:
+        """Send a message through the middlewares, the formatter and `kick`.
+
+        Raises:
+            UnsupportedLabelError: a label asks for what this broker can't do.
+            TaskArgumentError: an argument can't be serialized.
+            SendTaskError: `kick` failed.
+        """
+        chain = self.middleware_chain
+        if chain.pre_send:
+            message = await transform(chain.pre_send, message)
+        if message.labels:
+            self._refuse_unsupported(message.task_name, message.labels)
+        try:
+            formatted = self.formatter.dumps(message)
+        except Exception as error:
+            raise explain_unsendable(message, self.formatter, error) from error
+        try:
+            await self.kick(formatted)
+        except SendTaskError:
+            raise
+        except Exception as error:
+            raise SendTaskError(task_name=message.task_name, reason=str(error)) from error
+        if chain.post_send:
+            await notify(chain.post_send, message)
+
+    def _refuse_unsupported(self, task_name: str, labels: dict[str, Any]) -> None:
+        if self.capabilities is None:
+            return
+        for label in NEEDED_CAPABILITY.keys() & labels.keys():
+            if NEEDED_CAPABILITY[label] not in self.capabilities:
+                raise UnsupportedLabelError(
+                    task_name=task_name,
+                    label=label,
+                    broker=type(self).__name__,
+                    capability=NEEDED_CAPABILITY[label].value,
+                )
+
+    # -- tasks --------------------------------------------------------------------------------
+
+    @overload
+    def task(
+        self,
+        task_name: Callable[_FuncParams, _ReturnType],
+        **labels: Any,
+    ) -> AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType]: ...
+
+    @overload
+    def task(
+        self,
+        task_name: str | None = None,
+        **labels: Any,
+    ) -> Callable[
+        [Callable[_FuncParams, _ReturnType]],
+        AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType],
+    ]: ...
+
+    def task(self, task_name: Any = None, **labels: Any) -> Any:
+        """Make a task of a function; as `@broker.task` or `@broker.task(name, **labels)`.
+
+        Args:
+            task_name: under which workers find it; `module:function` by default.
+            labels: sent with every call.
+
+        Raises:
+            DuplicateTaskError: another function has the name.
+            TaskDefinitionError: this can't be run as a task.
+        """
+        if callable(task_name):
+            return self.register_task(task_name, **labels)
+        return lambda func: self.register_task(func, task_name, **labels)
+
+    def register_task(
+        self,
+        func: Callable[_FuncParams, _ReturnType],
+        task_name: str | None = None,
+        **labels: Any,
+    ) -> AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType]:
+        """Make a task of a function, at any time; `task` says more."""
+        if isinstance(func, AsyncTaskiqDecoratedTask):
+            func = func.original_func
+        _check_runnable(func)
+        task = self.decorator_class(
+            broker=self,
+            original_func=func,
+            labels=labels,
+            task_name=task_name or default_task_name(func),
+            return_type=_return_type(func),
+        )
+        update_wrapper(task, func)
+        self._register(task)
+        return task
+
+    def _register(self, task: AsyncTaskiqDecoratedTask[Any, Any]) -> None:
+        self.local_task_registry.add(task)
+
+    def find_task(self, task_name: str) -> AsyncTaskiqDecoratedTask[Any, Any] | None:
+        """The task of that name: declared here, or on the shared broker."""
+        return self.local_task_registry.get(task_name) or self.global_task_registry.get(task_name)
+
+    def get_all_tasks(self) -> dict[str, AsyncTaskiqDecoratedTask[Any, Any]]:
+        """All tasks that this broker can run, by name."""
+        return {**self.global_task_registry, **self.local_task_registry}
+
+    def adopt_task(self, task: RegisteredTask) -> None:
+        """Know a task that was declared on another broker."""
+        if isinstance(task, AsyncTaskiqDecoratedTask):
+            self.local_task_registry.add(task)
+
+    # -- parts --------------------------------------------------------------------------------
+
+    @property
+    def middleware_chain(self) -> MiddlewareChain:
+        """The middlewares, compiled; again when the list has changed."""
+        chain = self._chain
+        if chain.source is not self.middlewares or chain.count != len(self.middlewares):
+            chain = self._chain = MiddlewareChain(self.middlewares)
+        return chain
+
+    def add_middlewares(self, *middlewares: TaskiqMiddleware | list[TaskiqMiddleware]) -> None:
+        """Add middlewares, one by one or as a list, after those there are."""
+        for entry in middlewares:
+            for middleware in entry if isinstance(entry, list | tuple) else (entry,):
+                if not isinstance(middleware, TaskiqMiddleware):
+                    raise TypeError(f"{middleware!r} is no TaskiqMiddleware")
+                middleware.set_broker(self)
+                self.middlewares.append(middleware)
+
+    def add_event_handler(self, event: TaskiqEvents, handler: EventHandler) -> None:
+        """Have a function called with the state when something happens to the broker."""
+        self.event_handlers[event].append(handler)
+
+    def on_event(self, *events: TaskiqEvents) -> Callable[[EventHandler], EventHandler]:
+        """Decorate a function to have it called on these events."""
+
+        def register(handler: EventHandler) -> EventHandler:
+            for event in events:
+                self.add_event_handler(event, handler)
+            return handler
+
+        return register
+
+    def add_dependency_context(self, new_ctx: dict[Any, Any]) -> None:
+        """Give values for dependencies: a dict from types to instances."""
+        self.custom_dependency_context.update(new_ctx)
+
+    def with_result_backend(self, result_backend: AsyncResultBackend[Any]) -> Self:
+        """Keep results there."""
+        self.result_backend = result_backend
+        return self
+
+    def with_id_generator(self, task_id_generator: Callable[[], str]) -> Self:
+        """Make task ids so."""
+        self.id_generator = task_id_generator
+        return self
+
+    def with_middlewares(self, *middlewares: TaskiqMiddleware) -> Self:
+        """Add middlewares; see `add_middlewares`."""
+        self.add_middlewares(*middlewares)
+        return self
+
+    def with_event_handlers(self, event: TaskiqEvents, *handlers: EventHandler) -> Self:
+        """Add handlers of an event."""
+        self.event_handlers[event].extend(handlers)
+        return self
+
+    def with_serializer(self, serializer: TaskiqSerializer) -> Self:
+        """Serialize messages so; client and worker must agree."""
+        self.serializer = serializer
+        return self
+
+    def with_formatter(self, formatter: TaskiqFormatter) -> Self:
+        """Format messages so; client and worker must agree."""
+        self.formatter = formatter
+        return self
+
+
+def _check_runnable(func: Callable[..., Any]) -> None:
+    if not callable(func):
+        raise TaskDefinitionError(function=repr(func), reason="it can't be called")
+    if inspect.isasyncgenfunction(func) or inspect.isgeneratorfunction(func):
+        name = getattr(func, "__qualname__", repr(func))
+        raise TaskDefinitionError(
+            function=f"The generator function {name}",
+            reason="a task returns once; return a list, or send a task for each item",
+        )
+
+
+def _return_type(func: Callable[..., Any]) -> Any:
+    try:
+        return get_type_hints(func).get("return")
+    except (NameError, TypeError, AttributeError):
+        # Annotations that only a type checker can resolve: nothing to restore by.
+        return None

@@ -1,0 +1,36 @@
+"""The abilities a broker declares, in one enumeration."""
+
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    """Something that a broker can do beyond `kick` and `listen`.
+
+    `AsyncBroker.capabilities` holds what a broker really does. What a program asks for and its
+    broker does not declare is emulated by core or refused with an error, never silently ignored.
+    """
+
+    ACK = "ack"
+    """A delivery that is not acknowledged is delivered again."""
+    RELEASE = "release"
+    """A delivery can be given back at once: `Delivery.release()`."""
+    LEASE = "lease"
+    """The store takes a delivery back whose lease was not renewed."""
+    DELAY = "delay"
+    """Messages, and released deliveries, can wait a number of seconds before they are delivered."""
+    DEAD_LETTER = "dead_letter"
+    """Buried messages are kept with their reason and can be listed, replayed and purged."""
+    ABORT = "abort"
+    """Workers are told of an abort, queued tasks are dropped."""
+    PRIORITY = "priority"
+    """Messages with a higher `priority` label are delivered first."""
+    EXPIRY = "expiry"
+    """Messages whose `expires` label has passed are not delivered."""
+    UNIQUE = "unique"
+    """At most one message with the same `unique_key` label is queued."""
+    BATCH = "batch"
+    """Many messages are sent in one operation: `kick_many`."""
+    PUSH_RESULTS = "push_results"
+    """Results are pushed to waiting callers, without polling."""
+    BROADCAST = "broadcast"
+    """Each message goes to every worker instead of exactly one."""

@@ -1,0 +1,62 @@
+"""What a running task can know of itself, and do about its message."""
+
+from typing import NoReturn
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.acks import AckController
+from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
+from taskiq_core.labels import REQUEUE
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.state import TaskiqState
+
+
+class Context:
+    """Given to tasks and dependencies that ask for it: `context: Context = TaskiqDepends()`.
+
+    Attributes:
+        message: the message that is being run, labels parsed.
+        broker: the broker that it came from.
+        state: the broker's state.
+    """
+
+    def __init__(
+        self,
+        message: TaskiqMessage,
+        broker: AbstractBroker,
+        ack_controller: AckController | None = None,
+    ) -> None:
+        self.message = message
+        self.broker = broker
+        self.state: TaskiqState = broker.state
+        self._acks = ack_controller
+
+    @property
+    def attempt(self) -> int:
+        """Which delivery of the message this is, from 1."""
+        return int(self.message.labels.get(REQUEUE, 0)) + 1
+
+    @property
+    def is_ackable(self) -> bool:
+        """Whether the message can be acknowledged."""
+        return self._acks is not None and self._acks.is_ackable
+
+    @property
+    def is_acked(self) -> bool:
+        """Whether it has been."""
+        return self._acks is not None and self._acks.is_acked
+
+    async def ack(self) -> None:
+        """Acknowledge the message now, whatever the acknowledgement type says."""
+        if self._acks is not None:
+            await self._acks.ack()
+
+    async def requeue(self) -> NoReturn:
+        """Give the message back, to be delivered again at once; ends the task, stores no result.
+
+        How often that happened is in the label `X-Taskiq-requeue`.
+        """
+        raise TaskRetryError(delay=0.0)
+
+    def reject(self) -> NoReturn:
+        """Give the message up: an error result is stored, the message is buried; ends the task."""
+        raise TaskRejectedError

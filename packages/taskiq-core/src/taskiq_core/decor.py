@@ -1,0 +1,71 @@
+"""A function as a task: still callable, and now sendable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.kicker import AsyncKicker
+from taskiq_core.task import AsyncTaskiqTask
+
+_T = TypeVar("_T")
+_FuncParams = ParamSpec("_FuncParams")
+_ReturnType = TypeVar("_ReturnType")
+
+
+class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
+    """What `@broker.task` makes of a function.
+
+    Calling it calls the function in this process; `kiq` sends it to a worker.
+
+    Attributes:
+        broker: the broker it was declared on.
+        task_name: the name that it has on every worker.
+        original_func: the function itself.
+        labels: sent with every call.
+        return_type: the annotation of its return value; None if it has none.
+    """
+
+    def __init__(
+        self,
+        broker: AbstractBroker,
+        task_name: str,
+        original_func: Callable[_FuncParams, _ReturnType],
+        labels: dict[str, Any],
+        return_type: type[_ReturnType] | None = None,
+    ) -> None:
+        self.broker = broker
+        self.task_name = task_name
+        self.original_func = original_func
+        self.labels = labels
+        self.return_type = return_type
+
+    def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType:
+        """Call the function here and now."""
+        return self.original_func(*args, **kwargs)
+
+    @overload
+    async def kiq(
+        self: AsyncTaskiqDecoratedTask[_FuncParams, Coroutine[Any, Any, _T]],
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> AsyncTaskiqTask[_T]: ...
+
+    @overload
+    async def kiq(
+        self: AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType],
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> AsyncTaskiqTask[_ReturnType]: ...
+
+    async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
+        """Send a call of the function to a worker; see `AsyncKicker.kiq` for what it raises."""
+        return await self.kicker().kiq(*args, **kwargs)
+
+    def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType]:
+        """A call to be, for labels, an id or a broker of its own."""
+        return AsyncKicker.of(self, self.broker, self.return_type)
+
+    def __repr__(self) -> str:
+        return f"AsyncTaskiqDecoratedTask({self.task_name})"

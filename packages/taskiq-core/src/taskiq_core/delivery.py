@@ -1,0 +1,98 @@
+"""The lease on one message, which a worker settles exactly once."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+
+from taskiq_core.acks import AckableMessage
+from taskiq_core.exceptions import CapabilityError
+
+
+class Delivery(ABC):
+    """One message in the hands of one worker.
+
+    What `AsyncBroker.deliveries` yields. Core settles it exactly once, with one of `ack`, `release`
+    and `bury`; `extend` may be called any number of times before. An implementation must keep:
+
+    - Each settling call returns when the store has it; if it raises, the delivery is not settled
+      and will be delivered again.
+    - A call on a delivery that belongs to another worker by now raises `LeaseLostError`.
+    - Methods of things that the broker does not declare in `capabilities` are never called.
+
+    Attributes:
+        data: the message's bytes, as `kick` was given them.
+        attempt: 1 on the first delivery; counted by the store, so that it survives a killed worker.
+        unsettled: how many earlier deliveries ended without being settled, because their worker
+            died or lost its lease. Core buries messages by this number.
+        lease: seconds after which the store takes the message back unless it is extended; None if
+            it never does.
+    """
+
+    __slots__ = ("attempt", "data", "lease", "unsettled")
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        attempt: int = 1,
+        unsettled: int | None = None,
+        lease: float | None = None,
+    ) -> None:
+        self.data = data
+        self.attempt = attempt
+        self.unsettled = attempt - 1 if unsettled is None else unsettled
+        self.lease = lease
+
+    @abstractmethod
+    async def ack(self) -> None:
+        """Done: the store forgets the message."""
+
+    async def release(self, delay: float = 0) -> None:
+        """Give the message back, to be delivered again after `delay` seconds."""
+        raise CapabilityError(broker=type(self).__name__, action="release", capability="release")
+
+    async def extend(self) -> None:
+        """Renew the lease.
+
+        Raises:
+            LeaseLostError: it ran out and the message belongs to another worker.
+        """
+        raise CapabilityError(
+            broker=type(self).__name__, action="extend a lease", capability="lease"
+        )
+
+    async def bury(self, reason: str) -> None:
+        """Move the message to the dead letters, with the reason."""
+        raise CapabilityError(broker=type(self).__name__, action="bury", capability="dead_letter")
+
+
+class AckOnlyDelivery(Delivery):
+    """The delivery of a simple broker: bytes, and perhaps a function that acknowledges them."""
+
+    __slots__ = ("_ack",)
+
+    def __init__(self, data: bytes, ack: Callable[[], Awaitable[None] | None] | None) -> None:
+        # What is not acknowledged was removed from the store when it was fetched.
+        super().__init__(data)
+        self._ack = ack
+
+    @property
+    def is_ackable(self) -> bool:
+        """Whether the broker gave a function to acknowledge with."""
+        return self._ack is not None
+
+    async def ack(self) -> None:
+        """Call the broker's function, which may be a plain one."""
+        if self._ack is not None:
+            pending = self._ack()
+            if inspect.isawaitable(pending):
+                await pending
+
+
+def as_delivery(message: bytes | AckableMessage | Delivery) -> Delivery:
+    """Whatever a broker's `listen` yields, as a delivery."""
+    if isinstance(message, Delivery):
+        return message
+    if isinstance(message, AckableMessage):
+        return AckOnlyDelivery(message.data, message.ack)
+    return AckOnlyDelivery(message, None)

@@ -1,0 +1,59 @@
+"""The base of every taskiq error: a message template filled from typed fields."""
+
+from inspect import get_annotations
+from typing import Any, ClassVar, TypeVar
+
+_E = TypeVar("_E", bound="Error")
+
+
+class Error(Exception):
+    """An exception whose annotations are its fields and whose `__template__` is its message.
+
+    Subclasses annotate the facts they carry, so that programs can use them without parsing text::
+
+        class QueueFullError(SendTaskError):
+            __template__ = "The queue of {broker} is full ({size} messages)."
+            broker: str
+            size: int
+
+    Args:
+        kwargs: one value for each annotated field; fields with a class-level value are optional.
+
+    Raises:
+        TypeError: a field is missing, or a keyword is not a field.
+    """
+
+    __template__: ClassVar[str] = "Exception occurred"
+    __fields: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = (name for name in get_annotations(cls) if not name.startswith("_"))
+        cls.__fields = cls.__fields | frozenset(own)
+
+    def __init__(self, **kwargs: object) -> None:
+        unknown = kwargs.keys() - self.__fields
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        missing = {name for name in self.__fields - kwargs.keys() if not hasattr(self, name)}
+        if missing:
+            raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
+        self.__dict__.update(kwargs)
+        super().__init__()
+
+    def __str__(self) -> str:
+        return self.__template__.format(**{name: getattr(self, name) for name in self.__fields})
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.__fields))
+        return f"{type(self).__qualname__}({fields})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own form would call the class with positional arguments.
+        return _rebuild, (type(self), dict(self.__dict__))
+
+
+def _rebuild(cls: type[_E], state: dict[str, Any]) -> _E:
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    return error

@@ -1,0 +1,310 @@
+"""The errors of taskiq, as one tree.
+
+```
+Error
+└── TaskiqError
+    ├── BrokerError                       something is wrong with a broker
+    │   ├── BrokerConnectionError         its server can't be reached
+    │   ├── CapabilityError               it can't do what was asked for
+    │   │   └── UnsupportedLabelError     ... by a label
+    │   └── SendTaskError                 a task was not sent
+    │       ├── SharedBrokerSendTaskError     the shared broker has no broker to send with
+    │       ├── UnknownTaskError              this broker can't run a task of that name
+    │       └── TaskArgumentError             an argument can't be serialized
+    ├── ListenError
+    │   └── SharedBrokerListenError
+    ├── DuplicateTaskError                two functions claim one task name
+    ├── TaskDefinitionError               a function can't be a task
+    ├── UnreadableMessageError            bytes that are no message
+    ├── LeaseLostError                    a delivery belongs to another worker now
+    ├── ResultBackendError
+    │   ├── ResultGetError
+    │   │   └── ResultBackendMissingError     results are not kept at all
+    │   ├── ResultSetError
+    │   │   └── ResultSerializationError      a return value can't be serialized
+    │   └── ResultIsReadyError
+    ├── TaskiqResultTimeoutError          the caller waited long enough
+    ├── NoResultError                     control flow: store no result
+    │   └── TaskRetryError                control flow: deliver the message again
+    ├── TaskRejectedError                 the task gave its message up
+    │   └── TaskBrokerMismatchError
+    ├── TaskAbortedError                  somebody asked for it
+    ├── TaskTimeoutError                  its `timeout` label ran out (also a TimeoutError)
+    ├── TaskUnregisteredError             no worker knew the task during the grace period
+    ├── MaxDeliveriesError                its workers died too often
+    ├── SecurityError                     untrusted data asked for something dangerous
+    └── ScheduledTaskCancelledError       control flow: skip this tick
+```
+"""
+
+from typing import Any
+
+from taskiq_core.error import Error
+
+
+class TaskiqError(Error):
+    """Base of all errors that taskiq raises."""
+
+
+class BrokerError(TaskiqError):
+    """A broker could not do its work."""
+
+    __template__ = "Base exception for all broker errors"
+
+
+class BrokerConnectionError(BrokerError):
+    """The server behind a broker can't be reached."""
+
+    __template__ = "{broker} can't reach its server at {address}: {reason}"
+    broker: str
+    address: str
+    reason: str
+
+
+class CapabilityError(BrokerError):
+    """A broker was asked for something that it does not declare in `capabilities`."""
+
+    __template__ = (
+        "{broker} can't {action}: it lacks the capability {capability!r}. "
+        "Use a broker that has it; `taskiq plugins --capabilities` lists them."
+    )
+    broker: str
+    action: str
+    capability: str
+
+
+class UnsupportedLabelError(CapabilityError):
+    """A task carries a label that its broker can neither honour nor have emulated."""
+
+    __template__ = (
+        "Task {task_name!r} asks for {label!r}, which {broker} can't do. Remove the label, or use "
+        "a broker with the capability {capability!r}: `taskiq plugins --capabilities` lists them."
+    )
+    action: str = "honour a label"
+    task_name: str
+    label: str
+
+
+class SendTaskError(BrokerError):
+    """A task was not sent; the exception that prevented it is the `__cause__`."""
+
+    __template__ = "Cannot send task {task_name!r} to the queue: {reason}"
+    task_name: str = "?"
+    reason: str = "the exception that caused this one says why"
+
+
+class SharedBrokerSendTaskError(SendTaskError):
+    """A shared task was sent before it was known where to."""
+
+    __template__ = (
+        "A shared task has no broker to be sent with: call "
+        "async_shared_broker.default_broker(broker) first, or name one with "
+        ".kicker().with_broker(broker)"
+    )
+
+
+class UnknownTaskError(SendTaskError):
+    """A broker that runs tasks in this process does not know a task of that name."""
+
+    __template__ = (
+        "Cannot send unknown task to the queue, task name - {task_name}. "
+        "Import the module that declares it, or declare it on this broker."
+    )
+    task_name: str
+
+
+class TaskArgumentError(SendTaskError):
+    """An argument can't be serialized; nothing was sent."""
+
+    __template__ = (
+        "Task {task_name!r} was not sent: its argument {argument} can't be serialized ({reason}). "
+        "Pass plain data, a pydantic model or a dataclass, or set another serializer with "
+        "broker.with_serializer(...)."
+    )
+    task_name: str
+    argument: str
+    reason: str
+
+
+class ListenError(TaskiqError):
+    """A broker can't be listened to."""
+
+
+class SharedBrokerListenError(ListenError):
+    """The shared broker only declares tasks; workers listen to real ones."""
+
+    __template__ = "The shared broker can't be listened to: start the worker with a real broker"
+
+
+class DuplicateTaskError(TaskiqError):
+    """Two different functions were registered under one task name."""
+
+    __template__ = (
+        "Task name {task_name!r} is taken by {existing} already, so {duplicate} can't have it. "
+        "Give one of them a name of its own: @broker.task(task_name=...)."
+    )
+    task_name: str
+    existing: str
+    duplicate: str
+
+
+class TaskDefinitionError(TaskiqError):
+    """A function can't be run as a task."""
+
+    __template__ = "{function} can't be a task: {reason}"
+    function: str
+    reason: str
+
+
+class UnreadableMessageError(TaskiqError):
+    """The bytes of a delivery are no message of this broker's format."""
+
+    __template__ = "A message of {size} bytes can't be read: {reason}"
+    size: int
+    reason: str
+
+
+class LeaseLostError(TaskiqError):
+    """The lease on a delivery ran out and the message belongs to another worker now."""
+
+    __template__ = "The lease on the delivery is lost: {reason}"
+    reason: str
+
+
+class ResultBackendError(TaskiqError):
+    """A result backend could not do its work."""
+
+    __template__ = "Base exception for all result backend errors"
+
+
+class ResultGetError(ResultBackendError):
+    """A result can't be read."""
+
+    __template__ = "Cannot get result for the task"
+
+
+class ResultBackendMissingError(ResultGetError):
+    """A result was asked for, and the broker keeps none."""
+
+    __template__ = (
+        "The result of task {task_id} can't be had: this broker has no result backend. "
+        "Give it one with broker.with_result_backend(...)."
+    )
+    task_id: str
+
+
+class ResultSetError(ResultBackendError):
+    """A result can't be stored."""
+
+    __template__ = "Cannot save result for the task"
+
+
+class ResultSerializationError(ResultSetError):
+    """A task returned something that can't be serialized; stored in place of its result."""
+
+    __template__ = (
+        "Task {task_name!r} ({task_id}) ran, but its return value of type {type_name} can't be "
+        "serialized ({reason}). Return plain data, a pydantic model or a dataclass."
+    )
+    task_name: str
+    task_id: str
+    type_name: str
+    reason: str
+
+
+class ResultIsReadyError(ResultBackendError):
+    """It can't be told whether a result is ready."""
+
+    __template__ = "Cannot find out whether the task is ready"
+
+
+class TaskiqResultTimeoutError(TaskiqError):
+    """The result did not arrive in the time the caller gave."""
+
+    __template__ = "Waiting for task results has timed out, timeout={timeout}"
+    timeout: float | None = None
+
+
+class NoResultError(TaskiqError):
+    """Raised by a task, or set on `result.error` by a middleware: no result is stored."""
+
+    __template__ = "Task doesn't have a result"
+
+
+class TaskRetryError(NoResultError):
+    """Raised by a task, or set on `result.error` by a middleware: deliver the message again.
+
+    Attributes:
+        delay: seconds before the next delivery.
+    """
+
+    __template__ = "Task is to be delivered again in {delay} s"
+    delay: float = 0.0
+
+
+class TaskRejectedError(TaskiqError):
+    """The task gave its message up: it is buried where the broker has dead letters."""
+
+    __template__ = "Task was rejected"
+
+
+class TaskBrokerMismatchError(TaskRejectedError):
+    """A message reached a task that belongs to another broker."""
+
+    __template__ = "Task cannot be executed, because it belongs to another broker: {broker}"
+    broker: Any
+
+
+class TaskAbortedError(TaskiqError):
+    """Somebody aborted the task."""
+
+    __template__ = "Task {task_id} was aborted"
+    task_id: str
+
+
+class TaskTimeoutError(TaskiqError, TimeoutError):
+    """A task ran longer than its `timeout` label allows."""
+
+    __template__ = (
+        "Task {task_name!r} ({task_id}) ran longer than its timeout of {timeout} s{remark}"
+    )
+    task_name: str
+    task_id: str
+    timeout: float
+    remark: str = ""
+
+
+class TaskUnregisteredError(TaskiqError):
+    """No worker knew the task during the grace period; its message is buried."""
+
+    __template__ = (
+        "No worker knows the task {task_name!r} ({task_id}). Does the worker import the "
+        "module that declares it? `taskiq tasks BROKER [MODULES...]` lists what it knows."
+    )
+    task_name: str
+    task_id: str
+
+
+class MaxDeliveriesError(TaskiqError):
+    """A task was delivered too often without being settled; its message is buried."""
+
+    __template__ = (
+        "Task {task_name!r} ({task_id}) was delivered {deliveries} times without being settled: "
+        "its workers died or lost it each time. It is given up."
+    )
+    task_name: str
+    task_id: str
+    deliveries: int
+
+
+class SecurityError(TaskiqError):
+    """Untrusted data asked for something that only code may ask for."""
+
+    __template__ = "Security exception occurred: {description}"
+    description: str
+
+
+class ScheduledTaskCancelledError(TaskiqError):
+    """Raised in `ScheduleSource.pre_send`: this tick is not sent."""
+
+    __template__ = "Scheduled task was cancelled"

@@ -1,0 +1,69 @@
+"""Arguments of a call, restored to what the function's annotations say."""
+
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, Self, get_type_hints
+
+from taskiq_core.typed_values import ValueAdapter, adapter_for
+
+
+class ArgumentAdapters:
+    """The adapters of a function's parameters, looked up once."""
+
+    __slots__ = ("_named", "_positional", "_rest_named", "_rest_positional")
+
+    def __init__(self, parameters: Collection[inspect.Parameter], hints: dict[str, Any]) -> None:
+        self._positional: list[ValueAdapter | None] = []
+        self._named: dict[str, ValueAdapter] = {}
+        self._rest_positional: ValueAdapter | None = None
+        self._rest_named: ValueAdapter | None = None
+        for parameter in parameters:
+            adapter = adapter_for(hints.get(parameter.name))
+            match parameter.kind:
+                case parameter.VAR_POSITIONAL:
+                    self._rest_positional = adapter
+                    continue
+                case parameter.VAR_KEYWORD:
+                    self._rest_named = adapter
+                    continue
+                case parameter.POSITIONAL_ONLY | parameter.POSITIONAL_OR_KEYWORD:
+                    self._positional.append(adapter)
+                case _:
+                    pass
+            if adapter is not None:
+                self._named[parameter.name] = adapter
+
+    @classmethod
+    def of(cls, func: Callable[..., Any], *, without: Collection[str]) -> Self | None:
+        """The adapters of a function; None if no annotation asks for any.
+
+        Args:
+            func: the function.
+            without: parameters that no caller passes, because they are dependencies.
+        """
+        try:
+            parameters = inspect.signature(func).parameters
+            hints = get_type_hints(func)
+        except (NameError, TypeError, ValueError, AttributeError):
+            return None
+        adapters = cls([p for p in parameters.values() if p.name not in without], hints)
+        return adapters if adapters._any() else None
+
+    def _any(self) -> bool:
+        return bool(
+            any(self._positional) or self._named or self._rest_positional or self._rest_named,
+        )
+
+    def restore(self, args: list[Any], kwargs: dict[str, Any], *, task_name: str) -> None:
+        """Restore the arguments of one call, in place."""
+        known = len(self._positional)
+        for index, value in enumerate(args):
+            adapter = self._positional[index] if index < known else self._rest_positional
+            if adapter is not None:
+                args[index] = adapter.restore(
+                    value, what=f"argument {index + 1} of task {task_name}"
+                )
+        for name, value in kwargs.items():
+            adapter = self._named.get(name, self._rest_named)
+            if adapter is not None:
+                kwargs[name] = adapter.restore(value, what=f"argument {name!r} of task {task_name}")

@@ -1,0 +1,63 @@
+"""Plain functions in threads and processes."""
+
+import asyncio
+import contextvars
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from taskiq_core.exceptions import TaskDefinitionError
+
+
+async def run_in_executor(
+    executor: Executor | None,
+    func: Callable[..., Any],
+    args: list[Any],
+    kwargs: dict[str, Any],
+) -> Any:
+    """What a plain function returns, run in a thread or, by a process pool, in a process.
+
+    Threads see the context variables of the caller.
+
+    Raises:
+        TaskDefinitionError: a process can't find the function by its name.
+    """
+    loop = asyncio.get_running_loop()
+    call: Callable[[], Any]
+    if isinstance(executor, ProcessPoolExecutor):
+        call = partial(_call_by_name, *_name_of(func), args, kwargs)
+    else:
+        call = partial(contextvars.copy_context().run, partial(_call, func, args, kwargs))
+    value = await loop.run_in_executor(executor, call)
+    return await value if asyncio.iscoroutine(value) else value
+
+
+def _call(func: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+    try:
+        return func(*args, **kwargs)
+    except StopIteration as error:
+        # A future can't carry it: the caller would wait for ever.
+        raise RuntimeError("the task raised StopIteration") from error
+
+
+def _call_by_name(module: str, qualname: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    found: Any = import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    # The name belongs to the task by now, the function is inside.
+    return _call(getattr(found, "original_func", found), args, kwargs)
+
+
+def _name_of(func: Callable[..., Any]) -> tuple[str, str]:
+    module, qualname = getattr(func, "__module__", None), getattr(func, "__qualname__", "")
+    if module not in sys.modules or not qualname or "<" in qualname:
+        raise TaskDefinitionError(
+            function=f"{module}.{qualname or func!r}",
+            reason="a process pool finds functions by module and name, and this one has none "
+            "of its own. Declare it at the top of a module, or run the worker without "
+            "--use-process-pool",
+        )
+    return module, qualname

@@ -1,0 +1,95 @@
+"""The deliveries that a worker holds: running, and waiting for a place to run."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from taskiq_core.delivery import Delivery
+from taskiq_core.slots import Slots
+
+_Delivery = TypeVar("_Delivery", bound=Delivery)
+
+
+class DeliveryPool(Generic[_Delivery]):
+    """Runs deliveries, so many at once, each in an asyncio task of its own.
+
+    Args:
+        handle: what to do with a delivery; settles it, and raises nothing but CancelledError.
+        limit: how many run at once; None for no limit.
+        prefetch: how many more are held, waiting.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[_Delivery], Coroutine[Any, Any, None]],
+        *,
+        limit: int | None,
+        prefetch: int = 0,
+    ) -> None:
+        self.slots = Slots(None if limit is None else limit + prefetch)
+        self._handle = handle
+        self._limit = self.slots.limit if limit is None else limit
+        self._waiting: deque[_Delivery] = deque()
+        # The event loop itself keeps only weak references to its tasks.
+        self._running: dict[asyncio.Task[None], _Delivery] = {}
+        self._idle: asyncio.Future[None] | None = None
+
+    @property
+    def running(self) -> list[_Delivery]:
+        """The deliveries whose tasks run now."""
+        return list(self._running.values())
+
+    def submit(self, delivery: _Delivery) -> None:
+        """Run a delivery, now or when there is a place."""
+        self.slots.take()
+        if len(self._running) < self._limit:
+            self._start(delivery)
+        else:
+            self._waiting.append(delivery)
+
+    def withdraw(self) -> list[_Delivery]:
+        """Take back the deliveries that have not been started."""
+        withdrawn = list(self._waiting)
+        self._waiting.clear()
+        for _ in withdrawn:
+            self.slots.release()
+        return withdrawn
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing runs or waits."""
+        loop = asyncio.get_running_loop()
+        while self._running:
+            # One of a loop that is gone will never be set.
+            if self._idle is None or self._idle.get_loop() is not loop:
+                self._idle = loop.create_future()
+            await asyncio.shield(self._idle)
+
+    async def cancel(self) -> None:
+        """Cancel what runs, and wait until it is settled."""
+        # A task that is cancelled before its first step never runs, nor settles its delivery.
+        await asyncio.sleep(0)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _start(self, delivery: _Delivery) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(delivery))
+        self._running[task] = delivery
+
+    async def _run(self, delivery: _Delivery) -> None:
+        try:
+            await self._handle(delivery)
+        finally:
+            self._finished()
+
+    def _finished(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.pop(task, None)
+        self.slots.release()
+        if self._waiting:
+            self._start(self._waiting.popleft())
+        elif self._idle is not None and not self._running:
+            self._idle.set_result(None)
+            self._idle = None

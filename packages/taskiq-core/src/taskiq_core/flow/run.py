@@ -1,0 +1,121 @@
+"""Running one task: arguments, dependencies, the function, its time limit."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from time import monotonic
+from typing import Any
+
+from taskiq_core.context import Context
+from taskiq_core.exceptions import TaskTimeoutError
+from taskiq_core.flow.dependencies import DependencyScope
+from taskiq_core.flow.executors import run_in_executor
+from taskiq_core.flow.plan import TaskPlan
+from taskiq_core.labels import TIMEOUT
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.result import TaskiqResult
+
+
+async def run_plan(
+    plan: TaskPlan,
+    message: TaskiqMessage,
+    context_of_run: Callable[[], Context],
+    *,
+    executor: Executor | None,
+    propagate_exceptions: bool,
+) -> TaskiqResult[Any]:
+    """Run a task and say what came of it; whatever it raises is in the result.
+
+    Only cancellation from outside goes on as an exception.
+
+    Args:
+        plan: how to run it.
+        message: the call.
+        context_of_run: makes what dependencies can know of the run; called if there are any.
+        executor: for plain functions; None for the event loop's own threads.
+        propagate_exceptions: whether dependencies see the exception of the task.
+    """
+    started = monotonic()
+    value: Any = None
+    error: BaseException | None = None
+    try:
+        if plan.arguments is not None:
+            plan.arguments.restore(message.args, message.kwargs, task_name=message.task_name)
+        if plan.dependencies is None:
+            value = await _call(plan, message, message.kwargs, executor)
+        else:
+            context = context_of_run()
+            scope = DependencyScope(plan.dependencies, context, propagate=propagate_exceptions)
+            async with scope as injected:
+                value = await _call(plan, message, {**injected, **message.kwargs}, executor)
+    except asyncio.CancelledError as cancelled:
+        if _is_cancelled_from_outside():
+            raise
+        # Raised by the task itself, for example by a cancelled future that it awaited.
+        error = cancelled
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as raised:  # noqa: BLE001  # sys.exit() in a task must not end the worker
+        error = raised
+    return TaskiqResult(
+        is_err=error is not None,
+        return_value=value,
+        execution_time=monotonic() - started,
+        labels=message.labels,
+        error=error,
+    )
+
+
+def error_result(message: TaskiqMessage, error: BaseException) -> TaskiqResult[Any]:
+    """The result of a task that did not come to run."""
+    return TaskiqResult(
+        is_err=True,
+        return_value=None,
+        execution_time=0.0,
+        labels=message.labels,
+        error=error,
+    )
+
+
+async def _call(
+    plan: TaskPlan,
+    message: TaskiqMessage,
+    kwargs: dict[str, Any],
+    executor: Executor | None,
+) -> Any:
+    limit = message.labels.get(TIMEOUT)
+    if limit is not None:
+        return await _call_within(float(limit), plan, message, kwargs, executor)
+    if plan.is_coroutine:
+        return await plan.func(*message.args, **kwargs)
+    return await run_in_executor(executor, plan.func, message.args, kwargs)
+
+
+async def _call_within(
+    limit: float,
+    plan: TaskPlan,
+    message: TaskiqMessage,
+    kwargs: dict[str, Any],
+    executor: Executor | None,
+) -> Any:
+    deadline = asyncio.timeout(limit)
+    try:
+        async with deadline:
+            if plan.is_coroutine:
+                return await plan.func(*message.args, **kwargs)
+            return await run_in_executor(executor, plan.func, message.args, kwargs)
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise  # the task's own
+        remark = "" if plan.is_coroutine else "; its thread can't be stopped and goes on, abandoned"
+        raise TaskTimeoutError(
+            task_name=message.task_name,
+            task_id=message.task_id,
+            timeout=limit,
+            remark=remark,
+        ) from error
+
+
+def _is_cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

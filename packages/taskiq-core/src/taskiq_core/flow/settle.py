@@ -1,0 +1,119 @@
+"""The one place where deliveries are settled."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.capabilities import Capability
+from taskiq_core.delivery import AckOnlyDelivery, Delivery
+from taskiq_core.exceptions import LeaseLostError
+from taskiq_core.labels import DELAY, REQUEUE, LabelType
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """To be delivered again after `delay` seconds."""
+
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """To the dead letters, for this reason."""
+
+    reason: str
+
+
+Outcome = Ack | Release | Bury
+ACK: Final = Ack()
+RELEASE: Final = Release()
+
+
+class Settler:
+    """Settles deliveries by their outcomes; the only caller of ack, release and bury.
+
+    What a broker can't do is emulated: a release by sending the message again and acknowledging
+    this one, a burial by a log record with the bytes, and an acknowledgement.
+    """
+
+    def __init__(self, broker: AbstractBroker) -> None:
+        abilities = broker.capabilities or frozenset()
+        self._broker = broker
+        self._can_release = Capability.RELEASE in abilities
+        self._can_bury = Capability.DEAD_LETTER in abilities
+        self._hurry = asyncio.Event()
+        self._resending: set[asyncio.Task[None]] = set()
+
+    async def settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Tell the broker; a failure is logged, and the broker will deliver the message again."""
+        try:
+            match outcome:
+                case Ack():
+                    await delivery.ack()
+                case Release(delay):
+                    await self._release(delivery, delay)
+                case Bury(reason):
+                    await self._bury(delivery, reason)
+        except LeaseLostError as lost:
+            logger.warning("A delivery came too late to be settled (%s): %s", outcome, lost)
+        except Exception:
+            logger.exception("A delivery could not be settled (%s) and will come again", outcome)
+
+    async def close(self) -> None:
+        """Send at once what waits to be sent again, and wait for it."""
+        self._hurry.set()
+        await asyncio.gather(*self._resending)
+        self._hurry.clear()
+
+    async def _release(self, delivery: Delivery, delay: float) -> None:
+        if self._can_release and not isinstance(delivery, AckOnlyDelivery):
+            await delivery.release(delay)
+        elif delay > 0:
+            resending = asyncio.create_task(self._resend_later(delivery, delay))
+            self._resending.add(resending)
+            resending.add_done_callback(self._resending.discard)
+        else:
+            await self._resend(delivery)
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        if self._can_bury and not isinstance(delivery, AckOnlyDelivery):
+            await delivery.bury(reason)
+            return
+        logger.error(
+            "%s has no dead letters, this message is dropped (%s): %r",
+            type(self._broker).__name__,
+            reason,
+            delivery.data,
+        )
+        await delivery.ack()
+
+    async def _resend_later(self, delivery: Delivery, delay: float) -> None:
+        try:
+            async with asyncio.timeout(delay):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        try:
+            await self._resend(delivery)
+        except Exception:
+            logger.exception("A delivery could not be sent again")
+
+    async def _resend(self, delivery: Delivery) -> None:
+        formatter = self._broker.formatter
+        message = formatter.loads(delivery.data)
+        message.labels.pop(DELAY, None)
+        message.labels[REQUEUE] = str(int(message.labels.get(REQUEUE, 0)) + delivery.attempt)
+        message.labels_types = {**(message.labels_types or {}), REQUEUE: LabelType.INT.value}
+        # Stored again before this one is forgotten: a crash in between delivers it twice, not
+        # never.
+        await self._broker.kick(formatter.dumps(message))
+        await delivery.ack()

@@ -1,0 +1,79 @@
+"""Storing a result: again and again until it is stored."""
+
+import asyncio
+import logging
+import random
+from typing import Any, Final
+
+from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.exceptions import ResultSerializationError
+from taskiq_core.flow.backoff import backoff_delay
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.result import TaskiqResult
+
+logger = logging.getLogger(__name__)
+
+# What serializers raise; PydanticSerializationError is a ValueError, pickle's errors are not.
+_SERIALIZATION_ERRORS: Final = (
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    AttributeError,
+)
+
+
+async def store_result(
+    backend: AsyncResultBackend[Any],
+    message: TaskiqMessage,
+    result: TaskiqResult[Any],
+) -> TaskiqResult[Any]:
+    """Store a result, however long the store is down; returns what was stored.
+
+    A return value that can't be serialized will not be stored by trying again: an error result that
+    says so takes its place.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            await backend.set_result(message.task_id, result)
+        except Exception as error:  # noqa: BLE001  # any store, any failure
+            if result.return_value is not None and _is_about_the_value(error):
+                result = _without_value(message, result, error)
+                logger.error("%s", result.error)  # noqa: TRY400  # the traceback is the serializer's
+                continue
+            delay = backoff_delay(attempt, base=0.2, cap=30.0, rng=random)
+            logger.warning(
+                "The result of %s (%s) can't be stored, trying again in %.1f s: %s",
+                message.task_name,
+                message.task_id,
+                delay,
+                error or type(error).__name__,
+            )
+            await asyncio.sleep(delay)
+        else:
+            return result
+
+
+def _is_about_the_value(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, _SERIALIZATION_ERRORS) or type(error).__name__ == "PicklingError":
+            return True
+        error = error.__cause__
+    return False
+
+
+def _without_value(
+    message: TaskiqMessage,
+    result: TaskiqResult[Any],
+    error: Exception,
+) -> TaskiqResult[Any]:
+    value_type = type(result.return_value)
+    failure = ResultSerializationError(
+        task_name=message.task_name,
+        task_id=message.task_id,
+        type_name=f"{value_type.__module__}.{value_type.__qualname__}".removeprefix("builtins."),
+        reason=str(error) or type(error).__name__,
+    )
+    return result.model_copy(update={"is_err": True, "return_value": None, "error": failure})

@@ -1,0 +1,1 @@
+"""Formatters: messages to what brokers carry."""

@@ -1,0 +1,123 @@
+"""Sending one call of a task, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.labels import prepare_labels
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.task import AsyncTaskiqTask
+
+_T = TypeVar("_T")
+_FuncParams = ParamSpec("_FuncParams")
+_ReturnType = TypeVar("_ReturnType")
+
+_UNSENT_LABELS = frozenset({"types_of_exceptions"})
+"""Labels of the older interface that mean something in the sending process only."""
+
+
+class AsyncKicker(Generic[_FuncParams, _ReturnType]):
+    """One call to be: with labels, an id or a broker of its own.
+
+    Attributes:
+        task_name: which task.
+        broker: what it is sent with.
+        labels: those of the task and those added here.
+        custom_task_id: the id to send it under; None for a new one.
+        custom_schedule_id: the id of the schedule made from it; None for a new one.
+        return_type: what the result's value is turned into.
+    """
+
+    def __init__(
+        self,
+        task_name: str,
+        broker: AbstractBroker,
+        labels: dict[str, Any],
+        return_type: type[_ReturnType] | None = None,
+    ) -> None:
+        self.task_name = task_name
+        self.broker = broker
+        self.labels = labels.copy()
+        self.custom_task_id: str | None = None
+        self.custom_schedule_id: str | None = None
+        self.return_type = return_type
+        self._task: RegisteredTask | None = None
+
+    @classmethod
+    def of(
+        cls, task: RegisteredTask, broker: AbstractBroker, return_type: Any
+    ) -> AsyncKicker[Any, Any]:
+        """A kicker that knows the task itself, so that another broker can learn it."""
+        kicker: AsyncKicker[Any, Any] = AsyncKicker(
+            task.task_name, broker, task.labels, return_type
+        )
+        kicker._task = task
+        return kicker
+
+    def with_labels(self, **labels: Any) -> AsyncKicker[_FuncParams, _ReturnType]:
+        """Add labels, or replace those of the same name."""
+        self.labels.update(labels)
+        return self
+
+    def with_task_id(self, task_id: str | None) -> AsyncKicker[_FuncParams, _ReturnType]:
+        """Send it under this id; two tasks of one id share one result."""
+        self.custom_task_id = task_id
+        return self
+
+    def with_schedule_id(self, schedule_id: str) -> AsyncKicker[_FuncParams, _ReturnType]:
+        """Schedule it under this id."""
+        self.custom_schedule_id = schedule_id
+        return self
+
+    def with_broker(self, broker: AbstractBroker) -> AsyncKicker[_FuncParams, _ReturnType]:
+        """Send it with another broker, which learns the task if it does not know it."""
+        self.broker = broker
+        if self._task is not None and broker.find_task(self.task_name) is None:
+            broker.adopt_task(self._task)
+        return self
+
+    @overload
+    async def kiq(
+        self: AsyncKicker[_FuncParams, Coroutine[Any, Any, _T]],
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> AsyncTaskiqTask[_T]: ...
+
+    @overload
+    async def kiq(
+        self: AsyncKicker[_FuncParams, _ReturnType],
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> AsyncTaskiqTask[_ReturnType]: ...
+
+    async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
+        """Send it; returns when the broker has stored the message.
+
+        Raises:
+            TaskArgumentError: an argument can't be serialized.
+            UnsupportedLabelError: the broker can't do what a label asks for.
+            SendTaskError: the broker failed; the reason is the `__cause__`.
+        """
+        message = self._prepare_message(*args, **kwargs)
+        await self.broker.send(message)
+        return AsyncTaskiqTask(
+            task_id=message.task_id,
+            result_backend=self.broker.result_backend,
+            return_type=self.return_type,
+        )
+
+    def _prepare_message(self, *args: Any, **kwargs: Any) -> TaskiqMessage:
+        labels, labels_types = prepare_labels(
+            {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS},
+        )
+        return TaskiqMessage(
+            task_id=self.custom_task_id or self.broker.id_generator(),
+            task_name=self.task_name,
+            labels=labels,
+            labels_types=labels_types,
+            args=list(args),
+            kwargs=kwargs,
+        )

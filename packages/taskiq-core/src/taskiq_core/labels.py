@@ -1,0 +1,93 @@
+"""Labels: the names that core reads, and how values travel as text."""
+
+import base64
+from enum import IntEnum
+from typing import Any, Final
+
+from taskiq_core.capabilities import Capability
+
+DELAY: Final = "delay"
+"""float, seconds: deliver the message no earlier than this long after it was sent."""
+TIMEOUT: Final = "timeout"
+"""float, seconds: how long the function may run."""
+PRIORITY: Final = "priority"
+"""int: messages with a higher one are delivered first."""
+EXPIRES: Final = "expires"
+"""float, seconds: do not deliver the message later than this long after it was sent."""
+UNIQUE_KEY: Final = "unique_key"
+"""str: at most one message with this key is queued."""
+ACK_TYPE: Final = "ack_type"
+"""AcknowledgeType or its value: when the delivery is acknowledged."""
+REQUEUE: Final = "X-Taskiq-requeue"
+"""int: how many deliveries of the message there were before this one."""
+NEEDED_CAPABILITY: Final = {
+    DELAY: Capability.DELAY,
+    PRIORITY: Capability.PRIORITY,
+    EXPIRES: Capability.EXPIRY,
+    UNIQUE_KEY: Capability.UNIQUE,
+}
+"""Labels that a broker has to honour, and the capability that says it does."""
+
+
+class LabelType(IntEnum):
+    """What a label's value was before it became text."""
+
+    ANY = 1
+    INT = 2
+    STR = 3
+    FLOAT = 4
+    BOOL = 5
+    BYTES = 6
+
+
+# By exact type: bool is an int, too, and must stay a bool.
+_TYPES: Final = {
+    int: LabelType.INT,
+    str: LabelType.STR,
+    float: LabelType.FLOAT,
+    bool: LabelType.BOOL,
+    bytes: LabelType.BYTES,
+}
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
+
+
+def prepare_label(label_value: Any) -> tuple[str, int]:
+    """The text of a label and the type to restore it with; bytes become base64."""
+    label_type = _TYPES.get(type(label_value), LabelType.ANY)
+    if label_type is LabelType.BYTES:
+        return base64.b64encode(label_value).decode("ascii"), label_type.value
+    return str(label_value), label_type.value
+
+
+def prepare_labels(labels: dict[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
+    """Texts and types of many labels."""
+    texts: dict[str, str] = {}
+    types: dict[str, int] = {}
+    for name, value in labels.items():
+        texts[name], types[name] = prepare_label(value)
+    return texts, types
+
+
+def parse_label(label_value: Any, label_type: int | None = None) -> Any:
+    """The value of a label that came over the wire.
+
+    Args:
+        label_value: what came; values that are not text are returned as they are.
+        label_type: a LabelType; None and unknown ones leave the value alone.
+
+    Raises:
+        ValueError: the text is no value of that type.
+    """
+    if not isinstance(label_value, str):
+        return label_value
+    match label_type:
+        case LabelType.INT:
+            return int(label_value)
+        case LabelType.FLOAT:
+            return float(label_value)
+        case LabelType.BOOL:
+            return label_value.lower() in _TRUE
+        case LabelType.BYTES:
+            return base64.b64decode(label_value)
+        case _:
+            return label_value

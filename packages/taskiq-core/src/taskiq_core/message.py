@@ -1,0 +1,47 @@
+"""A task on its way: as taskiq sees it, and as brokers carry it."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from taskiq_core.labels import parse_label
+
+
+class TaskiqMessage(BaseModel):
+    """One call of a task.
+
+    Attributes:
+        labels: between client and worker the values are text, `labels_types` says what they were.
+    """
+
+    # JSON has no bytes, and null in place of NaN would be another value.
+    model_config = ConfigDict(ser_json_bytes="base64", ser_json_inf_nan="constants")
+
+    task_id: str
+    task_name: str
+    labels: dict[str, Any]
+    labels_types: dict[str, int] | None = None
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+    def parse_labels(self) -> None:
+        """Turn the labels' texts into the values they were, in place.
+
+        Raises:
+            ValueError: a label's text does not fit its type.
+        """
+        if not self.labels_types:
+            return
+        types = self.labels_types
+        self.labels = {
+            name: parse_label(value, types.get(name)) for name, value in self.labels.items()
+        }
+
+
+class BrokerMessage(BaseModel):
+    """What a broker stores: opaque bytes, and beside them what it may need to route them."""
+
+    task_id: str
+    task_name: str
+    message: bytes
+    labels: dict[str, Any]

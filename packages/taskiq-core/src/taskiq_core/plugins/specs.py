@@ -1,0 +1,168 @@
+"""The descriptors by which plugins say what they provide, without importing it.
+
+Each is a frozen value. `factory` and `target` are lazy: `"package.module:Name"`, imported when it
+is asked for and never by listing. A field that can't be raises `PluginSpecError` at once.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import TypeAlias
+
+from taskiq_core.capabilities import Capability
+from taskiq_core.plugins.checks import Checks
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSpec:
+    """A broker.
+
+    Attributes:
+        name: what it is called in lists and configuration.
+        schemes: the URL schemes that `broker_from_url` resolves to it, without `://`.
+        factory: its class, or a function of a URL and options.
+        capabilities: what it can do, as in `AsyncBroker.capabilities`.
+        description: a line for `taskiq plugins`.
+    """
+
+    name: str
+    _: KW_ONLY
+    schemes: tuple[str, ...] = ()
+    factory: str
+    capabilities: frozenset[Capability] = frozenset()
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        object.__setattr__(self, "schemes", checks.schemes(self.schemes))
+        checks.target("factory", self.factory)
+        object.__setattr__(self, "capabilities", checks.capabilities(self.capabilities))
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultBackendSpec:
+    """A result backend; fields as in `BrokerSpec`."""
+
+    name: str
+    _: KW_ONLY
+    schemes: tuple[str, ...] = ()
+    factory: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        object.__setattr__(self, "schemes", checks.schemes(self.schemes))
+        checks.target("factory", self.factory)
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSourceSpec:
+    """A schedule source; fields as in `BrokerSpec`."""
+
+    name: str
+    _: KW_ONLY
+    schemes: tuple[str, ...] = ()
+    factory: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        object.__setattr__(self, "schemes", checks.schemes(self.schemes))
+        checks.target("factory", self.factory)
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class MiddlewareSpec:
+    """A middleware; `factory` is its class."""
+
+    name: str
+    _: KW_ONLY
+    factory: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        checks.target("factory", self.factory)
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class SerializerSpec:
+    """A serializer; `factory` is its class."""
+
+    name: str
+    _: KW_ONLY
+    factory: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        checks.target("factory", self.factory)
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A command of the `taskiq` program.
+
+    Attributes:
+        name: what is typed after `taskiq`.
+        target: a click command.
+        help: its line in `taskiq --help`, which does not import it.
+    """
+
+    name: str
+    _: KW_ONLY
+    target: str
+    help: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        checks.target("target", self.target)
+        checks.text("help", self.help)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheckSpec:
+    """A health check; `target` is a function."""
+
+    name: str
+    _: KW_ONLY
+    target: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks(self)
+        checks.name(self.name)
+        checks.target("target", self.target)
+        checks.text("description", self.description)
+
+
+Spec: TypeAlias = (
+    BrokerSpec
+    | ResultBackendSpec
+    | ScheduleSourceSpec
+    | MiddlewareSpec
+    | SerializerSpec
+    | CommandSpec
+    | HealthCheckSpec
+)
+
+
+def target_of(spec: Spec) -> str:
+    """The lazy target of any descriptor."""
+    return spec.target if isinstance(spec, CommandSpec | HealthCheckSpec) else spec.factory
+
+
+def schemes_of(spec: Spec) -> tuple[str, ...]:
+    """The URL schemes of any descriptor; those that have none, none."""
+    if isinstance(spec, BrokerSpec | ResultBackendSpec | ScheduleSourceSpec):
+        return spec.schemes
+    return ()

@@ -1,0 +1,112 @@
+"""Brokers and result backends from URLs, through the schemes that plugins declare."""
+
+import os
+from typing import Any, Final
+
+from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.plugins.errors import BrokerUrlError, BrokerUrlMissingError
+from taskiq_core.plugins.info import kind_of
+from taskiq_core.plugins.loader import load_project_plugins
+from taskiq_core.plugins.redaction import redacted, secrets_in
+from taskiq_core.plugins.registry import PluginRegistry
+from taskiq_core.plugins.specs import BrokerSpec, ResultBackendSpec
+
+BROKER_VARIABLE: Final = "TASKIQ_BROKER_URL"
+"""Environment variable: the broker of `broker_from_url()`."""
+RESULT_BACKEND_VARIABLE: Final = "TASKIQ_RESULT_BACKEND_URL"
+"""Environment variable: the result backend of `result_backend_from_url()`."""
+
+
+def broker_from_url(
+    url: str | None = None, /, *, plugins: PluginRegistry | None = None, **options: Any
+) -> AsyncBroker:
+    """The broker that a URL names, so that one variable moves a program from laptop to cluster.
+
+    Args:
+        url: such as `redis://localhost:6379/0`; by default the environment's `TASKIQ_BROKER_URL`.
+        plugins: where its scheme is looked up; by default all that are installed, as the project's
+            pyproject.toml configures it.
+        options: for the broker's `from_url`.
+
+    Raises:
+        BrokerUrlError: the URL can't be used, or there is none.
+        NotProvidedError: no plugin that takes part has its scheme; says why.
+        PluginTargetError: the broker can't be imported.
+    """
+    url = url if url is not None else default_broker_url()
+    plugins = plugins if plugins is not None else load_project_plugins()
+    spec = plugins.broker_for_url(url)
+    broker = _make(plugins, spec, url, options)
+    if not isinstance(broker, AsyncBroker):
+        raise plugins.reject(
+            spec, f"{spec.factory} made {type(broker).__name__}, not an AsyncBroker"
+        )
+    return broker
+
+
+def result_backend_from_url(
+    url: str | None = None, /, *, plugins: PluginRegistry | None = None, **options: Any
+) -> AsyncResultBackend[Any]:
+    """The result backend that a URL names, by default that of `TASKIQ_RESULT_BACKEND_URL`.
+
+    Arguments and errors are those of `broker_from_url`.
+    """
+    url = url if url is not None else default_result_backend_url()
+    plugins = plugins if plugins is not None else load_project_plugins()
+    spec = plugins.result_backend_for_url(url)
+    backend = _make(plugins, spec, url, options)
+    if not isinstance(backend, AsyncResultBackend):
+        made = f"{spec.factory} made {type(backend).__name__}, not an AsyncResultBackend"
+        raise plugins.reject(spec, made)
+    return backend
+
+
+def default_broker_url() -> str:
+    """The broker's URL where a program gives none: the one place that decides it."""
+    return _from_environment(BROKER_VARIABLE, "broker", "redis://localhost:6379/0")
+
+
+def default_result_backend_url() -> str:
+    """The result backend's URL where a program gives none."""
+    return _from_environment(RESULT_BACKEND_VARIABLE, "result backend", "redis://localhost:6379/1")
+
+
+def _from_environment(variable: str, noun: str, example: str) -> str:
+    url = os.environ.get(variable, "").strip()
+    if not url:
+        raise BrokerUrlMissingError(noun=noun, variable=variable, example=example)
+    return url
+
+
+def _make(
+    plugins: PluginRegistry,
+    spec: BrokerSpec | ResultBackendSpec,
+    url: str,
+    options: dict[str, Any],
+) -> object:
+    factory: Any = plugins.resolve(spec)
+    make = getattr(factory, "from_url", factory)
+    if not callable(make):
+        raise plugins.reject(spec, f"{spec.factory} is {factory!r}, which can't be called")
+    secrets = secrets_in(url)
+    try:
+        made: object = make(url, **options)
+    except Exception as error:
+        if not _tells(error, secrets):
+            raise
+        reason = redacted(f"{type(error).__name__}: {error}", secrets)
+    else:
+        return made
+    # Raised here, outside of the handler, so that no chained traceback shows the secret either.
+    raise BrokerUrlError(noun=kind_of(spec).noun, reason=reason)
+
+
+def _tells(error: BaseException | None, secrets: frozenset[str]) -> bool:
+    """Whether an exception, or one that it comes from, has a secret in its text."""
+    while error is not None:
+        text = f"{error} {error!r}"
+        if any(secret in text for secret in secrets):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

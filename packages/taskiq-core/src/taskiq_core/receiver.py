@@ -1,0 +1,307 @@
+"""The worker's engine: joins the steps of `flow`."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from taskiq_core.acks import AckableMessage, AckController, AcknowledgeType, parse_acknowledge_type
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.context import Context
+from taskiq_core.delivery import Delivery, as_delivery
+from taskiq_core.exceptions import (
+    NoResultError,
+    TaskRejectedError,
+    TaskRetryError,
+    UnreadableMessageError,
+)
+from taskiq_core.flow.backoff import backoff_delay
+from taskiq_core.flow.consume import consume
+from taskiq_core.flow.plan import TaskPlan, compile_plan
+from taskiq_core.flow.pool import DeliveryPool
+from taskiq_core.flow.read import read_message
+from taskiq_core.flow.refuse import MAX_DELIVERIES, give_up, put_off
+from taskiq_core.flow.run import error_result, run_plan
+from taskiq_core.flow.settle import ACK, RELEASE, Bury, Outcome, Release, Settler
+from taskiq_core.flow.store import store_result
+from taskiq_core.labels import ACK_TYPE, REQUEUE
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.middleware_chain import Hook, notify, transform
+from taskiq_core.result import TaskiqResult
+
+logger = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Takes deliveries from a broker, runs their tasks, stores the results and settles.
+
+    Args:
+        broker: whose deliveries to run.
+        executor: for plain functions; None for the event loop's own threads.
+        validate_params: whether arguments are restored from annotations.
+        max_async_tasks: how many tasks run at once; None for no limit.
+        max_async_tasks_jitter: up to so many more, at random, so that workers differ.
+        max_prefetch: how many more deliveries are held, waiting.
+        propagate_exceptions: whether dependencies see the exception of their task.
+        run_startup: whether `listen` starts the broker up.
+        ack_type: when deliveries are acknowledged; `when_saved` by default.
+        on_exit: called when `max_tasks_to_execute` tasks were run.
+        max_tasks_to_execute: how many tasks to run before `listen` returns; None for no limit.
+        wait_tasks_timeout: seconds that running tasks get at the end; None for no limit.
+        max_deliveries: how many deliveries of a message may end without being settled.
+    """
+
+    def __init__(
+        self,
+        broker: AsyncBroker,
+        executor: Executor | None = None,
+        validate_params: bool = True,
+        max_async_tasks: int | None = None,
+        max_async_tasks_jitter: int = 0,
+        max_prefetch: int = 0,
+        propagate_exceptions: bool = True,
+        run_startup: bool = True,
+        ack_type: AcknowledgeType | None = None,
+        on_exit: Callable[["Receiver"], None] | None = None,
+        max_tasks_to_execute: int | None = None,
+        wait_tasks_timeout: float | None = None,
+        *,
+        max_deliveries: int = MAX_DELIVERIES,
+    ) -> None:
+        if max_async_tasks is not None and max_async_tasks_jitter > 0:
+            max_async_tasks += random.randint(0, max_async_tasks_jitter)  # no secret
+        self.broker = broker
+        self.executor = executor
+        self.validate_params = validate_params
+        self.propagate_exceptions = propagate_exceptions
+        self.run_startup = run_startup
+        self.ack_time = ack_type or AcknowledgeType.WHEN_SAVED
+        self.on_exit = on_exit
+        self.max_tasks_to_execute = max_tasks_to_execute
+        self.wait_tasks_timeout = wait_tasks_timeout
+        self.max_deliveries = max_deliveries
+        self.pool = DeliveryPool(self.handle, limit=max_async_tasks, prefetch=max_prefetch)
+        self._settler = Settler(broker)
+        self._plans: dict[str, TaskPlan] = {}
+        self._taken = 0
+
+    # -- a worker's life ----------------------------------------------------------------------
+
+    async def listen(self, finish_event: asyncio.Event) -> None:
+        """Run deliveries until `finish_event` is set, the broker's stream ends or enough were run.
+
+        At the end: nothing more is fetched, what has not started is released, what runs may finish
+        for `wait_tasks_timeout` seconds and is then cancelled and released.
+        """
+        if self.run_startup:
+            await self.broker.startup()
+        for task in self.broker.get_all_tasks().values():
+            self._plan(task.task_name)
+        consuming = asyncio.create_task(consume(self.broker, self.pool, take=self._count))
+        finishing = asyncio.create_task(finish_event.wait())
+        try:
+            await asyncio.wait({consuming, finishing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _stop(consuming, finishing)
+            await self.drain()
+        if self._has_enough() and self.on_exit is not None:
+            self.on_exit(self)
+
+    async def drain(self) -> None:
+        """Release what has not started, let the rest finish, cancel it at the deadline."""
+        for delivery in self.pool.withdraw():
+            await self._settler.settle(delivery, RELEASE)
+        try:
+            async with asyncio.timeout(self.wait_tasks_timeout):
+                await self.pool.wait_idle()
+        except TimeoutError:
+            logger.warning(
+                "These tasks did not finish in %s s, they are cancelled and released: %s",
+                self.wait_tasks_timeout,
+                ", ".join(self._name_of(delivery) for delivery in self.pool.running),
+            )
+            await self.pool.cancel()
+        await self._settler.close()
+
+    def _count(self) -> bool:
+        self._taken += 1
+        return not self._has_enough()
+
+    def _has_enough(self) -> bool:
+        return self.max_tasks_to_execute is not None and self._taken >= self.max_tasks_to_execute
+
+    def _name_of(self, delivery: Delivery) -> str:
+        try:
+            message = read_message(delivery.data, self.broker.formatter)
+        except UnreadableMessageError as error:
+            return str(error)
+        return f"{message.task_name} ({message.task_id})"
+
+    # -- a delivery's life --------------------------------------------------------------------
+
+    async def callback(self, message: bytes | AckableMessage, raise_err: bool = False) -> None:
+        """Run one message that was fetched elsewhere.
+
+        Args:
+            message: bytes, or bytes with their acknowledgement.
+            raise_err: whether an exception of the machinery, not of the task, is raised.
+        """
+        del (
+            raise_err
+        )  # The machinery settles and logs its own failures; there is nothing left to raise.
+        await self.handle(as_delivery(message))
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Run one delivery and settle it."""
+        acks = AckController(delivery.ack)
+        outcome: Outcome = RELEASE  # holds if we are cancelled half-way
+        try:
+            outcome = await self._outcome_of(delivery, acks)
+        except Exception:
+            # Not the task's: its exceptions are results. The message is kept, for a worker that
+            # can.
+            logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
+            outcome = Release(_backoff(delivery.attempt))
+        finally:
+            if not acks.is_acked:
+                await self._settler.settle(delivery, outcome)
+
+    async def _outcome_of(self, delivery: Delivery, acks: AckController) -> Outcome:
+        try:
+            message = read_message(delivery.data, self.broker.formatter)
+        except UnreadableMessageError as error:
+            logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
+            return Bury(f"unreadable: {error.reason}")
+        attempt = _note_attempt(delivery, message)
+        if delivery.unsettled >= self.max_deliveries:
+            return await give_up(self.broker, message, delivery)
+        if self._plan(message.task_name) is None:
+            return await put_off(self.broker, message, attempt)
+        return await self._run(message, acks, attempt)
+
+    async def _run(self, message: TaskiqMessage, acks: AckController, attempt: int) -> Outcome:
+        ack_type = self._ack_type(message)
+        if ack_type is AcknowledgeType.WHEN_RECEIVED:
+            await acks.ack()
+        message, result = await self._result_of(message, acks)
+        if ack_type is AcknowledgeType.WHEN_EXECUTED and not isinstance(
+            result.error, TaskRetryError
+        ):
+            await acks.ack()
+        if not isinstance(result.error, NoResultError):
+            result = await store_result(self.broker.result_backend, message, result)
+            if self.broker.middleware_chain.post_save:
+                await _call_hooks(self.broker.middleware_chain.post_save, message, result)
+        return self._decide(ack_type, acks, result, attempt)
+
+    def _decide(
+        self,
+        ack_type: AcknowledgeType,
+        acks: AckController,
+        result: TaskiqResult[Any],
+        attempt: int,
+    ) -> Outcome:
+        if isinstance(result.error, TaskRetryError):
+            return Release(result.error.delay)
+        if isinstance(result.error, TaskRejectedError):
+            return Bury("rejected by the task")
+        if ack_type is AcknowledgeType.MANUAL and not acks.is_acked:
+            if attempt > self.max_deliveries:
+                return Bury(f"delivered {attempt} times without being acknowledged by its task")
+            logger.warning("A task with manual acknowledgement ended without it; it is released")
+            return Release(_backoff(attempt))
+        return ACK
+
+    async def _result_of(
+        self,
+        message: TaskiqMessage,
+        acks: AckController,
+    ) -> tuple[TaskiqMessage, TaskiqResult[Any]]:
+        chain = self.broker.middleware_chain
+        plan = self._plans[message.task_name]
+        try:
+            if chain.pre_execute:
+                message = await transform(chain.pre_execute, message)
+        except Exception as error:  # noqa: BLE001  # a middleware's failure is the task's
+            result = error_result(message, error)
+        else:
+            result = await self.run_task(plan.func, message, acks)
+        if result.error is not None:
+            _log_failure(message, result.error)
+            await _call_hooks(chain.on_error, message, result, result.error)
+        if chain.post_execute:
+            await _call_hooks(chain.post_execute, message, result)
+        return message, result
+
+    async def run_task(
+        self,
+        target: Callable[..., Any],
+        message: TaskiqMessage,
+        ack_controller: AckController | None = None,
+    ) -> TaskiqResult[Any]:
+        """Run one call of a function; its exceptions are in the result."""
+        plan = self._plans.get(message.task_name)
+        if plan is None or plan.func is not target:
+            plan = compile_plan(target, validate_params=self.validate_params)
+        return await run_plan(
+            plan,
+            message,
+            lambda: Context(message, self.broker, ack_controller),
+            executor=self.executor,
+            propagate_exceptions=self.propagate_exceptions,
+        )
+
+    def _plan(self, task_name: str) -> TaskPlan | None:
+        plan = self._plans.get(task_name)
+        if plan is None:
+            task = self.broker.find_task(task_name)
+            if task is None:
+                return None
+            plan = compile_plan(task.original_func, validate_params=self.validate_params)
+            self._plans[task_name] = plan
+        return plan
+
+    def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
+        label = message.labels.get(ACK_TYPE)
+        return self.ack_time if label is None else parse_acknowledge_type(label)
+
+
+def _note_attempt(delivery: Delivery, message: TaskiqMessage) -> int:
+    """Which attempt this is; tasks see it in `Context.attempt`, which reads the label."""
+    earlier = int(message.labels.get(REQUEUE, 0)) + delivery.attempt - 1
+    if earlier:
+        message.labels[REQUEUE] = earlier
+    return earlier + 1
+
+
+def _backoff(attempt: int) -> float:
+    return backoff_delay(attempt, base=1.0, cap=60.0, rng=random)
+
+
+def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
+    if isinstance(error, NoResultError):
+        logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
+    else:
+        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=error)
+
+
+async def _call_hooks(
+    hooks: tuple[Hook, ...],
+    message: TaskiqMessage,
+    result: TaskiqResult[Any],
+    *more: BaseException,
+) -> None:
+    try:
+        await notify(hooks, message, result, *more)
+    except Exception as error:
+        logger.exception("A middleware failed after %s (%s)", message.task_name, message.task_id)
+        if not result.is_err:
+            result.is_err, result.return_value, result.error = True, None, error
+
+
+async def _stop(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,50 @@
+"""What came of a task."""
+
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+
+from taskiq_core.exception_records import ExceptionRepr, exception_from_record, exception_to_record
+
+_ReturnType = TypeVar("_ReturnType")
+
+
+class TaskiqResult(BaseModel, Generic[_ReturnType]):
+    """The outcome of one task: its return value, or the exception it raised.
+
+    Attributes:
+        log: what the task logged, where a worker collects it.
+        execution_time: seconds that the function ran.
+        error: the exception, rebuilt from its record (`exception_records`).
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        ser_json_bytes="base64",
+        ser_json_inf_nan="constants",
+    )
+
+    is_err: bool
+    log: str | None = None
+    return_value: _ReturnType
+    execution_time: float
+    labels: dict[str, Any] = Field(default_factory=dict)
+    error: BaseException | None = None
+
+    def raise_for_error(self) -> Self:
+        """Return the result itself, or raise the exception of the task."""
+        if self.error is not None:
+            raise self.error
+        return self
+
+    @field_serializer("error")
+    def serialize_error(self, value: BaseException | None) -> Any:
+        """The exception as plain data."""
+        return None if value is None else exception_to_record(value).model_dump()
+
+    @field_validator("error", mode="before")
+    @classmethod
+    def _restore_error(cls, value: Any) -> BaseException | None:
+        if value is None or isinstance(value, BaseException):
+            return value
+        return exception_from_record(ExceptionRepr.model_validate(value))

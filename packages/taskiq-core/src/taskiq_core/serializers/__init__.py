@@ -1,0 +1,1 @@
+"""Serializers: plain data to bytes."""

@@ -1,0 +1,32 @@
+"""JSON, the default serializer."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from taskiq_core.abc.serializer import TaskiqSerializer
+
+
+class JSONSerializer(TaskiqSerializer):
+    """JSON by the standard library.
+
+    Args:
+        default: called for what JSON can't express; returns something it can.
+        ensure_ascii: whether other characters are escaped.
+    """
+
+    def __init__(
+        self,
+        default: Callable[..., None] | None = None,
+        ensure_ascii: bool = True,
+    ) -> None:
+        self.default = default
+        self.ensure_ascii = ensure_ascii
+
+    def dumpb(self, value: Any) -> bytes:
+        """The value as JSON in UTF-8."""
+        return json.dumps(value, default=self.default, ensure_ascii=self.ensure_ascii).encode()
+
+    def loadb(self, value: bytes) -> Any:
+        """The value of a JSON text in UTF-8."""
+        return json.loads(value)

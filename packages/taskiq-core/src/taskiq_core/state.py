@@ -1,0 +1,40 @@
+"""What an application keeps for as long as its broker runs."""
+
+from collections import UserDict
+from typing import Any
+
+
+class TaskiqState(UserDict[str, Any]):
+    """Values shared by event handlers, dependencies and tasks of one process.
+
+    Items and attributes are the same thing: `state.pool = pool` and `state["pool"]`.
+    """
+
+    def __init__(self) -> None:
+        self.__dict__["data"] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["data"][name]
+        except KeyError:
+            raise AttributeError(f"the state has no {name!r}: was it set at start-up?") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(f"the state has no {name!r}") from None
+
+    def __str__(self) -> str:
+        return f"TaskiqState({self.__dict__['data']})"
+
+    def set_value(self, key: str, value: Any) -> None:
+        """Set `key`; the older form of `state[key] = value`."""
+        self[key] = value
+
+    def get_value(self, key: str, default: Any = None) -> Any:
+        """The value of `key`, or `default`; the older form of `state.get(key, default)`."""
+        return self.get(key, default)

@@ -1,0 +1,110 @@
+"""The caller's handle on a task that was sent."""
+
+import asyncio
+from typing import Any, Generic, TypeVar
+
+from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.exceptions import (
+    ResultGetError,
+    ResultIsReadyError,
+    TaskiqError,
+    TaskiqResultTimeoutError,
+)
+from taskiq_core.progress import TaskProgress
+from taskiq_core.result import TaskiqResult
+from taskiq_core.typed_values import adapter_for
+
+_ReturnType = TypeVar("_ReturnType")
+
+
+class AsyncTaskiqTask(Generic[_ReturnType]):
+    """One task that was sent.
+
+    Attributes:
+        task_id: under which its result will be stored.
+        return_type: what the result's value is turned into, the annotation of the function.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        result_backend: AsyncResultBackend[_ReturnType],
+        return_type: type[_ReturnType] | None = None,
+    ) -> None:
+        self.task_id = task_id
+        self.result_backend = result_backend
+        self.return_type = return_type
+
+    async def is_ready(self) -> bool:
+        """Whether the result is there.
+
+        Raises:
+            ResultIsReadyError: the result backend can't tell.
+        """
+        try:
+            return await self.result_backend.is_result_ready(self.task_id)
+        except TaskiqError:
+            raise
+        except Exception as error:
+            raise ResultIsReadyError from error
+
+    async def get_result(self, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
+        """The result, which must be there.
+
+        Raises:
+            ResultGetError: the result is not there, or the result backend can't read it.
+        """
+        try:
+            result = await self.result_backend.get_result(self.task_id, with_logs=with_logs)
+        except TaskiqError:
+            raise
+        except Exception as error:
+            raise ResultGetError from error
+        return self._typed(result)
+
+    async def wait_result(
+        self,
+        check_interval: float = 0.2,
+        timeout: float = -1.0,  # 0.13 signature
+        with_logs: bool = False,
+    ) -> TaskiqResult[_ReturnType]:
+        """The result, as soon as it is there.
+
+        Args:
+            check_interval: seconds between two questions to a result backend that can't push.
+            timeout: seconds to wait at most; negative for no limit.
+            with_logs: whether the log of the task is wanted, too.
+
+        Raises:
+            TaskiqResultTimeoutError: the time ran out.
+            ResultGetError: the result backend can't read it.
+        """
+        waiting = self.result_backend.wait(
+            self.task_id,
+            check_interval=check_interval,
+            with_logs=with_logs,
+        )
+        if timeout < 0:
+            return self._typed(await waiting)
+        deadline = asyncio.timeout(timeout)
+        try:
+            async with deadline:
+                return self._typed(await waiting)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise TaskiqResultTimeoutError(timeout=timeout) from None
+
+    async def get_progress(self) -> TaskProgress[Any] | None:
+        """How far the task has come; None if it has not said."""
+        return await self.result_backend.get_progress(self.task_id)
+
+    def _typed(self, result: TaskiqResult[_ReturnType]) -> TaskiqResult[_ReturnType]:
+        if self.return_type is None or result.is_err:
+            return result
+        adapter = adapter_for(self.return_type)
+        if adapter is not None:
+            result.return_value = adapter.restore(
+                result.return_value, what=f"result of {self.task_id}"
+            )
+        return result

@@ -1,0 +1,81 @@
+"""Values restored from plain data to what an annotation says they are."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+logger = logging.getLogger(__name__)
+
+_EXACT: Final = frozenset({int, str, float, bool})
+_BASE64: Final = ConfigDict(val_json_bytes="base64", arbitrary_types_allowed=False)
+
+
+class ValueAdapter:
+    """Restores values of one type: a dict to a model, a list to a set, text to a datetime.
+
+    What does not fit the annotation is left as it came, with a warning: annotations of functions
+    that were written before they became tasks are not always meant.
+    """
+
+    __slots__ = ("_annotation", "_exact", "_from_json", "_restore")
+
+    def __init__(self, annotation: Any, adapter: TypeAdapter[Any]) -> None:
+        self._annotation = annotation
+        self._exact = annotation if annotation in _EXACT else None
+        self._restore: Callable[[Any], Any] = adapter.validator.validate_python
+        # JSON carries bytes as base64, which pydantic undoes only where it reads JSON itself.
+        self._from_json = (
+            adapter.validator.validate_json if "'bytes'" in repr(adapter.core_schema) else None
+        )
+
+    def restore(self, value: Any, *, what: str) -> Any:
+        """The value as its annotation says.
+
+        Args:
+            value: plain data, or a value that is of its type already.
+            what: whose value it is, for the warning.
+        """
+        if type(value) is self._exact:
+            return value
+        try:
+            if self._from_json is not None and not isinstance(value, bytes):
+                return self._from_json(to_json(value, bytes_mode="base64"))
+            return self._restore(value)
+        except ValidationError as error:
+            logger.warning(
+                "The %s does not fit its annotation %s and is passed as it came (%s): %s",
+                what,
+                self._annotation,
+                type(value).__name__,
+                error.errors(include_url=False)[0]["msg"],
+            )
+            return value
+
+
+def adapter_for(annotation: Any) -> ValueAdapter | None:
+    """The adapter of an annotation; None where there is nothing to restore by."""
+    if annotation in (Any, object, None, type(None), inspect.Parameter.empty):
+        return None
+    try:
+        return _cached_adapter(annotation)
+    except TypeError:  # an annotation that can't be hashed
+        return _make_adapter(annotation)
+
+
+def _make_adapter(annotation: Any) -> ValueAdapter | None:
+    try:
+        own_config = isinstance(annotation, type) and hasattr(annotation, "__pydantic_config__")
+        own_config = own_config or hasattr(annotation, "model_config")
+        config = None if own_config else _BASE64
+        return ValueAdapter(annotation, TypeAdapter(annotation, config=config))
+    except (PydanticUserError, NameError):
+        # A class that pydantic knows nothing of, or a name that can't be resolved.
+        return None
+
+
+_cached_adapter = lru_cache(maxsize=1024)(_make_adapter)

@@ -1,0 +1,205 @@
+"""InMemoryBroker: runs tasks in the process that sends them."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.capabilities import Capability
+from taskiq_core.events import TaskiqEvents
+from taskiq_core.exceptions import UnknownTaskError
+from taskiq_core.flow.pool import DeliveryPool
+from taskiq_core.labels import DELAY
+from taskiq_core.message import BrokerMessage
+from taskiq_core.receiver import Receiver
+from taskiq_inmemory.deliveries import DeadLetter, MemoryDelivery
+from taskiq_inmemory.log_capture import LogCapture
+from taskiq_inmemory.results import InmemoryResultBackend
+
+logger = logging.getLogger(__name__)
+
+
+class InMemoryBroker(AsyncBroker):
+    """Runs tasks in this process, by the same receiver that a worker has. For tests and scripts.
+
+    Works without `startup()`, which only calls event handlers and middlewares.
+
+    Args:
+        sync_tasks_pool_size: how many threads there are for plain functions.
+        max_stored_results: how many results are kept; the oldest are dropped. -1 for all.
+        cast_types: whether arguments are restored from annotations.
+        max_async_tasks: how many tasks run at once.
+        max_async_tasks_jitter: up to so many more, at random.
+        propagate_exceptions: whether dependencies see the exception of their task.
+        await_inplace: whether `kiq` returns only when the task has run, whatever runs at the
+            moment.
+        logs_format: a format of `logging.Formatter`, to have what tasks log in `TaskiqResult.log`;
+            None to leave it alone.
+        result_backend: where results are kept; in this process by default.
+        task_id_generator: makes task ids.
+        shutdown_timeout: seconds that `shutdown` waits for running tasks before it cancels them.
+
+    Attributes:
+        dead_letters: messages that were given up, the latest thousand.
+    """
+
+    capabilities = frozenset(
+        {
+            Capability.ACK,
+            Capability.RELEASE,
+            Capability.DELAY,
+            Capability.DEAD_LETTER,
+            Capability.PUSH_RESULTS,
+        },
+    )
+
+    def __init__(
+        self,
+        sync_tasks_pool_size: int = 4,
+        max_stored_results: int = 100,
+        cast_types: bool = True,
+        max_async_tasks: int = 30,
+        max_async_tasks_jitter: int = 0,
+        propagate_exceptions: bool = True,
+        await_inplace: bool = False,
+        *,
+        logs_format: str | None = None,
+        result_backend: AsyncResultBackend[Any] | None = None,
+        task_id_generator: Callable[[], str] | None = None,
+        shutdown_timeout: float = 5.0,
+    ) -> None:
+        super().__init__(
+            result_backend=result_backend or InmemoryResultBackend(max_stored_results),
+            task_id_generator=task_id_generator,
+        )
+        self.await_inplace = await_inplace
+        self.shutdown_timeout = shutdown_timeout
+        self.executor = ThreadPoolExecutor(sync_tasks_pool_size, thread_name_prefix="taskiq")
+        if max_async_tasks_jitter > 0:
+            max_async_tasks += random.randint(0, max_async_tasks_jitter)
+        self.pool = DeliveryPool(self._handle, limit=max_async_tasks)
+        self.receiver = Receiver(
+            self,
+            executor=self.executor,
+            validate_params=cast_types,
+            propagate_exceptions=propagate_exceptions,
+            run_startup=False,
+        )
+        self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
+        self._backlog: deque[MemoryDelivery] = deque()
+        self._timers: dict[asyncio.TimerHandle, MemoryDelivery] = {}
+        if logs_format is not None:
+            self.add_middlewares(LogCapture(logs_format))
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """A broker for `memory://`; the options are those of the constructor."""
+        del url  # there is only one memory
+        return cls(**options)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def startup(self) -> None:
+        """Call the handlers of a client's and of a worker's start-up: this process is both."""
+        if self._is_started:
+            return
+        await super().startup()
+        await self.event_handlers.fire(TaskiqEvents.WORKER_STARTUP, self.state)
+        self._run_backlog()
+
+    async def shutdown(self) -> None:
+        """Let running tasks finish for `shutdown_timeout` seconds, then cancel them, and close."""
+        try:
+            async with asyncio.timeout(self.shutdown_timeout):
+                await self.pool.wait_idle()
+        except TimeoutError:
+            await self.pool.cancel()
+        self._keep_delayed()
+        if self._backlog:
+            logger.warning(
+                "%d tasks did not run before the shutdown, they run after the next startup: %s",
+                len(self._backlog),
+                ", ".join(f"{d.message.task_name} ({d.message.task_id})" for d in self._backlog),
+            )
+        await super().shutdown()
+        await self.event_handlers.fire(TaskiqEvents.WORKER_SHUTDOWN, self.state)
+
+    async def wait_all(self) -> None:
+        """Wait until no task runs or waits to run; delayed ones are not waited for."""
+        await self.pool.wait_idle()
+
+    # -- messages -----------------------------------------------------------------------------
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Run the task, soon or, with `await_inplace`, now.
+
+        Raises:
+            UnknownTaskError: no such task was declared on this broker.
+        """
+        if self.find_task(message.task_name) is None:
+            raise UnknownTaskError(task_name=message.task_name)
+        if isinstance(self.result_backend, InmemoryResultBackend):
+            self.result_backend.expect(message.task_id)
+        self._run_backlog()
+        delivery = MemoryDelivery(message, self)
+        delay = float(message.labels.get(DELAY, 0))
+        if delay > 0:
+            self._submit_later(delivery, delay)
+        elif self.await_inplace:
+            await self._handle(delivery)
+        else:
+            self.pool.submit(delivery)
+
+    def listen(self) -> AsyncGenerator[bytes, None]:
+        """Raise RuntimeError: its tasks run where they are sent, no other worker can take them."""
+        raise RuntimeError(
+            "InMemoryBroker can't be listened to: its tasks run in the process that sends them. "
+            "For worker processes use another broker; `taskiq plugins` lists those installed.",
+        )
+
+    def put_back(self, message: BrokerMessage, attempt: int, delay: float) -> None:
+        """A delivery was released: run it again after `delay` seconds."""
+        delivery = MemoryDelivery(message, self, attempt=attempt)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Whoever cancels running tasks is about to end this event loop.
+            self._backlog.append(delivery)
+        else:
+            self._submit_later(delivery, delay)
+
+    def bury(self, letter: DeadLetter) -> None:
+        """A delivery was given up: keep it."""
+        logger.error("%s is buried: %s", letter.message.task_name, letter.reason)
+        self.dead_letters.append(letter)
+
+    async def _handle(self, delivery: MemoryDelivery) -> None:
+        try:
+            await self.receiver.handle(delivery)
+        finally:
+            if not delivery.is_back and isinstance(self.result_backend, InmemoryResultBackend):
+                self.result_backend.settled(delivery.message.task_id)
+
+    def _submit_later(self, delivery: MemoryDelivery, delay: float) -> None:
+        timer: asyncio.TimerHandle
+
+        def submit() -> None:
+            del self._timers[timer]
+            self.pool.submit(delivery)
+
+        timer = asyncio.get_running_loop().call_later(delay, submit)
+        self._timers[timer] = delivery
+
+    def _run_backlog(self) -> None:
+        while self._backlog:
+            self.pool.submit(self._backlog.popleft())
+
+    def _keep_delayed(self) -> None:
+        for timer, delivery in self._timers.items():
+            timer.cancel()
+            self._backlog.append(delivery)
+        self._timers.clear()

@@ -1,0 +1,61 @@
+"""Deliveries that never leave the process."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from taskiq_core.delivery import Delivery
+from taskiq_core.message import BrokerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was given up.
+
+    Attributes:
+        reason: why.
+        attempt: how often it had been delivered.
+    """
+
+    message: BrokerMessage
+    reason: str
+    attempt: int
+
+
+class Queue(Protocol):
+    """Where deliveries go back to."""
+
+    def put_back(self, message: BrokerMessage, attempt: int, delay: float) -> None:
+        """The message is to be delivered again, as this attempt."""
+
+    def bury(self, letter: DeadLetter) -> None:
+        """The message is given up."""
+
+
+class MemoryDelivery(Delivery):
+    """One message on its way through the worker of this process.
+
+    Attributes:
+        message: what was sent.
+        is_back: whether the message was released, so that its task is still in flight.
+    """
+
+    __slots__ = ("_queue", "is_back", "message")
+
+    def __init__(self, message: BrokerMessage, queue: Queue, *, attempt: int = 1) -> None:
+        # A worker in this process can't die alone: every delivery before this one was settled.
+        super().__init__(message.message, attempt=attempt, unsettled=0)
+        self.message = message
+        self.is_back = False
+        self._queue = queue
+
+    async def ack(self) -> None:
+        """Nothing remembers the message: it lives in this delivery alone."""
+
+    async def release(self, delay: float = 0) -> None:
+        """Deliver it again after `delay` seconds."""
+        self.is_back = True
+        self._queue.put_back(self.message, self.attempt + 1, delay)
+
+    async def bury(self, reason: str) -> None:
+        """Keep it among the dead letters."""
+        self._queue.bury(DeadLetter(self.message, reason, self.attempt))
