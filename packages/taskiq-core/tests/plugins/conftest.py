@@ -82,7 +82,7 @@ def build_wheel(tmp_path: Path) -> Callable[..., Path]:
 def install(
     build_wheel: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Path]]:
-    """Installs a wheel into a folder that is put on `sys.path`, at its end, and returns the folder."""
+    """Installs a wheel into a folder at the end of `sys.path`; returns the folder."""
     path = list(sys.path)
     monkeypatch.setattr(sys, "path", path)
 
@@ -104,7 +104,7 @@ def install(
 
 @pytest.fixture
 def install_plugin(install: Callable[..., Path]) -> Callable[..., Path]:
-    """Installs a distribution `name` with a plugin `plugin` whose module is given without its header."""
+    """Installs a distribution with one plugin, whose module is given without its header."""
 
     def build(
         name: str, body: str = "", *, plugin: str | None = None, header: str = HEADER, **parts: str

@@ -10,7 +10,7 @@ from taskiq_core.plugins import errors
 from taskiq_core.plugins.errors import PluginError
 
 PLUGIN = {"plugin": "acme", "distribution": "acme-queue", "version": "1.0"}
-WHY = {"reason": "it is so", "cure": "Change it."}
+WHY = {"reason": "so it is", "cure": "Do it."}
 
 MESSAGES = [
     (errors.PluginError(), "Base exception for all plugin errors"),
@@ -24,25 +24,23 @@ MESSAGES = [
     ),
     (
         errors.RequiredPluginError(plugin="acme", **WHY),
-        "The plugin 'acme' is required, but it is so. Change it.",
+        "The plugin 'acme' is required, but so it is. Do it.",
     ),
     (
         errors.PluginTargetError(wanted="broker 'acme'", **PLUGIN, **WHY),
-        "The broker 'acme' of the plugin 'acme' (acme-queue 1.0) can't be used: it is so. "
-        "Change it.",
+        "The broker 'acme' of the plugin 'acme' (acme-queue 1.0) can't be used: so it is. Do it.",
     ),
     (
-        errors.NotProvidedError(wanted="broker 'acme'", known="none", cure="Change it."),
-        "There is no broker 'acme'. Known are: none. Change it.",
+        errors.NotProvidedError(wanted="broker 'acme'", known="none", cure="Do it."),
+        "There is no broker 'acme'. Known are: none. Do it.",
     ),
     (
         errors.PluginUnavailableError(wanted="broker 'acme'", status="broken", **PLUGIN, **WHY),
-        "There is no broker 'acme': the plugin 'acme' (acme-queue 1.0) is broken: it is so. "
-        "Change it.",
+        "There is no broker 'acme': the plugin 'acme' (acme-queue 1.0) is broken: so it is. Do it.",
     ),
     (
-        errors.BrokerUrlError(noun="broker", reason="it is so"),
-        "The URL of the broker can't be used: it is so",
+        errors.BrokerUrlError(noun="broker", reason="so it is"),
+        "The URL of the broker can't be used: so it is",
     ),
     (
         errors.BrokerUrlMissingError(noun="broker", variable="V", example="a://b"),

@@ -54,7 +54,7 @@ def site(build_wheel: Callable[..., Path], tmp_path: Path) -> Path:
     )
     site = tmp_path / "site"
     options = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", site, wheel]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(site), str(wheel)]
     subprocess.run(command, check=True)
     return site
 

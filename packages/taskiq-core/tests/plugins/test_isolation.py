@@ -145,14 +145,10 @@ def test_api_of_another_version(
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        ("'rubbish'", "returned 'rubbish', not a list of BrokerSpec"),
-        ("{}", "returned {}, not a list of BrokerSpec"),
-        ("['rubbish']", "returned a list with 'rubbish', not a list of BrokerSpec"),
-        (
-            "[CommandSpec('bad', target='a:b')]",
-            "returned a list with CommandSpec(name='bad', target='a:b', help=''), "
-            "not a list of BrokerSpec",
-        ),
+        ("'rubbish'", "'rubbish'"),
+        ("{}", "{}"),
+        ("['rubbish']", "a list with 'rubbish'"),
+        ("[CommandSpec('bad', target='a:b')]", "a list with CommandSpec("),
     ],
 )
 def test_hook_returns_rubbish(
@@ -162,10 +158,8 @@ def test_hook_returns_rubbish(
 
     reason = broken(plugin)
 
-    assert reason.startswith("taskiq_register_brokers() returned ")
-    assert reason.endswith("not a list of BrokerSpec")
-    if len(found) < 80:  # longer ones are cut
-        assert reason == f"taskiq_register_brokers() {found}"
+    assert reason.startswith(f"taskiq_register_brokers() returned {found}")
+    assert reason.endswith(", not a list of BrokerSpec")
 
 
 def test_descriptor_is_not_valid(status_of: Callable[..., PluginInfo]) -> None:
@@ -261,8 +255,8 @@ def test_lazy_target_is_missed_only_when_asked_for(install_plugin: InstallPlugin
 
     assert str(caught.value) == (
         "The broker 'good' of the plugin 'good' (acme-good 1.0) can't be used: importing "
-        "nowhere:Broker raised ModuleNotFoundError: No module named 'nowhere'. Bring it and what it "
-        "depends on up to date: pip install --upgrade acme-good"
+        "nowhere:Broker raised ModuleNotFoundError: No module named 'nowhere'. Bring it and what "
+        "it depends on up to date: pip install --upgrade acme-good"
     )
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 

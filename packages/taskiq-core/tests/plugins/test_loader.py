@@ -92,9 +92,11 @@ def test_required_and_missing() -> None:
 
 
 @pytest.mark.parametrize("name", ["postgres", "taskiq-postgres"])
-def test_required_and_missing_and_ours(name: str) -> None:
+def test_required_and_missing_and_ours(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])  # no distribution is installed
+
     with pytest.raises(RequiredPluginError) as caught:
-        load_plugins(required=[name], environ={})
+        load_plugins(required=[name])
 
     assert 'pip install "taskiq[postgres]"' in str(caught.value)
 

@@ -4,6 +4,7 @@ import copy
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
+from typing import get_args
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_a_class_as_target_would_have_been_imported(make: Callable[..., Spec]) -
 @pytest.mark.parametrize("spec", [BrokerSpec, ResultBackendSpec, ScheduleSourceSpec])
 @pytest.mark.parametrize("scheme", ["redis://", "Redis", "", "1redis", "re dis", "re_dis", 1])
 def test_bad_schemes(spec: type[BrokerSpec], scheme: str) -> None:
-    with pytest.raises(PluginSpecError, match=r"schemes .* must be lower-case .* without '://'"):
+    with pytest.raises(PluginSpecError, match=r"schemes .* must be lower-case .*\(without '://'\)"):
         spec("redis", schemes=(scheme,), factory="pkg:Name")
 
 
@@ -117,4 +118,4 @@ def test_kinds_hooks_and_fields_are_the_same_list() -> None:
     assert [kind.hook for kind in KINDS] == [
         name for name in vars(hooks) if name.startswith("taskiq_register_")
     ]
-    assert {kind.spec for kind in KINDS} == set(Spec.__args__)  # type: ignore[attr-defined]
+    assert {kind.spec for kind in KINDS} == set(get_args(Spec))

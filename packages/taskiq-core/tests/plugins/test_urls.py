@@ -44,10 +44,8 @@ class UrlBroker(AsyncBroker):
 class PickyBroker(UrlBroker):
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        try:
-            raise KeyError(url)
-        except KeyError as error:
-            raise ValueError(options.get("text", "").format(url=url)) from error
+        text: str = options["text"]
+        raise ValueError(text.format(url=url)) from KeyError(url)
 
 
 def function(url: str, **options: Any) -> UrlBroker:
@@ -58,7 +56,7 @@ def no_broker(url: str) -> object:
     return [url]
 
 
-class UrlResults(DummyResultBackend[Any]):
+class UrlResults(DummyResultBackend):
     url = ""
 
     @classmethod
