@@ -12,11 +12,12 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.acks import parse_acknowledge_type
 from taskiq_core.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
-from taskiq_core.labels import NEEDED_CAPABILITY
+from taskiq_core.labels import ACK_TYPE, NEEDED_CAPABILITY
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
 from taskiq_core.registry import TaskRegistry
@@ -181,6 +182,7 @@ class AsyncBroker(AbstractBroker):
         Raises:
             DuplicateTaskError: another function has the name.
             TaskDefinitionError: this can't be run as a task.
+            ValueError: the label `ack_type` names no acknowledgement type.
         """
         if callable(task_name):
             return self.register_task(task_name, **labels)
@@ -196,6 +198,8 @@ class AsyncBroker(AbstractBroker):
         if isinstance(func, AsyncTaskiqDecoratedTask):
             func = func.original_func
         _check_runnable(func)
+        if ACK_TYPE in labels:
+            labels[ACK_TYPE] = parse_acknowledge_type(labels[ACK_TYPE]).value
         task = self.decorator_class(
             broker=self,
             original_func=func,

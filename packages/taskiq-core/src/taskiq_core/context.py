@@ -5,7 +5,7 @@ from typing import NoReturn
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.acks import AckController
 from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
-from taskiq_core.labels import REQUEUE
+from taskiq_core.labels import attempt_of
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.state import TaskiqState
 
@@ -33,7 +33,7 @@ class Context:
     @property
     def attempt(self) -> int:
         """Which delivery of the message this is, from 1."""
-        return int(self.message.labels.get(REQUEUE, 0)) + 1
+        return attempt_of(self.message.labels)
 
     @property
     def is_ackable(self) -> bool:

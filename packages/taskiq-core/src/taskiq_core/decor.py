@@ -65,7 +65,14 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
 
     def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType]:
         """A call to be, for labels, an id or a broker of its own."""
-        return AsyncKicker.of(self, self.broker, self.return_type)
+        kicker: AsyncKicker[_FuncParams, _ReturnType] = AsyncKicker(
+            self.task_name,
+            self.broker,
+            self.labels,
+            self.return_type,
+        )
+        kicker.task = self
+        return kicker
 
     def __repr__(self) -> str:
         return f"AsyncTaskiqDecoratedTask({self.task_name})"

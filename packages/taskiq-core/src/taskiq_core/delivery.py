@@ -43,6 +43,11 @@ class Delivery(ABC):
         self.unsettled = attempt - 1 if unsettled is None else unsettled
         self.lease = lease
 
+    @property
+    def is_ackable(self) -> bool:
+        """Whether the broker waits for an acknowledgement at all."""
+        return True
+
     @abstractmethod
     async def ack(self) -> None:
         """Done: the store forgets the message."""

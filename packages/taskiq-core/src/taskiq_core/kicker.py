@@ -29,6 +29,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         custom_task_id: the id to send it under; None for a new one.
         custom_schedule_id: the id of the schedule made from it; None for a new one.
         return_type: what the result's value is turned into.
+        task: the task itself, if it is known here, so that another broker can learn it.
     """
 
     def __init__(
@@ -44,18 +45,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         self.custom_task_id: str | None = None
         self.custom_schedule_id: str | None = None
         self.return_type = return_type
-        self._task: RegisteredTask | None = None
-
-    @classmethod
-    def of(
-        cls, task: RegisteredTask, broker: AbstractBroker, return_type: Any
-    ) -> AsyncKicker[Any, Any]:
-        """A kicker that knows the task itself, so that another broker can learn it."""
-        kicker: AsyncKicker[Any, Any] = AsyncKicker(
-            task.task_name, broker, task.labels, return_type
-        )
-        kicker._task = task
-        return kicker
+        self.task: RegisteredTask | None = None
 
     def with_labels(self, **labels: Any) -> AsyncKicker[_FuncParams, _ReturnType]:
         """Add labels, or replace those of the same name."""
@@ -75,8 +65,8 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
     def with_broker(self, broker: AbstractBroker) -> AsyncKicker[_FuncParams, _ReturnType]:
         """Send it with another broker, which learns the task if it does not know it."""
         self.broker = broker
-        if self._task is not None and broker.find_task(self.task_name) is None:
-            broker.adopt_task(self._task)
+        if self.task is not None and broker.find_task(self.task_name) is None:
+            broker.adopt_task(self.task)
         return self
 
     @overload
@@ -110,9 +100,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         )
 
     def _prepare_message(self, *args: Any, **kwargs: Any) -> TaskiqMessage:
-        labels, labels_types = prepare_labels(
-            {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS},
-        )
+        labels, labels_types = prepare_labels(self.labels, without=_UNSENT_LABELS)
         return TaskiqMessage(
             task_id=self.custom_task_id or self.broker.id_generator(),
             task_name=self.task_name,

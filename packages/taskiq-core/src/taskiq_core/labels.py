@@ -1,6 +1,7 @@
 """Labels: the names that core reads, and how values travel as text."""
 
 import base64
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -59,12 +60,17 @@ def prepare_label(label_value: Any) -> tuple[str, int]:
     return str(label_value), label_type.value
 
 
-def prepare_labels(labels: dict[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
-    """Texts and types of many labels."""
+def prepare_labels(
+    labels: Mapping[str, Any],
+    *,
+    without: Collection[str] = (),
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Texts and types of many labels, but for some."""
     texts: dict[str, str] = {}
     types: dict[str, int] = {}
     for name, value in labels.items():
-        texts[name], types[name] = prepare_label(value)
+        if name not in without:
+            texts[name], types[name] = prepare_label(value)
     return texts, types
 
 
@@ -91,3 +97,12 @@ def parse_label(label_value: Any, label_type: int | None = None) -> Any:
             return base64.b64decode(label_value)
         case _:
             return label_value
+
+
+def attempt_of(labels: Mapping[str, Any]) -> int:
+    """Which attempt a message's labels say this is, from 1.
+
+    Raises:
+        ValueError: the label is no number.
+    """
+    return int(labels.get(REQUEUE, 0)) + 1

@@ -11,24 +11,20 @@ from taskiq_core.acks import AckableMessage, AckController, AcknowledgeType, par
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.context import Context
 from taskiq_core.delivery import Delivery, as_delivery
-from taskiq_core.exceptions import (
-    NoResultError,
-    TaskRejectedError,
-    TaskRetryError,
-    UnreadableMessageError,
-)
+from taskiq_core.exceptions import NoResultError, UnreadableMessageError
 from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.consume import consume
+from taskiq_core.flow.hooks import call_hooks
 from taskiq_core.flow.plan import TaskPlan, compile_plan
 from taskiq_core.flow.pool import DeliveryPool
 from taskiq_core.flow.read import read_message
 from taskiq_core.flow.refuse import MAX_DELIVERIES, give_up, put_off
 from taskiq_core.flow.run import error_result, run_plan
-from taskiq_core.flow.settle import ACK, RELEASE, Bury, Outcome, Release, Settler
+from taskiq_core.flow.settle import ACK, RELEASE, Bury, Outcome, Release, Settler, outcome_of_error
 from taskiq_core.flow.store import store_result
-from taskiq_core.labels import ACK_TYPE, REQUEUE
+from taskiq_core.labels import ACK_TYPE, attempt_of
 from taskiq_core.message import TaskiqMessage
-from taskiq_core.middleware_chain import Hook, notify, transform
+from taskiq_core.middleware_chain import transform
 from taskiq_core.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
@@ -134,7 +130,7 @@ class Receiver:
 
     def _name_of(self, delivery: Delivery) -> str:
         try:
-            message = read_message(delivery.data, self.broker.formatter)
+            message = read_message(delivery, self.broker.formatter)
         except UnreadableMessageError as error:
             return str(error)
         return f"{message.task_name} ({message.task_id})"
@@ -146,81 +142,63 @@ class Receiver:
 
         Args:
             message: bytes, or bytes with their acknowledgement.
-            raise_err: whether an exception of the machinery, not of the task, is raised.
+            raise_err: for callers written for 0.13; whatever fails here is settled and logged.
         """
-        del (
-            raise_err
-        )  # The machinery settles and logs its own failures; there is nothing left to raise.
+        del raise_err
         await self.handle(as_delivery(message))
 
     async def handle(self, delivery: Delivery) -> None:
         """Run one delivery and settle it."""
-        acks = AckController(delivery.ack)
+        acks = AckController(delivery.ack if delivery.is_ackable else None)
         outcome: Outcome = RELEASE  # holds if we are cancelled half-way
         try:
             outcome = await self._outcome_of(delivery, acks)
-        except Exception:
-            # Not the task's: its exceptions are results. The message is kept, for a worker that
-            # can.
+        except Exception as error:
+            # Not the task's, whose exceptions are results: ours, or the broker's.
             logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
-            outcome = Release(_backoff(delivery.attempt))
+            outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
         finally:
             if not acks.is_acked:
                 await self._settler.settle(delivery, outcome)
 
     async def _outcome_of(self, delivery: Delivery, acks: AckController) -> Outcome:
         try:
-            message = read_message(delivery.data, self.broker.formatter)
+            message = read_message(delivery, self.broker.formatter)
         except UnreadableMessageError as error:
             logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
             return Bury(f"unreadable: {error.reason}")
-        attempt = _note_attempt(delivery, message)
         if delivery.unsettled >= self.max_deliveries:
             return await give_up(self.broker, message, delivery)
-        if self._plan(message.task_name) is None:
-            return await put_off(self.broker, message, attempt)
-        return await self._run(message, acks, attempt)
+        plan = self._plan(message.task_name)
+        if plan is None:
+            return await put_off(self.broker, message)
+        return await self._run(plan, message, acks)
 
-    async def _run(self, message: TaskiqMessage, acks: AckController, attempt: int) -> Outcome:
-        ack_type = self._ack_type(message)
+    async def _run(self, plan: TaskPlan, message: TaskiqMessage, acks: AckController) -> Outcome:
+        ack_type = self._ack_type(message) if message.labels else self.ack_time
         if ack_type is AcknowledgeType.WHEN_RECEIVED:
             await acks.ack()
-        message, result = await self._result_of(message, acks)
-        if ack_type is AcknowledgeType.WHEN_EXECUTED and not isinstance(
-            result.error, TaskRetryError
-        ):
+        message, result = await self._result_of(plan, message, acks)
+        outcome = ACK if result.error is None else outcome_of_error(result.error)
+        if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
             await acks.ack()
-        if not isinstance(result.error, NoResultError):
+        if result.error is None or not isinstance(result.error, NoResultError):
             result = await store_result(self.broker.result_backend, message, result)
-            if self.broker.middleware_chain.post_save:
-                await _call_hooks(self.broker.middleware_chain.post_save, message, result)
-        return self._decide(ack_type, acks, result, attempt)
-
-    def _decide(
-        self,
-        ack_type: AcknowledgeType,
-        acks: AckController,
-        result: TaskiqResult[Any],
-        attempt: int,
-    ) -> Outcome:
-        if isinstance(result.error, TaskRetryError):
-            return Release(result.error.delay)
-        if isinstance(result.error, TaskRejectedError):
-            return Bury("rejected by the task")
-        if ack_type is AcknowledgeType.MANUAL and not acks.is_acked:
-            if attempt > self.max_deliveries:
-                return Bury(f"delivered {attempt} times without being acknowledged by its task")
-            logger.warning("A task with manual acknowledgement ended without it; it is released")
-            return Release(_backoff(attempt))
-        return ACK
+            hooks = self.broker.middleware_chain.post_save
+            if hooks:
+                await call_hooks(hooks, message, result)
+        if ack_type is AcknowledgeType.MANUAL and outcome is ACK and not acks.is_acked:
+            reason = "ended without the acknowledgement that it was to give itself"
+            return self._again_or_never(attempt_of(message.labels), reason)
+        return outcome
 
     async def _result_of(
         self,
+        plan: TaskPlan,
         message: TaskiqMessage,
         acks: AckController,
     ) -> tuple[TaskiqMessage, TaskiqResult[Any]]:
         chain = self.broker.middleware_chain
-        plan = self._plans[message.task_name]
         try:
             if chain.pre_execute:
                 message = await transform(chain.pre_execute, message)
@@ -230,9 +208,9 @@ class Receiver:
             result = await self.run_task(plan.func, message, acks)
         if result.error is not None:
             _log_failure(message, result.error)
-            await _call_hooks(chain.on_error, message, result, result.error)
+            await call_hooks(chain.on_error, message, result, result.error)
         if chain.post_execute:
-            await _call_hooks(chain.post_execute, message, result)
+            await call_hooks(chain.post_execute, message, result)
         return message, result
 
     async def run_task(
@@ -265,19 +243,21 @@ class Receiver:
 
     def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
         label = message.labels.get(ACK_TYPE)
-        return self.ack_time if label is None else parse_acknowledge_type(label)
+        if label is None:
+            return self.ack_time
+        try:
+            return parse_acknowledge_type(label)
+        except ValueError as error:
+            # Refused where it is sent; this message came from somewhere else.
+            logger.warning("%s (%s): %s", message.task_name, message.task_id, error)
+            return self.ack_time
 
-
-def _note_attempt(delivery: Delivery, message: TaskiqMessage) -> int:
-    """Which attempt this is; tasks see it in `Context.attempt`, which reads the label."""
-    earlier = int(message.labels.get(REQUEUE, 0)) + delivery.attempt - 1
-    if earlier:
-        message.labels[REQUEUE] = earlier
-    return earlier + 1
-
-
-def _backoff(attempt: int) -> float:
-    return backoff_delay(attempt, base=1.0, cap=60.0, rng=random)
+    def _again_or_never(self, attempt: int, reason: str) -> Outcome:
+        """Release with back-off, but not for ever."""
+        if attempt >= self.max_deliveries:
+            return Bury(f"attempt {attempt} {reason}")
+        logger.warning("Attempt %d %s; the message is released", attempt, reason)
+        return Release(backoff_delay(attempt, base=1.0, cap=60.0, rng=random))
 
 
 def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
@@ -285,20 +265,6 @@ def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
         logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
     else:
         logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=error)
-
-
-async def _call_hooks(
-    hooks: tuple[Hook, ...],
-    message: TaskiqMessage,
-    result: TaskiqResult[Any],
-    *more: BaseException,
-) -> None:
-    try:
-        await notify(hooks, message, result, *more)
-    except Exception as error:
-        logger.exception("A middleware failed after %s (%s)", message.task_name, message.task_id)
-        if not result.is_err:
-            result.is_err, result.return_value, result.error = True, None, error
 
 
 async def _stop(*tasks: asyncio.Task[Any]) -> None:

@@ -1,12 +1,18 @@
 """What came of a task."""
 
-from typing import Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
 from taskiq_core.exception_records import ExceptionRepr, exception_from_record, exception_to_record
 
 _ReturnType = TypeVar("_ReturnType")
+
+
+def _restored(value: Any) -> BaseException:
+    if isinstance(value, BaseException):
+        return value
+    return exception_from_record(ExceptionRepr.model_validate(value))
 
 
 class TaskiqResult(BaseModel, Generic[_ReturnType]):
@@ -29,7 +35,7 @@ class TaskiqResult(BaseModel, Generic[_ReturnType]):
     return_value: _ReturnType
     execution_time: float
     labels: dict[str, Any] = Field(default_factory=dict)
-    error: BaseException | None = None
+    error: Annotated[BaseException, BeforeValidator(_restored)] | None = None
 
     def raise_for_error(self) -> Self:
         """Return the result itself, or raise the exception of the task."""
@@ -41,10 +47,3 @@ class TaskiqResult(BaseModel, Generic[_ReturnType]):
     def serialize_error(self, value: BaseException | None) -> Any:
         """The exception as plain data."""
         return None if value is None else exception_to_record(value).model_dump()
-
-    @field_validator("error", mode="before")
-    @classmethod
-    def _restore_error(cls, value: Any) -> BaseException | None:
-        if value is None or isinstance(value, BaseException):
-            return value
-        return exception_from_record(ExceptionRepr.model_validate(value))

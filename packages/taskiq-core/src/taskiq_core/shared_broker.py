@@ -18,10 +18,10 @@ class SharedDecoratedTask(AsyncTaskiqDecoratedTask[_Params, _ReturnType]):
 
     def kicker(self) -> AsyncKicker[_Params, _ReturnType]:
         """A call to be, by the default broker."""
-        broker = self.broker
-        if isinstance(broker, AsyncSharedBroker) and broker.sends_with is not None:
-            broker = broker.sends_with
-        return AsyncKicker.of(self, broker, self.return_type)
+        kicker = super().kicker()
+        if isinstance(self.broker, AsyncSharedBroker) and self.broker.sends_with is not None:
+            kicker.broker = self.broker.sends_with
+        return kicker
 
 
 class AsyncSharedBroker(AsyncBroker):

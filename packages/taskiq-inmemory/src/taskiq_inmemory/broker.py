@@ -145,9 +145,10 @@ class InMemoryBroker(AsyncBroker):
             raise UnknownTaskError(task_name=message.task_name)
         if isinstance(self.result_backend, InmemoryResultBackend):
             self.result_backend.expect(message.task_id)
-        self._run_backlog()
+        if self._backlog:
+            self._run_backlog()
         delivery = MemoryDelivery(message, self)
-        delay = float(message.labels.get(DELAY, 0))
+        delay = float(message.labels.get(DELAY, 0)) if message.labels else 0.0
         if delay > 0:
             self._submit_later(delivery, delay)
         elif self.await_inplace:

@@ -43,13 +43,13 @@ class InmemoryResultBackend(AsyncResultBackend[_ReturnType]):
 
     def settled(self, task_id: str) -> None:
         """A task is done, whether it stored a result or not."""
-        left = self._in_flight.get(task_id, 0) - 1
+        left = self._in_flight.pop(task_id, 0) - 1
         if left > 0:
             self._in_flight[task_id] = left
             return
-        self._in_flight.pop(task_id, None)
-        if task_id not in self.results:
-            self.progress.pop(task_id, None)
+        if task_id in self.results:
+            return
+        self.progress.pop(task_id, None)
         for waiter in self._waiters.pop(task_id, ()):
             if not waiter.done():
                 waiter.set_exception(self._not_here(task_id))

@@ -11,6 +11,7 @@ from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.settle import Bury, Outcome, Release
 from taskiq_core.flow.store import store_result
+from taskiq_core.labels import attempt_of
 from taskiq_core.message import TaskiqMessage
 
 logger = logging.getLogger(__name__)
@@ -33,12 +34,13 @@ async def give_up(broker: AbstractBroker, message: TaskiqMessage, delivery: Deli
     )
 
 
-async def put_off(broker: AbstractBroker, message: TaskiqMessage, attempt: int) -> Outcome:
+async def put_off(broker: AbstractBroker, message: TaskiqMessage) -> Outcome:
     """Release a message of a task that this worker does not know: another one may, or a later one.
 
     While a new version is rolled out, old workers meet new tasks. After a minute the message is
     buried.
     """
+    attempt = attempt_of(message.labels)
     if attempt < UNREGISTERED_ATTEMPTS:
         delay = backoff_delay(attempt, base=1.0, cap=20.0, rng=random)
         logger.warning(

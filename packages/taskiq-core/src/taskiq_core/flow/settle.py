@@ -8,8 +8,8 @@ from typing import Final
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.delivery import AckOnlyDelivery, Delivery
-from taskiq_core.exceptions import LeaseLostError
-from taskiq_core.labels import DELAY, REQUEUE, LabelType
+from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
+from taskiq_core.labels import DELAY, REQUEUE, LabelType, attempt_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,17 @@ class Bury:
 Outcome = Ack | Release | Bury
 ACK: Final = Ack()
 RELEASE: Final = Release()
+
+
+def outcome_of_error(error: BaseException) -> Outcome:
+    """What becomes of the message of a task that raised."""
+    match error:
+        case TaskRetryError():
+            return Release(error.delay)
+        case TaskRejectedError():
+            return Bury("rejected by the task")
+        case _:
+            return ACK
 
 
 class Settler:
@@ -111,7 +122,7 @@ class Settler:
         formatter = self._broker.formatter
         message = formatter.loads(delivery.data)
         message.labels.pop(DELAY, None)
-        message.labels[REQUEUE] = str(int(message.labels.get(REQUEUE, 0)) + delivery.attempt)
+        message.labels[REQUEUE] = str(attempt_of(message.labels) - 1 + delivery.attempt)
         message.labels_types = {**(message.labels_types or {}), REQUEUE: LabelType.INT.value}
         # Stored again before this one is forgotten: a crash in between delivers it twice, not
         # never.
