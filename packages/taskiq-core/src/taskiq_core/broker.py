@@ -84,7 +84,6 @@ class AsyncBroker(AbstractBroker):
         """
         if self._is_started:
             return
-        self._is_started = True
         for task in self.local_task_registry.values():
             self._refuse_unsupported(task.task_name, task.labels)
         await self.event_handlers.fire(
@@ -93,6 +92,7 @@ class AsyncBroker(AbstractBroker):
         )
         await self.middleware_chain.startup()
         await self.result_backend.startup()
+        self._is_started = True
 
     async def shutdown(self) -> None:
         """Call the handlers of shutdown, and stop middlewares and the result backend."""

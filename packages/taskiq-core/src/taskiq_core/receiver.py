@@ -89,7 +89,11 @@ class Receiver:
         """Run deliveries until `finish_event` is set, the broker's stream ends or enough were run.
 
         At the end: nothing more is fetched, what has not started is released, what runs may finish
-        for `wait_tasks_timeout` seconds and is then cancelled and released.
+        for `wait_tasks_timeout` seconds and is then cancelled and released. Cancelling this method
+        does the same at once.
+
+        Raises:
+            ListenError: the broker can't be listened to at all.
         """
         if self.run_startup:
             await self.broker.startup()
@@ -99,9 +103,15 @@ class Receiver:
         finishing = asyncio.create_task(finish_event.wait())
         try:
             await asyncio.wait({consuming, finishing}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _stop(consuming, finishing)
+            await self.pool.cancel()
+            raise
         finally:
             await _stop(consuming, finishing)
             await self.drain()
+        if not consuming.cancelled():
+            consuming.result()
         if self._has_enough() and self.on_exit is not None:
             self.on_exit(self)
 

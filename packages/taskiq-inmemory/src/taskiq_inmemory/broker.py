@@ -18,6 +18,7 @@ from taskiq_core.labels import DELAY
 from taskiq_core.message import BrokerMessage
 from taskiq_core.receiver import Receiver
 from taskiq_inmemory.deliveries import DeadLetter, MemoryDelivery
+from taskiq_inmemory.errors import InMemoryListenError
 from taskiq_inmemory.log_capture import LogCapture
 from taskiq_inmemory.results import InmemoryResultBackend
 
@@ -157,11 +158,8 @@ class InMemoryBroker(AsyncBroker):
             self.pool.submit(delivery)
 
     def listen(self) -> AsyncGenerator[bytes, None]:
-        """Raise RuntimeError: its tasks run where they are sent, no other worker can take them."""
-        raise RuntimeError(
-            "InMemoryBroker can't be listened to: its tasks run in the process that sends them. "
-            "For worker processes use another broker; `taskiq plugins` lists those installed.",
-        )
+        """Raise InMemoryListenError: its tasks run where they are sent, no worker gets them."""
+        raise InMemoryListenError
 
     def put_back(self, message: BrokerMessage, attempt: int, delay: float) -> None:
         """A delivery was released: run it again after `delay` seconds."""

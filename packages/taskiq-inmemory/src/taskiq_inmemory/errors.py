@@ -1,6 +1,15 @@
 """What can go wrong with tasks in this process."""
 
-from taskiq_core.exceptions import ResultGetError
+from taskiq_core.exceptions import ListenError, ResultGetError
+
+
+class InMemoryListenError(ListenError, RuntimeError):
+    """A worker was started with a broker that lives in another process."""
+
+    __template__ = (
+        "InMemoryBroker can't be listened to: its tasks run in the process that sends them. For "
+        "worker processes use another broker; `taskiq plugins` lists those installed."
+    )
 
 
 class ResultNotHereError(ResultGetError):

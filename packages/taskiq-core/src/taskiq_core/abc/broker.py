@@ -1,7 +1,8 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Self
 
 from taskiq_core.abc.formatter import TaskiqFormatter
@@ -57,15 +58,16 @@ class AbstractBroker(ABC):
         for message in messages:
             await self.kick(message)
 
-    async def deliveries(self, slots: Slots) -> AsyncIterator[Delivery]:
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
         """Yield deliveries; what a worker listens to.
 
         Args:
             slots: the room that the worker has. The next delivery is asked for only when one is
                 free, so that a broker which fetches one by one may ignore it.
         """
-        async for message in self.listen():
-            yield as_delivery(message)
+        async with aclosing(self.listen()) as messages:
+            async for message in messages:
+                yield as_delivery(message)
 
     async def reclaim(self) -> int:
         """Take back deliveries whose lease ran out; how many there were."""

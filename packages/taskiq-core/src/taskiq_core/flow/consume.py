@@ -4,10 +4,12 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.delivery import Delivery
+from taskiq_core.exceptions import ListenError
 from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.pool import DeliveryPool
 
@@ -34,18 +36,24 @@ async def consume(
         broker: whose deliveries to run.
         pool: where they run.
         take: called for each delivery; False ends the loop.
+
+    Raises:
+        ListenError: the broker can't be listened to at all.
     """
     failures = 0
     while True:
         try:
             await pool.slots.wait_free()
-            async for delivery in broker.deliveries(pool.slots):
-                failures = 0
-                pool.submit(delivery)
-                if not take():
-                    return
-                if pool.slots.taken >= pool.slots.limit:
-                    await pool.slots.wait_free()
+            async with aclosing(broker.deliveries(pool.slots)) as deliveries:
+                async for delivery in deliveries:
+                    failures = 0
+                    pool.submit(delivery)
+                    if not take():
+                        return
+                    if pool.slots.taken >= pool.slots.limit:
+                        await pool.slots.wait_free()
+        except ListenError:
+            raise
         except Exception as error:  # any broker, any failure of its connection
             failures += 1
             delay = backoff_delay(failures, base=RECONNECT_BASE, cap=RECONNECT_CAP, rng=random)

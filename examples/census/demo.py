@@ -1,0 +1,135 @@
+"""Count the source code of Python's standard library with two worker processes, and kill one of them.
+
+Starts the workers through the command line, sends one task a file, kills a worker half-way with SIGKILL,
+gathers all results and compares their totals with those of a plain count in one process.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import warnings
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ENOUGH_FILES = 1000
+
+
+def free_address() -> str:
+    """An address of this machine that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+# Before the tasks are imported, and for the workers to inherit.
+os.environ.setdefault("CENSUS_ADDRESS", free_address())
+
+from count import Census, take_census  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import Progress, track  # noqa: E402
+from rich.table import Table  # noqa: E402
+from tasks import Report, broker, report_on  # noqa: E402
+
+console = Console()
+
+
+def source_files() -> list[str]:
+    """The files of the standard library; of installed packages, too, where it is a small one."""
+    paths = sysconfig.get_paths()
+    library, packages = Path(paths["stdlib"]), Path(paths["purelib"])
+    files = [path for path in library.rglob("*.py") if "site-packages" not in path.parts]
+    if len(files) < ENOUGH_FILES:
+        files.extend(packages.rglob("*.py"))
+    return sorted(map(str, files))
+
+
+@asynccontextmanager
+async def workers(count: int) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """Worker processes, as an operator would start them; stopped at the end."""
+    command = [Path(sys.executable).with_name("taskiq"), "worker", "tasks:broker"]
+    options = ["--workers", str(count), "--max-async-tasks", "4", "--log-level", "WARNING"]
+    process = subprocess.Popen([*command, *options], cwd=HERE)  # noqa: ASYNC220  # returns at once
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait)
+
+
+async def take_census_by_workers(files: list[str]) -> list[Report]:
+    """Send a task a file, and kill the worker of the result that is half-way."""
+    reports: list[Report] = []
+    with Progress(console=console) as progress:
+        bar = progress.add_task("Two workers", total=len(files))
+        tasks = [await report_on.kiq(path) for path in files]
+        for next_result in asyncio.as_completed([task.wait_result(timeout=120) for task in tasks]):
+            result = await next_result
+            reports.append(result.raise_for_error().return_value)
+            progress.advance(bar)
+            if len(reports) == len(files) // 2:
+                victim = reports[-1].worker
+                os.kill(victim, signal.SIGKILL)
+                progress.console.print(f"Half-way: worker {victim} was killed with SIGKILL.")
+    return reports
+
+
+def totals_of(censuses: Iterable[Census]) -> dict[str, int]:
+    """The sums over all files."""
+    totals = {"files": 0, "lines": 0, "functions": 0, "classes": 0, "not parsed": 0}
+    for census in censuses:
+        totals["files"] += 1
+        totals["lines"] += census.lines
+        totals["functions"] += census.functions
+        totals["classes"] += census.classes
+        totals["not parsed"] += not census.is_parsed
+    return totals
+
+
+def show(reports: list[Report], totals: dict[str, int], expected: dict[str, int]) -> None:
+    """Print the totals beside those expected, and the longest functions."""
+    table = Table("total", "by two workers", "in one process", title="The library in numbers")
+    for name, total in totals.items():
+        table.add_row(name, f"{total:,}", f"{expected[name]:,}")
+    console.print(table)
+    found = (report.census.longest for report in reports)
+    longest = sorted((function for function in found if function is not None), reverse=True)
+    table = Table("lines", "function", "file", title="The ten longest functions, one a file")
+    for function in longest[:10]:
+        table.add_row(str(function.lines), function.name, Path(function.path).name)
+    console.print(table)
+
+
+async def main() -> int:
+    """Run the demo; the exit status says whether the totals agree."""
+    # Some of the library's own sources use what its compiler warns of.
+    warnings.simplefilter("ignore")
+    files = source_files()
+    console.print(f"{len(files):,} source files, one task each.")
+    async with broker, workers(2):
+        started = time.monotonic()
+        reports = await take_census_by_workers(files)
+        seconds = time.monotonic() - started
+    expected = totals_of(map(take_census, track(files, "One process", console=console)))
+    totals = totals_of(report.census for report in reports)
+    show(reports, totals, expected)
+    killed_and_new = len({report.worker for report in reports})
+    console.print(
+        f"{len(reports):,} tasks in {seconds:.1f} s, {len(reports) / seconds:,.0f} a second, "
+        f"by {killed_and_new} worker processes: two, and the one that replaced the killed one.",
+    )
+    if totals != expected:
+        console.print("[bold red]The totals differ: something was lost.[/]")
+        return 1
+    console.print("[bold green]The totals agree: nothing was lost.[/]")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
