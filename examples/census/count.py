@@ -3,6 +3,7 @@
 import ast
 import tokenize
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -38,8 +39,7 @@ def take_census(path: str) -> Census:
             source = file.read()
         tree = ast.parse(source, path)
     except (SyntaxError, ValueError):
-        with open(path, "rb") as file:
-            return Census(path, lines=len(file.read().splitlines()), is_parsed=False)
+        return Census(path, lines=len(Path(path).read_bytes().splitlines()), is_parsed=False)
     nodes = list(ast.walk(tree))
     functions = [
         Function((node.end_lineno or node.lineno) - node.lineno + 1, node.name, path)

@@ -1,7 +1,7 @@
-"""Count the source code of Python's standard library with two worker processes, and kill one of them.
+"""Count the source code of Python's library with two worker processes, and kill one of them.
 
-Starts the workers through the command line, sends one task a file, kills a worker half-way with SIGKILL,
-gathers all results and compares their totals with those of a plain count in one process.
+Starts the workers through the command line, sends one task a file, kills a worker half-way with
+SIGKILL, gathers all results and compares their totals with those of a plain count in one process.
 """
 
 import asyncio
@@ -119,10 +119,10 @@ async def main() -> int:
     expected = totals_of(map(take_census, track(files, "One process", console=console)))
     totals = totals_of(report.census for report in reports)
     show(reports, totals, expected)
-    killed_and_new = len({report.worker for report in reports})
+    processes = len({report.worker for report in reports})
     console.print(
         f"{len(reports):,} tasks in {seconds:.1f} s, {len(reports) / seconds:,.0f} a second, "
-        f"by {killed_and_new} worker processes: two, and the one that replaced the killed one.",
+        f"by {processes} worker processes, one of which was killed.",
     )
     if totals != expected:
         console.print("[bold red]The totals differ: something was lost.[/]")

@@ -1,8 +1,8 @@
 import asyncio
 
-from taskiq import gather
-
 from tkq import broker, count_words, greet
+
+from taskiq import gather
 
 
 async def main() -> None:

@@ -7,13 +7,12 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from taskiq_core import AsyncBroker, BrokerMessage, Capability
-
 from taskiq_spool.delivery import FileDelivery
 from taskiq_spool.results import SpoolResultBackend
 
 
 class SpoolBroker(AsyncBroker):
-    """Messages as files: in `new` until a worker claims them, then in `claimed`, at worst in `dead`.
+    """Messages as files: in `new` until a worker claims them, then in `claimed`; or in `dead`.
 
     Claims of a worker that was killed stay in `claimed`; move them back to `new` by hand.
 

@@ -68,14 +68,16 @@ def adapter_for(annotation: Any) -> ValueAdapter | None:
 
 
 def _make_adapter(annotation: Any) -> ValueAdapter | None:
-    try:
-        own_config = isinstance(annotation, type) and hasattr(annotation, "__pydantic_config__")
-        own_config = own_config or hasattr(annotation, "model_config")
-        config = None if own_config else _BASE64
-        return ValueAdapter(annotation, TypeAdapter(annotation, config=config))
-    except (PydanticUserError, NameError):
-        # A class that pydantic knows nothing of, or a name that can't be resolved.
-        return None
+    # Models, dataclasses and typed dicts bring a configuration of their own, and refuse another.
+    for config in (_BASE64, None):
+        try:
+            return ValueAdapter(annotation, TypeAdapter(annotation, config=config))
+        except PydanticUserError as error:
+            if error.code != "type-adapter-config-unused":
+                return None  # a class that pydantic knows nothing of
+        except NameError:
+            return None  # an annotation that only a type checker can resolve
+    return None
 
 
 _cached_adapter = lru_cache(maxsize=1024)(_make_adapter)

@@ -1,0 +1,61 @@
+"""Real workers on free ports, started as a user starts them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import StartWorker
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def taskiq() -> Path:
+    """The `taskiq` command of the environment that runs the tests."""
+    return Path(sys.executable).with_name("taskiq")
+
+
+@pytest.fixture
+def start_worker(taskiq: Path, tmp_path: Path) -> Iterator[StartWorker]:
+    """Start `taskiq worker` with some arguments; stopped, at worst killed, at the end.
+
+    Its output is in `worker.log` in the test's folder.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(
+        *arguments: str, cwd: Path, env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        with (tmp_path / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [taskiq, "worker", *arguments],
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+    for process in started:
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

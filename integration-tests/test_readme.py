@@ -1,0 +1,58 @@
+"""Every program of the README is a file under examples/, and does what the README says."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import ROOT, StartWorker, run
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"(?:<!-- (\S+) -->\n)?```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_there_are_programs() -> None:
+    assert len(BLOCKS) >= 3
+
+
+@pytest.mark.parametrize(("path", "program"), BLOCKS)
+def test_program_is_a_file_under_examples(path: str, program: str) -> None:
+    assert path, f"a program without the comment that names its file: {program[:60]}"
+
+    assert (ROOT / path).read_text() == program
+
+
+def test_hello_prints_three(tmp_path: Path) -> None:
+    finished = run(sys.executable, ROOT / "examples/hello.py", cwd=tmp_path)
+
+    assert finished.stdout == "3\n", finished.stderr
+
+
+def test_first_steps_with_two_workers(
+    tmp_path: Path,
+    free_port: int,
+    start_worker: StartWorker,
+) -> None:
+    """The README's programs, on a port of their own."""
+    for name in ("tkq.py", "send.py"):
+        shutil.copy(ROOT / "examples/first_steps" / name, tmp_path)
+    tasks = tmp_path / "tkq.py"
+    tasks.write_text(tasks.read_text().replace("5555", str(free_port)))
+
+    start_worker("tkq:broker", "--workers", "2", cwd=tmp_path)
+    finished = run(sys.executable, "send.py", cwd=tmp_path)
+
+    printed = README.split("```\nHello, world!")[1].split("```")[0]
+    assert finished.stdout == "Hello, world!" + printed, finished.stderr
+
+
+def test_programs_of_the_core_package(tmp_path: Path) -> None:
+    text = (ROOT / "packages/taskiq-core/README.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "program.py").write_text(program)
+
+    finished = run(sys.executable, "program.py", cwd=tmp_path)
+
+    assert finished.stdout == "Hello, world!\n", finished.stderr
