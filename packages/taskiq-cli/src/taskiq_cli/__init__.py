@@ -1,0 +1,3 @@
+"""The `taskiq` command."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,129 @@
+"""What a command can fail with, as one tree.
+
+```
+TaskiqError
+└── CommandError                  printed as one paragraph, ends the command with `exit_code`
+    ├── SettingsError                 [tool.taskiq], or what it asks for
+    ├── ExtraMissingError             an optional dependency is not installed
+    ├── PluginCommandError            a plugin's command can't be used
+    └── LoadError                     something of the application can't be loaded
+        ├── ObjectPathError               not of the form module:object (also a ValueError)
+        ├── ModuleMissingError            there is no such module (also an ImportError)
+        ├── ModuleRaisedError             the module raised (also an ImportError)
+        ├── AttributeMissingError         the module has no such name (also an AttributeError)
+        ├── NotABrokerError               it is something else (also a TypeError)
+        ├── FactoryRaisedError            the function that makes the broker raised
+        └── ReceiverError                 the receiver can't be used (also a ValueError)
+```
+"""
+
+from taskiq_cli.exit_codes import ExitCode
+from taskiq_core.exceptions import TaskiqError
+
+
+class CommandError(TaskiqError):
+    """A command can't do what it was asked for."""
+
+    __template__ = "{reason}"
+    # Without an annotation: those are the fields of the message.
+    exit_code = ExitCode.FAILURE
+    reason: str = ""
+
+
+class SettingsError(CommandError):
+    """[tool.taskiq] in pyproject.toml can't be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ExtraMissingError(CommandError):
+    """An option needs a package that is not installed."""
+
+    __template__ = "{option} needs {package}, which is not installed: {cure}"
+    exit_code = ExitCode.PLUGIN_UNAVAILABLE
+    option: str
+    package: str
+    cure: str
+
+
+class PluginCommandError(CommandError):
+    """A command that a plugin provides can't be used."""
+
+    __template__ = "The command {command!r} of {plugin} can't be used: {reason}. {cure}"
+    exit_code = ExitCode.PLUGIN_UNAVAILABLE
+    command: str
+    plugin: str
+    cure: str
+
+
+class LoadError(CommandError):
+    """Something of the application can't be loaded."""
+
+    exit_code = ExitCode.LOAD_FAILED
+
+
+class ObjectPathError(LoadError, ValueError):
+    """A path is not of the form module:object."""
+
+    __template__ = "{spec!r} is not of the form 'module:object', such as 'app.tkq:broker'.{hint}"
+    spec: str
+    hint: str = ""
+
+
+class ModuleMissingError(LoadError, ImportError):
+    """There is no such module."""
+
+    __template__ = (
+        "There is no module {module!r}{missing_part}. It was looked for in {folder} and in the "
+        "installed packages; --app-dir names another folder.{hint}"
+    )
+    module: str
+    missing_part: str
+    folder: str
+    hint: str
+
+
+class ModuleRaisedError(LoadError, ImportError):
+    """A module exists, and raised when it was imported."""
+
+    __template__ = "The module {module!r} can't be imported: it raised {error} ({place}). {cure}"
+    module: str
+    error: str
+    place: str
+    cure: str
+
+
+class AttributeMissingError(LoadError, AttributeError):
+    """A module has no such name."""
+
+    __template__ = "The module {module!r} ({file}) has no {attribute!r}.{hint}"
+    module: str
+    file: str
+    attribute: str
+    hint: str
+
+
+class NotABrokerError(LoadError, TypeError):
+    """A path leads to something that is not a broker."""
+
+    __template__ = "{spec!r} is not a broker but {description}. {cure}"
+    spec: str
+    description: str
+    cure: str
+
+
+class FactoryRaisedError(LoadError):
+    """A function that makes the broker raised."""
+
+    __template__ = "{spec!r}, which makes the broker, raised {error} ({place}). {cure}"
+    spec: str
+    error: str
+    place: str
+    cure: str
+
+
+class ReceiverError(LoadError, ValueError):
+    """The receiver can't be used."""
+
+    __template__ = "The receiver {spec!r} can't be used: {reason}"
+    spec: str

@@ -1,0 +1,24 @@
+"""What the exit status of `taskiq` means."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Every status that the command, and the processes it starts, end with."""
+
+    OK = 0
+    """Done; for a worker: stopped by a signal, and every task was finished or given back."""
+    FAILURE = 1
+    """A worker process crashed; `taskiq plugins --check` found a plugin that is out of order."""
+    USAGE = 2
+    """The command line, or [tool.taskiq] in pyproject.toml, makes no sense."""
+    LOAD_FAILED = 3
+    """The broker, a module with tasks or the receiver could not be imported."""
+    PLUGIN_UNAVAILABLE = 4
+    """A required plugin, a plugin's command or an optional dependency is missing or broken."""
+    WORKERS_KILLED = 5
+    """Worker processes did not leave in time and had to be killed."""
+    ORPHANED = 6
+    """Of a worker process: its supervisor was killed."""
+    MAX_FAILS = 255
+    """Worker processes ended unexpectedly `--max-fails` times; taskiq 0.13's status -1."""

@@ -1,0 +1,31 @@
+"""How an error ends a command: one paragraph on standard error, and an exit status."""
+
+import click
+
+from taskiq_cli.errors import CommandError
+from taskiq_cli.exit_codes import ExitCode
+from taskiq_core.exceptions import TaskiqError
+
+
+class Failure(click.ClickException):
+    """Printed by click as "Error: ...", without a traceback."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        # click reads it from the instance, and declares it for the class.
+        self.__dict__["exit_code"] = exit_code
+
+
+def failure(error: TaskiqError) -> Failure:
+    """The end of the command, for an error of ours or of core's."""
+    if isinstance(error, CommandError):
+        return Failure(str(error), error.exit_code)
+    return Failure(str(error), _status_of(error))
+
+
+def _status_of(error: TaskiqError) -> ExitCode:
+    from taskiq_core.plugins import PluginError, PluginSettingsError
+
+    if isinstance(error, PluginSettingsError):
+        return ExitCode.USAGE
+    return ExitCode.PLUGIN_UNAVAILABLE if isinstance(error, PluginError) else ExitCode.FAILURE

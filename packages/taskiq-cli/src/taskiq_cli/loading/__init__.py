@@ -1,0 +1,1 @@
+"""Importing what belongs to the application: its broker, its tasks, its receiver."""

@@ -1,0 +1,80 @@
+"""The broker that a path leads to, made by its factory where there is one."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+from typing import Any
+
+from taskiq_cli.errors import FactoryRaisedError, NotABrokerError
+from taskiq_cli.loading.objects import import_object
+from taskiq_cli.loading.paths import split_path
+from taskiq_cli.loading.places import describe_error, describe_place
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.decor import AsyncTaskiqDecoratedTask
+
+
+def load_broker(spec: str, run: Callable[[Awaitable[Any]], Any]) -> AsyncBroker:
+    """Import a broker, or call the function that makes it.
+
+    Args:
+        spec: as in "app.tkq:broker" or "app.tkq:make_broker".
+        run: runs what a coroutine function gives, in the event loop that the broker will live in.
+
+    Raises:
+        LoadError: there is none; subclasses say why.
+    """
+    found = import_object(spec)
+    if isinstance(found, AsyncBroker):
+        return found
+    if not _is_factory(found):
+        raise _not_a_broker(spec, found, "")
+    made = _call(spec, found, run)
+    if isinstance(made, AsyncBroker):
+        return made
+    raise _not_a_broker(spec, made, "a function that returned ")
+
+
+def _is_factory(found: object) -> bool:
+    return callable(found) and not isinstance(found, type | AsyncTaskiqDecoratedTask)
+
+
+def _call(spec: str, factory: Callable[[], Any], run: Callable[[Awaitable[Any]], Any]) -> Any:
+    try:
+        made = factory()
+        return run(made) if inspect.isawaitable(made) else made
+    except (Exception, SystemExit) as error:  # whatever the application's code may raise
+        raise FactoryRaisedError(
+            spec=spec,
+            error=describe_error(error),
+            place=describe_place(error),
+            cure="It is called without arguments. Correct it; --traceback shows more.",
+        ) from error
+
+
+def _not_a_broker(spec: str, found: object, how: str) -> NotABrokerError:
+    description, cure = _describe(spec, found)
+    return NotABrokerError(spec=spec, description=how + description, cure=cure)
+
+
+def _describe(spec: str, found: object) -> tuple[str, str]:  # noqa: PLR0911  # a table of cases
+    module, attribute = split_path(spec)
+    if isinstance(found, AsyncTaskiqDecoratedTask):
+        return (
+            f"the task {found.task_name!r}",
+            "Give the path of the broker that it is declared on.",
+        )
+    if isinstance(found, type) and issubclass(found, AsyncBroker):
+        return (
+            f"the class {found.__name__}",
+            f"Give an object: {attribute.lower()} = {found.__name__}(...)",
+        )
+    if isinstance(found, type):
+        return f"the class {found.__name__}", "Give an object that inherits AsyncBroker."
+    if isinstance(found, ModuleType):
+        return "a module", f"Give a name in it: {module}.{attribute}:broker"
+    if isinstance(getattr(found, "broker", None), AsyncBroker):
+        name = type(found).__name__
+        return f"a {name}, which has a broker", f"Give that one: {module}:{attribute}.broker"
+    if found is None:
+        return "None", "A function that makes the broker must return it."
+    return f"of type {type(found).__qualname__}", "Give an object that inherits AsyncBroker."

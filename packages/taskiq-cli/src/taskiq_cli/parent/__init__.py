@@ -1,0 +1,1 @@
+"""The supervisor, as the processes that it has started see it."""

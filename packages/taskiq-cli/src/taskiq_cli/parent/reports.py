@@ -1,0 +1,42 @@
+"""What a child process tells the supervisor: JSON objects, one a line, through a pipe."""
+
+import json
+import os
+from contextlib import suppress
+
+_LONGEST = 30_000
+"""Characters of a reason; a pipe holds 64 KiB, so that writing one never blocks for long."""
+
+
+class Reports:
+    """The writing end.
+
+    Args:
+        fd: of the pipe.
+    """
+
+    def __init__(self, fd: int) -> None:
+        os.set_inheritable(fd, False)
+        self._fd = fd
+
+    def loaded(self) -> None:
+        """The application is imported."""
+        self._send(event="loaded")
+
+    def recycling(self) -> None:
+        """This worker leaves because it has run as many tasks as it may."""
+        self._send(event="recycling")
+
+    def load_failed(self, reason: str) -> None:
+        """The application can't be imported."""
+        if len(reason) > _LONGEST:
+            reason = f"{reason[: _LONGEST // 2]}\n...\n{reason[-_LONGEST // 2 :]}"
+        self._send(event="load_failed", reason=reason)
+
+    def changed(self, paths: list[str]) -> None:
+        """These files have changed."""
+        self._send(event="changed", changed=paths)
+
+    def _send(self, **report: object) -> None:
+        with suppress(OSError):  # the supervisor is gone; the lifeline says what to do then
+            os.write(self._fd, json.dumps(report).encode() + b"\n")

@@ -1,0 +1,32 @@
+"""`python -m taskiq_cli.supervisor OPTIONS`: what `taskiq worker` becomes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from taskiq_cli.supervisor.line_log import LineLog
+from taskiq_cli.supervisor.settings import SupervisorSettings
+from taskiq_cli.supervisor.supervisor import STOP_SIGNALS, Supervisor
+from taskiq_cli.supervisor.wakeups import Wakeups
+
+
+def main() -> int:
+    """Supervise the workers that the first argument describes."""
+    settings = SupervisorSettings(sys.argv[1])
+    signals = [signal.SIGCHLD, *STOP_SIGNALS]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signals.append(signal.SIGHUP)
+    supervisor = Supervisor(
+        settings,
+        LineLog(settings.log_format, settings.log_level),
+        Wakeups(signals),
+        # A closed terminal sends SIGHUP as well: then there is nobody left to work for.
+        reloads_on_hangup=not os.isatty(sys.stderr.fileno()),
+    )
+    return supervisor.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""How `taskiq worker` becomes the supervisor."""
+
+import os
+import sys
+from typing import NoReturn
+
+from taskiq_cli.interpreter import command
+
+
+def become_supervisor(options: str) -> NoReturn:
+    """Replace this process by the supervisor.
+
+    Parsing the command line took click; supervising takes neither click nor anything else that was
+    imported so far, and lasts for days. The process id stays.
+
+    Args:
+        options: as `WorkerOptions.to_json` wrote them.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, command("taskiq_cli.supervisor", options))  # noqa: S606  # no shell

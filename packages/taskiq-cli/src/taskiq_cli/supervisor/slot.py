@@ -1,0 +1,71 @@
+"""One of the places for workers, and the worker process that has it now."""
+
+from __future__ import annotations
+
+from taskiq_cli.interpreter import command
+from taskiq_cli.supervisor.backoff import RestartBackoff
+from taskiq_cli.supervisor.child import Child
+from taskiq_cli.supervisor.ladder import RUNNING
+
+
+class WorkerProcess(Child):
+    """A worker process, and what it has told.
+
+    Args:
+        number: of its slot.
+        options: as `WorkerOptions.to_json` wrote them.
+        now: the time of its start.
+
+    Attributes:
+        name: for logs, as in "worker-0".
+        is_loaded: whether it has imported the application.
+        is_recycled: whether it leaves because it has run as many tasks as it may.
+        load_failure: why it can't import the application.
+        stage: on the ladder.
+        deadline: when the next stage begins; None for never.
+    """
+
+    def __init__(self, number: int, options: str, now: float) -> None:
+        self.name = f"worker-{number}"
+        super().__init__(
+            lambda lifeline, report: command(
+                "taskiq_cli.worker", str(lifeline), str(report), self.name, options
+            )
+        )
+        self.started_at = now
+        self.is_loaded = False
+        self.is_recycled = False
+        self.load_failure: str | None = None
+        self.stage = RUNNING
+        self.deadline: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.pid})"
+
+    def read_reports(self) -> None:
+        """Take note of what the worker has told since the last call."""
+        for report in self.reports():
+            event = report["event"]
+            if event == "loaded":
+                self.is_loaded = True
+            elif event == "recycling":
+                self.is_recycled = True
+            elif event == "load_failed":
+                self.load_failure = report["reason"]
+
+
+class Slot:
+    """A place for one worker.
+
+    Attributes:
+        worker: the process that has it; None between two.
+        start_at: when to start the next one; None where nothing is to be started.
+        restarts_at_once: whether the next one is started as soon as this one has left.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.backoff = RestartBackoff()
+        self.worker: WorkerProcess | None = None
+        self.start_at: float | None = 0.0
+        self.restarts_at_once = False

@@ -1,0 +1,263 @@
+"""Keeps the worker processes running, and stops them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.supervisor.exits import describe_exit
+from taskiq_cli.supervisor.ladder import FINISHING, KILLED, RUNNING, Ladder
+from taskiq_cli.supervisor.slot import Slot, WorkerProcess
+from taskiq_cli.supervisor.steps import Steps
+from taskiq_cli.supervisor.watch import WatchProcess
+
+TYPE_CHECKING = False  # typing is not worth its memory in this process
+if TYPE_CHECKING:
+    from taskiq_cli.supervisor.child import Child
+    from taskiq_cli.supervisor.line_log import LineLog
+    from taskiq_cli.supervisor.settings import SupervisorSettings
+    from taskiq_cli.supervisor.wakeups import Wakeups
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Supervisor:
+    """Starts the workers, restarts those that end by surprise, and stops all of them.
+
+    Args:
+        settings: how many workers, and how they are treated.
+        log: where every step is told.
+        wakeups: wakes up for SIGCHLD, and for the signals that this class knows.
+        reloads_on_hangup: whether SIGHUP restarts the workers; else it stops them.
+    """
+
+    def __init__(
+        self,
+        settings: SupervisorSettings,
+        log: LineLog,
+        wakeups: Wakeups,
+        *,
+        reloads_on_hangup: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._log = log
+        self._wakeups = wakeups
+        self._reloads_on_hangup = reloads_on_hangup
+        self._ladder = Ladder(settings.wait_tasks_timeout, settings.shutdown_timeout)
+        self._steps = Steps(self._ladder, log)
+        self._slots = [Slot(number) for number in range(settings.workers)]
+        self._watch: WatchProcess | None = None
+        self._fails = 0
+        self._told_failures: set[str] = set()
+        self._stage = RUNNING
+        self._further_signals = 0
+        self._exit_code = ExitCode.OK
+
+    def run(self) -> ExitCode:
+        """Run until the last worker has left, after a signal or a failure that ends everything."""
+        self._log.info(
+            "Supervisor %d starts %d worker(s) for %s",
+            os.getpid(),
+            self._settings.workers,
+            self._settings.broker,
+        )
+        if self._settings.reload:
+            self._watch = WatchProcess(self._settings.text)
+            self._wakeups.watch(self._watch.reports_fd)
+        while self._stage == RUNNING or self._live():
+            self._do_what_is_due(time.monotonic())
+            signals, _pipes = self._wakeups.wait(self._seconds_to_next())
+            self._read_reports()
+            for number in signals:
+                self._on_signal(number)
+            self._reap()
+        self._stop_watching()
+        self._log.info("All workers have left, exit status %d", self._exit_code)
+        return self._exit_code
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _seconds_to_next(self) -> float | None:
+        times = [slot.start_at for slot in self._slots if slot.start_at is not None]
+        times += [worker.deadline for worker in self._live() if worker.deadline is not None]
+        return min(times) - time.monotonic() if times else None
+
+    def _do_what_is_due(self, now: float) -> None:
+        for slot in self._slots:
+            if slot.start_at is not None and slot.start_at <= now:
+                self._start(slot, now)
+        for worker in self._live():
+            if worker.deadline is not None and worker.deadline <= now:
+                self._steps.escalate(worker, now)
+
+    def _start(self, slot: Slot, now: float) -> None:
+        slot.start_at = None
+        try:
+            slot.worker = WorkerProcess(slot.number, self._settings.text, now)
+        except OSError as error:
+            slot.start_at = now + max(1.0, slot.backoff.delay(0))
+            self._log.error("worker-%d can't be started: %s; trying again", slot.number, error)
+            return
+        self._wakeups.watch(slot.worker.reports_fd)
+        self._log.info("%s is started", slot.worker)
+
+    # -- what workers do ----------------------------------------------------------------------
+
+    def _live(self) -> list[WorkerProcess]:
+        return [slot.worker for slot in self._slots if slot.worker is not None]
+
+    def _read_reports(self) -> None:
+        for worker in self._live():
+            worker.read_reports()
+            self._forget_if_ended(worker)
+        if self._watch is not None:
+            changed = self._watch.changes()
+            self._forget_if_ended(self._watch)
+            if changed and self._stage == RUNNING:
+                self._restart_all(f"{changed} changed")
+
+    def _forget_if_ended(self, child: Child) -> None:
+        if child.reports_ended:  # a closed pipe would wake us up for ever
+            self._wakeups.forget(child.reports_fd)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._on_child_exit(pid, os.waitstatus_to_exitcode(status))
+
+    def _on_child_exit(self, pid: int, code: int) -> None:
+        if self._watch is not None and self._watch.pid == pid:
+            self._on_watch_exit()
+            return
+        for slot in self._slots:
+            worker = slot.worker
+            if worker is not None and worker.pid == pid:
+                worker.read_reports()
+                self._wakeups.forget(worker.reports_fd)
+                if code != 0:
+                    worker.kill_group()  # what a crashed worker had started
+                worker.close()
+                slot.worker = None
+                self._on_worker_exit(slot, worker, code)
+
+    def _on_worker_exit(self, slot: Slot, worker: WorkerProcess, code: int) -> None:
+        now = time.monotonic()
+        if self._stage != RUNNING:
+            if worker.stage != KILLED:
+                self._log.info("%s has left", worker)
+            elif self._exit_code == ExitCode.OK:
+                self._exit_code = ExitCode.WORKERS_KILLED
+        elif slot.restarts_at_once:
+            slot.restarts_at_once = False
+            slot.start_at = now
+        elif worker.is_recycled and code == 0:
+            self._log.info("%s has run as many tasks as it may, another takes its place", worker)
+            slot.start_at = now
+        elif worker.load_failure is not None:
+            self._on_load_failure(slot, worker.load_failure, now)
+        else:
+            self._on_surprise(slot, worker, code, now)
+
+    def _on_load_failure(self, slot: Slot, reason: str, now: float) -> None:
+        if reason not in self._told_failures:
+            self._told_failures.add(reason)
+            self._log.error("%s", reason)
+        if self._settings.reload:
+            self._log.info("worker-%d waits for the next change", slot.number)
+        elif any(worker.is_loaded for worker in self._live()):
+            # Code that is being replaced under running workers must not take those down.
+            slot.start_at = now + slot.backoff.delay(0)
+            self._count_fail()
+        else:
+            self._stop(ExitCode.LOAD_FAILED, "the application can't be loaded")
+
+    def _on_surprise(self, slot: Slot, worker: WorkerProcess, code: int, now: float) -> None:
+        delay = slot.backoff.delay(now - worker.started_at)
+        slot.start_at = now + delay
+        when = "at once" if delay == 0 else f"in {delay:.1f} s"
+        self._log.warning("%s %s, it is started again %s", worker, describe_exit(code), when)
+        if code != 0:
+            self._count_fail()
+
+    def _count_fail(self) -> None:
+        self._fails += 1
+        if 1 <= self._settings.max_fails <= self._fails:
+            self._stop(ExitCode.MAX_FAILS, f"workers have failed {self._fails} times (--max-fails)")
+
+    # -- reloading ----------------------------------------------------------------------------
+
+    def _restart_all(self, why: str) -> None:
+        self._log.info("%s: the workers are started again", why)
+        self._told_failures.clear()
+        now = time.monotonic()
+        for slot in self._slots:
+            slot.backoff.reset()
+            if slot.worker is None:
+                slot.start_at = now
+            elif not slot.restarts_at_once:
+                slot.restarts_at_once = True
+                self._steps.finish(slot.worker, self._ladder.reload_deadline(now))
+
+    def _on_watch_exit(self) -> None:
+        if self._watch is not None:
+            self._wakeups.forget(self._watch.reports_fd)
+            self._watch.close()
+            self._watch = None
+        if self._stage == RUNNING:
+            self._log.error("The file watcher has ended: changes are not noticed until a restart")
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.kill_group()
+            os.waitpid(self._watch.pid, 0)
+            self._watch.close()
+
+    # -- the ladder ---------------------------------------------------------------------------
+
+    def _on_signal(self, number: int) -> None:
+        name = signal.Signals(number).name
+        if number == getattr(signal, "SIGHUP", None) and self._reloads_on_hangup:
+            if self._stage == RUNNING:
+                self._restart_all(name)
+        elif number == signal.SIGCHLD:
+            pass  # every wake-up reaps
+        elif self._stage == RUNNING:
+            self._stop(ExitCode.OK, name)
+        else:
+            self._hurry(name)
+
+    def _stop(self, code: ExitCode, why: str) -> None:
+        if self._stage != RUNNING:
+            return
+        self._stage = FINISHING
+        self._exit_code = code
+        now = time.monotonic()
+        for slot in self._slots:
+            slot.start_at = None
+        self._log.info(
+            "Stopping, %s: %s take no more tasks, running ones may finish %s",
+            why,
+            _names(self._live()) or "no workers",
+            self._ladder.describe_finish(),
+        )
+        for worker in self._live():
+            self._steps.finish(worker, self._ladder.finish_deadline(now))
+
+    def _hurry(self, name: str) -> None:
+        self._further_signals += 1
+        for worker in self._live():
+            if self._further_signals >= self._settings.hardkill_count:
+                self._steps.kill(worker, f"{name}, signal {self._further_signals + 1}")
+            else:
+                self._steps.cancel(worker, time.monotonic(), name)
+
+
+def _names(workers: list[WorkerProcess]) -> str:
+    return ", ".join(str(worker) for worker in workers)

@@ -1,0 +1,1 @@
+"""A worker process: imports the application, and runs its tasks until it is told to leave."""

@@ -1,0 +1,66 @@
+"""`python -m taskiq_cli.worker LIFELINE REPORT NAME OPTIONS`: started by the supervisor only."""
+
+import asyncio
+import os
+import sys
+import threading
+
+from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.options import WorkerOptions
+from taskiq_cli.parent.lifeline import Lifeline
+from taskiq_cli.parent.reports import Reports
+
+
+def main() -> None:
+    """Run one worker, and leave without waiting for threads that hang."""
+    lifeline_fd, report_fd, name, text = sys.argv[1:]
+    options = WorkerOptions.from_json(text)
+    lifeline = Lifeline(int(lifeline_fd), ExitCode.ORPHANED)
+    code = _run(options, lifeline, Reports(int(report_fd)), name)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(_is_busy(thread) for thread in threading.enumerate()):
+        # Python would wait for ever for a plain function that does not end.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str) -> ExitCode:
+    from taskiq_cli.errors import LoadError
+    from taskiq_cli.loading.places import whole_traceback
+    from taskiq_cli.worker.executors import executor_for
+    from taskiq_cli.worker.load import load_receiver_of
+    from taskiq_cli.worker.log_setup import configure_logging
+    from taskiq_cli.worker.loops import loop_factory
+    from taskiq_cli.worker.serve import serve
+
+    if options.configure_logging:
+        configure_logging(options.log_level, options.log_format, name)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner, executor_for(options) as executor:
+        # For libraries that ask for "the" event loop when they are imported.
+        asyncio.set_event_loop(runner.get_loop())
+        try:
+            receiver = load_receiver_of(
+                options,
+                run=runner.get_loop().run_until_complete,
+                executor=executor,
+                on_exit=lambda _receiver: reports.recycling(),
+            )
+        except LoadError as error:
+            cause = error.__cause__
+            details = f"\n{whole_traceback(cause)}" if cause and options.shows_tracebacks else ""
+            reports.load_failed(f"{error}{details}")
+            return ExitCode.LOAD_FAILED
+        reports.loaded()
+        return runner.run(serve(receiver, options, lifeline))
+
+
+def _is_busy(thread: threading.Thread) -> bool:
+    if thread is threading.main_thread() or thread.daemon:
+        return False
+    thread.join(timeout=0.1)  # an idle thread of a pool leaves at once
+    return thread.is_alive()
+
+
+if __name__ == "__main__":
+    main()

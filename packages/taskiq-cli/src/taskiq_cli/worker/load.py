@@ -1,0 +1,71 @@
+"""Everything that a worker imports of the application, in the right order."""
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from taskiq_cli.errors import ReceiverError
+from taskiq_cli.loading.brokers import load_broker
+from taskiq_cli.loading.objects import extend_import_path
+from taskiq_cli.loading.receivers import load_receiver
+from taskiq_cli.loading.task_modules import import_tasks
+from taskiq_cli.options import WorkerOptions
+from taskiq_core.acks import parse_acknowledge_type
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.receiver import Receiver
+
+
+def load_receiver_of(
+    options: WorkerOptions,
+    *,
+    run: Callable[[Awaitable[Any]], Any],
+    executor: Executor,
+    on_exit: Callable[[Receiver], None],
+) -> Receiver:
+    """The receiver, with its broker and all tasks.
+
+    Args:
+        options: what to import.
+        run: runs what a broker's factory gives to be awaited.
+        executor: where plain functions run.
+        on_exit: called when `max_tasks_per_child` tasks were run.
+
+    Raises:
+        LoadError: something can't be imported, or is not what it should be.
+    """
+    extend_import_path(options.app_dir)
+    broker = load_broker(options.broker, run)
+    broker.is_worker_process = True
+    import_tasks(list(options.modules), options.tasks_pattern, options.fs_discover)
+    receiver_type = load_receiver(options.receiver)
+    return _make(receiver_type, broker, options, executor, on_exit)
+
+
+def _make(
+    receiver_type: type[Receiver],
+    broker: AsyncBroker,
+    options: WorkerOptions,
+    executor: Executor,
+    on_exit: Callable[[Receiver], None],
+) -> Receiver:
+    extra: dict[str, Any] = dict(options.receiver_arg)
+    try:
+        return receiver_type(
+            broker=broker,
+            executor=executor,
+            validate_params=not options.no_parse,
+            max_async_tasks=options.max_async_tasks,
+            max_async_tasks_jitter=options.max_async_tasks_jitter,
+            max_prefetch=options.max_prefetch,
+            propagate_exceptions=not options.no_propagate_errors,
+            run_startup=False,
+            ack_type=parse_acknowledge_type(options.ack_type),
+            on_exit=on_exit,
+            max_tasks_to_execute=options.max_tasks_per_child,
+            wait_tasks_timeout=options.wait_tasks_timeout,
+            **extra,
+        )
+    except (TypeError, ValueError) as error:
+        given = " ".join(f"--receiver_arg {key}={value}" for key, value in options.receiver_arg)
+        reason = f"{error}. Its own arguments are given as: {given or '--receiver_arg name=value'}"
+        raise ReceiverError(spec=options.receiver, reason=reason) from error

@@ -1,0 +1,105 @@
+"""A worker's life in the event loop: start the broker, run tasks, shut the broker down."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+
+from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.loading.places import describe_error, describe_place
+from taskiq_cli.options import WorkerOptions
+from taskiq_cli.parent.lifeline import Lifeline
+from taskiq_cli.worker.stopping import StopRequests
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.receiver import Receiver
+
+logger = logging.getLogger(__name__)
+
+GRACE = 1.0
+"""Seconds that an orderly end may take longer than its parts should."""
+
+
+async def serve(receiver: Receiver, options: WorkerOptions, lifeline: Lifeline) -> ExitCode:
+    """Run tasks until a signal comes, the supervisor is gone, or enough were run."""
+    stop = StopRequests(receiver)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.request)
+
+    def leave_as_orphan() -> float:
+        limit = options.shutdown_timeout
+        if options.wait_tasks_timeout is not None:
+            limit = options.wait_tasks_timeout
+        logger.error("The supervisor is gone: leaving, within %g s", limit)
+        loop.call_soon_threadsafe(stop.request_within, limit)
+        return limit + options.shutdown_timeout + GRACE
+
+    lifeline.when_lost(leave_as_orphan)
+    try:
+        if await _start(receiver.broker, stop.finish):
+            _tell_tasks(len(receiver.broker.get_all_tasks()))
+            await receiver.listen(stop.finish)
+    except Exception as error:  # noqa: BLE001  # whatever the broker may raise: the supervisor restarts us
+        _tell(error, options)
+        return ExitCode.FAILURE
+    finally:
+        _leave_at_the_latest_in(options.shutdown_timeout + GRACE)
+        await _shut_down(receiver.broker, options.shutdown_timeout)
+    return ExitCode.OK
+
+
+def _tell_tasks(number: int) -> None:
+    logger.info("Listening started. Tasks: %d", number)
+    if number == 0:
+        logger.warning("No task is declared: name the modules that do, or give --fs-discover")
+
+
+async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
+    """Start the broker up; False if the worker was told to leave before that was done."""
+    starting = asyncio.create_task(broker.startup())
+    finishing = asyncio.create_task(finish.wait())
+    await asyncio.wait({starting, finishing}, return_when=asyncio.FIRST_COMPLETED)
+    finishing.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
+    await starting
+    return True
+
+
+async def _shut_down(broker: AsyncBroker, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await broker.shutdown()
+    except TimeoutError:
+        logger.warning("The broker did not shut down in %g s (--shutdown-timeout)", seconds)
+    except Exception as error:  # noqa: BLE001  # the worker leaves anyway, and says what was wrong
+        logger.warning(
+            "The broker did not shut down well: %s (%s)",
+            describe_error(error),
+            describe_place(error),
+        )
+
+
+def _tell(error: Exception, options: WorkerOptions) -> None:
+    logger.error(
+        "The broker can't be started or listened to: %s (%s). "
+        "Is its server up, and its address right?",
+        describe_error(error),
+        describe_place(error),
+        exc_info=error if options.shows_tracebacks else None,
+    )
+
+
+def _leave_at_the_latest_in(seconds: float) -> None:
+    """End the process even if something that is shut down hangs, in this thread or another one."""
+
+    def leave() -> None:
+        logger.error("Something hangs at the end of the worker: leaving without it")
+        os._exit(ExitCode.OK)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,20 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    # The tests' own pyproject.toml, further up, is not this project's.
+    (folder / "pyproject.toml").write_text("")
+    project = Project(folder)
+    yield project
+    project.clean_up()

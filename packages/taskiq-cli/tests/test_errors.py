@@ -1,0 +1,79 @@
+"""Errors survive travel, and the documents list what the code has."""
+
+import copy
+import inspect
+import pickle
+from pathlib import Path
+
+import pytest
+
+from taskiq_cli import errors
+from taskiq_cli.errors import CommandError
+from taskiq_cli.exit_codes import ExitCode
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+ALL = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, CommandError)
+]
+FIELDS = [
+    "reason",
+    "option",
+    "package",
+    "cure",
+    "command",
+    "plugin",
+    "spec",
+    "module",
+    "file",
+    "attribute",
+    "hint",
+    "missing_part",
+    "folder",
+    "error",
+    "place",
+    "description",
+]
+
+
+def make(kind: type[CommandError]) -> CommandError:
+    wanted: dict[str, str] = {}
+    for ancestor in kind.__mro__:
+        wanted |= {
+            name: f"<{name}>" for name in inspect.get_annotations(ancestor) if name in FIELDS
+        }
+    return kind(**wanted)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize(
+    "travel", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+def test_errors_survive_travel(kind: type[CommandError], travel: object) -> None:
+    error = make(kind)
+
+    arrived = travel(error)  # type: ignore[operator]
+
+    assert type(arrived) is kind
+    assert str(arrived) == str(error)
+    assert "<" in str(error)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_tree_in_the_docstring_is_complete(kind: type[CommandError]) -> None:
+    assert f"── {kind.__name__}" in str(errors.__doc__)
+
+
+@pytest.mark.parametrize("code", ExitCode)
+def test_readme_documents_every_exit_code(code: ExitCode) -> None:
+    assert f"| {code.value} | `{code.name}` |" in README
+
+
+def test_readme_documents_every_option() -> None:
+    from taskiq_cli.commands.worker import worker
+
+    for parameter in worker.params:
+        for option in parameter.opts:
+            if option.startswith("--"):
+                assert f"`{option}" in README
