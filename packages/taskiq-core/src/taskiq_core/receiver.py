@@ -101,31 +101,36 @@ class Receiver:
             self._plan(task.task_name)
         consuming = asyncio.create_task(consume(self.broker, self.pool, take=self._count))
         finishing = asyncio.create_task(finish_event.wait())
+        timeout: float | None = 0.0  # holds if we are cancelled
         try:
             await asyncio.wait({consuming, finishing}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            await _stop(consuming, finishing)
-            await self.pool.cancel()
-            raise
+            timeout = self.wait_tasks_timeout
         finally:
             await _stop(consuming, finishing)
-            await self.drain()
+            await self.drain(timeout)
         if not consuming.cancelled():
             consuming.result()
         if self._has_enough() and self.on_exit is not None:
             self.on_exit(self)
 
-    async def drain(self) -> None:
-        """Release what has not started, let the rest finish, cancel it at the deadline."""
+    async def drain(self, timeout: float | None) -> None:
+        """Release what has not started, let the rest finish, cancel it at the deadline.
+
+        Args:
+            timeout: seconds until the deadline, None for none; cancelling this is one, too.
+        """
         for delivery in self.pool.withdraw():
             await self._settler.settle(delivery, RELEASE)
         try:
-            async with asyncio.timeout(self.wait_tasks_timeout):
+            async with asyncio.timeout(timeout):
                 await self.pool.wait_idle()
+        except asyncio.CancelledError:
+            await self.pool.cancel()
+            raise
         except TimeoutError:
             logger.warning(
                 "These tasks did not finish in %s s, they are cancelled and released: %s",
-                self.wait_tasks_timeout,
+                timeout,
                 ", ".join(self._name_of(delivery) for delivery in self.pool.running),
             )
             await self.pool.cancel()

@@ -156,6 +156,9 @@ class InMemoryBroker(AsyncBroker):
             await self._handle(delivery)
         else:
             self.pool.submit(delivery)
+            # As a broker with a server would: the event loop gets a turn, so that whoever sends in
+            # a loop does not pile up what can run meanwhile.
+            await asyncio.sleep(0)
 
     def listen(self) -> AsyncGenerator[bytes, None]:
         """Raise InMemoryListenError: its tasks run where they are sent, no worker gets them."""
