@@ -1,0 +1,213 @@
+"""What there is to run: `python3 -m nox -l` lists it, `python3 -m nox -s tests` runs a session.
+
+Needs Python 3.11 or newer with venv and pip, and nox; each session sets itself up. The packages of
+the house are installed together in one call, so that pip takes `taskiq-core>=1.0,<2` from here and
+not from an index.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["tests", "lint", "typecheck"]
+nox.options.default_venv_backend = "virtualenv"  # with pip in it, whatever else is installed
+nox.options.error_on_missing_interpreters = True
+
+ROOT = Path(__file__).parent
+PACKAGES = sorted(file.parent.name for file in ROOT.glob("packages/*/pyproject.toml"))
+DIST = ROOT / "dist"
+PEER = "taskiq[zmq]==0.13.0"
+BIN = "Scripts" if os.name == "nt" else "bin"
+OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
+IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ())]"
+
+
+# --- sessions -------------------------------------------------------------------------------------
+
+
+@nox.session(reuse_venv=True)
+def demo(session: nox.Session) -> None:
+    """Run the demo: real workers on real input, with one of them killed half-way."""
+    install_workspace(session, group("examples"))
+    session.run("python", "examples/census/demo.py", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def tests(session: nox.Session) -> None:
+    """Run the tests of all packages and the integration tests; arguments go to pytest."""
+    install_workspace(session, group("tests"), *map(test_group, PACKAGES))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def coverage(session: nox.Session) -> None:
+    """Run all tests, and say which lines and branches they leave out."""
+    install_workspace(session, group("tests"), group("coverage"), *map(test_group, PACKAGES))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session(reuse_venv=True)
+def lint(session: nox.Session) -> None:
+    """Check style, format and import contracts."""
+    install_once(session, group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
+    session.run("lint-imports", env={"PYTHONPATH": sources})
+
+
+@nox.session(reuse_venv=True)
+def typecheck(session: nox.Session) -> None:
+    """Check types with mypy and pyright: all packages, and how their users see them."""
+    install_workspace(session, group("typecheck"), group("examples"), *map(test_group, PACKAGES))
+    sources = [f"packages/{name}/src" for name in PACKAGES]
+    folders = sorted(ROOT.glob("packages/*/tests/typing"))
+    typing_tests = [str(folder.relative_to(ROOT)) for folder in folders]
+    session.run("mypy", *sources)
+    for folder in typing_tests:  # one by one: two may have files of the same name
+        session.run("mypy", folder)
+    session.run("pyright", *sources, *typing_tests, env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+
+
+@nox.session
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def isolated(session: nox.Session, package: str) -> None:
+    """Run a package's tests with nothing installed but what it declares."""
+    needed = [f"-e{ROOT / 'packages' / name}" for name in with_siblings(package)]
+    session.install(*needed, *test_group(package), env=OUTSIDE)
+    session.run("python", "-m", "pip", "check", silent=True, env=OUTSIDE)
+    session.run("pytest", f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
+def build(session: nox.Session) -> None:
+    """Build all packages, install the wheels into an empty environment and use them there."""
+    install_once(session, group("build"))
+    shutil.rmtree(DIST, ignore_errors=True)
+    for package in PACKAGES:
+        command = ("python", "-m", "build", "--no-isolation", f"--outdir={DIST}")
+        session.run(*command, f"packages/{package}", silent=True)
+    with tempfile.TemporaryDirectory(prefix="taskiq-build-") as folder, session.chdir(folder):
+        use_wheels(session, Path(folder))
+
+
+@nox.session(reuse_venv=True)
+def bench(session: nox.Session) -> None:
+    """Measure what speed claims rest on, beside taskiq 0.13; arguments go to benchmarks/run.py."""
+    folders = [f"packages/{name}" for name in PACKAGES]
+    # As users have it: an editable install makes imports slower.
+    session.install(*folders, env=OUTSIDE)
+    session.install("--force-reinstall", "--no-deps", *folders, env=OUTSIDE)
+    peer = make_environment(session, Path(session.virtualenv.location).with_name("bench-peer"))
+    pip_install(session, peer, PEER)
+    session.run("python", "benchmarks/run.py", f"--peer={peer}", *session.posargs, env=OUTSIDE)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def install_workspace(session: nox.Session, *requirements: Iterable[str]) -> None:
+    """Install all packages in editable form with every extra, and what else a session needs."""
+    editables = [f"-e{ROOT / 'packages' / name}" for name in PACKAGES if name != "taskiq"]
+    facade = f"-e{ROOT / 'packages' / 'taskiq'}[all]"
+    install_once(session, [*editables, facade], *requirements)
+
+
+def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
+    """Install, unless this session's environment has exactly that from an earlier run."""
+    wanted = sorted({line for lines in requirements for line in lines})
+    marker = Path(session.virtualenv.location) / "installed.sha256"
+    digest = hashlib.sha256("\n".join([sys.version, *wanted]).encode())
+    for file in sorted(ROOT.glob("packages/*/pyproject.toml")):
+        digest.update(file.read_bytes())
+    if marker.is_file() and marker.read_text() == digest.hexdigest():
+        session.log("The environment is up to date.")
+        return
+    session.install(*wanted, env=OUTSIDE)
+    marker.write_text(digest.hexdigest())
+
+
+def make_environment(session: nox.Session, folder: Path) -> str:
+    """Make a bare virtual environment and return its Python."""
+    python = folder / BIN / "python"
+    if not python.exists():
+        session.run("python", "-m", "venv", str(folder))
+    return str(python)
+
+
+def pip_install(session: nox.Session, python: str, *requirements: str) -> None:
+    """Install into an environment that is not the session's."""
+    for command in (["install", *requirements], ["check"]):
+        session.run(python, "-m", "pip", *command, silent=True, external=True, env=OUTSIDE)
+
+
+def use_wheels(session: nox.Session, folder: Path) -> None:
+    """Install the wheels in an empty environment; import every public name, list the plugins."""
+    python = make_environment(session, folder / "empty")
+    wheels = sorted(map(str, DIST.glob("*.whl")))
+    sdists = list(DIST.glob("*.tar.gz"))
+    if not len(wheels) == len(sdists) == len(PACKAGES):
+        session.error(f"{len(PACKAGES)} packages: {len(wheels)} wheels and {len(sdists)} sdists")
+    pip_install(session, python, *wheels)
+    for package in PACKAGES:
+        program = IMPORT.format(package.replace("-", "_"))
+        session.run(python, "-c", program, external=True, env=OUTSIDE)
+    taskiq = str(folder / "empty" / BIN / "taskiq")
+    session.run(taskiq, "--version", external=True, env=OUTSIDE)
+    session.run(taskiq, "plugins", external=True, env=OUTSIDE)
+    session.run(taskiq, "plugins", "--check", external=True, env=OUTSIDE)
+
+
+# --- what the packages declare --------------------------------------------------------------------
+
+
+def group(name: str) -> list[str]:
+    """A dependency group of the workspace."""
+    return nox.project.dependency_groups(declared(), name)
+
+
+def test_group(package: str) -> list[str]:
+    """What a package's tests need."""
+    return nox.project.dependency_groups(declared(package), "test")
+
+
+def with_siblings(package: str) -> list[str]:
+    """The package and those of its siblings that it or its tests need, as `name[extras]`."""
+    chosen: dict[str, set[str]] = {package: set()}
+    waiting = [*dependencies(package), *map(Requirement, test_group(package))]
+    while waiting:
+        requirement = waiting.pop()
+        name, extras = requirement.name, requirement.extras
+        if name not in PACKAGES or (name in chosen and extras <= chosen[name]):
+            continue
+        chosen.setdefault(name, set()).update(extras)
+        waiting.extend(dependencies(name, extras))
+    return [
+        f"{name}[{','.join(sorted(extras))}]" if extras else name for name, extras in chosen.items()
+    ]
+
+
+def dependencies(package: str, extras: Iterable[str] = ()) -> list[Requirement]:
+    """What a package needs at run time."""
+    project = declared(package)["project"]
+    optional = project.get("optional-dependencies", {})
+    lines = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
+    return [Requirement(line) for line in lines]
+
+
+def declared(package: str | None = None) -> dict[str, Any]:
+    """The pyproject.toml of a package, or of the workspace."""
+    folder = ROOT / "packages" / package if package else ROOT
+    return nox.project.load_toml(folder / "pyproject.toml")

@@ -1,0 +1,173 @@
+"""Taskiq, an asynchronous distributed task queue: what applications import.
+
+Nothing is loaded before it is used. This package holds no logic: it re-exports `taskiq_core`, which
+plugins build on, and the packages that its extras bring.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskiq_dependencies import Depends as TaskiqDepends
+
+    from taskiq.abc.broker import AsyncBroker
+    from taskiq.abc.formatter import TaskiqFormatter
+    from taskiq.abc.middleware import TaskiqMiddleware
+    from taskiq.abc.result_backend import AsyncResultBackend
+    from taskiq.abc.schedule_source import ScheduleSource
+    from taskiq.abc.serializer import TaskiqSerializer
+    from taskiq.acks import AckableMessage, AcknowledgeType
+    from taskiq.brokers.inmemory_broker import InMemoryBroker
+    from taskiq.brokers.shared_broker import async_shared_broker
+    from taskiq.brokers.zmq_broker import ZeroMQBroker
+    from taskiq.context import Context
+    from taskiq.decor import AsyncTaskiqDecoratedTask
+    from taskiq.events import TaskiqEvents
+    from taskiq.exceptions import (
+        NoResultError,
+        ResultGetError,
+        ResultIsReadyError,
+        SecurityError,
+        SendTaskError,
+        TaskiqError,
+        TaskiqResultTimeoutError,
+    )
+    from taskiq.funcs import gather
+    from taskiq.kicker import AsyncKicker
+    from taskiq.message import BrokerMessage, TaskiqMessage
+    from taskiq.plugins import Capability, broker_from_url
+    from taskiq.receiver import Receiver
+    from taskiq.result import TaskiqResult
+    from taskiq.scheduler.scheduled_task import ScheduledTask
+    from taskiq.state import TaskiqState
+    from taskiq.task import AsyncTaskiqTask
+    from taskiq_core.delivery import Delivery
+
+__version__ = "0.14.0"
+
+__all__ = [
+    "AckableMessage",
+    "AcknowledgeType",
+    "AsyncBroker",
+    "AsyncKicker",
+    "AsyncResultBackend",
+    "AsyncTaskiqDecoratedTask",
+    "AsyncTaskiqTask",
+    "BrokerMessage",
+    "Capability",
+    "Context",
+    "Delivery",
+    "InMemoryBroker",
+    "NoResultError",
+    "Receiver",
+    "ResultGetError",
+    "ResultIsReadyError",
+    "ScheduleSource",
+    "ScheduledTask",
+    "SecurityError",
+    "SendTaskError",
+    "TaskiqDepends",
+    "TaskiqError",
+    "TaskiqEvents",
+    "TaskiqFormatter",
+    "TaskiqMessage",
+    "TaskiqMiddleware",
+    "TaskiqResult",
+    "TaskiqResultTimeoutError",
+    "TaskiqSerializer",
+    "TaskiqState",
+    "ZeroMQBroker",
+    "__version__",
+    "async_shared_broker",
+    "broker_from_url",
+    "gather",
+]
+
+_HOMES = {
+    "AckableMessage": "taskiq.acks",
+    "AcknowledgeType": "taskiq.acks",
+    "AsyncBroker": "taskiq.abc.broker",
+    "AsyncKicker": "taskiq.kicker",
+    "AsyncResultBackend": "taskiq.abc.result_backend",
+    "AsyncTaskiqDecoratedTask": "taskiq.decor",
+    "AsyncTaskiqTask": "taskiq.task",
+    "BrokerMessage": "taskiq.message",
+    "Capability": "taskiq.plugins",
+    "Context": "taskiq.context",
+    "Delivery": "taskiq_core.delivery",
+    "InMemoryBroker": "taskiq.brokers.inmemory_broker",
+    "NoResultError": "taskiq.exceptions",
+    "Receiver": "taskiq.receiver",
+    "ResultGetError": "taskiq.exceptions",
+    "ResultIsReadyError": "taskiq.exceptions",
+    "ScheduleSource": "taskiq.abc.schedule_source",
+    "ScheduledTask": "taskiq.scheduler.scheduled_task",
+    "SecurityError": "taskiq.exceptions",
+    "SendTaskError": "taskiq.exceptions",
+    "TaskiqDepends": "taskiq_core",
+    "TaskiqError": "taskiq.exceptions",
+    "TaskiqEvents": "taskiq.events",
+    "TaskiqFormatter": "taskiq.abc.formatter",
+    "TaskiqMessage": "taskiq.message",
+    "TaskiqMiddleware": "taskiq.abc.middleware",
+    "TaskiqResult": "taskiq.result",
+    "TaskiqResultTimeoutError": "taskiq.exceptions",
+    "TaskiqSerializer": "taskiq.abc.serializer",
+    "TaskiqState": "taskiq.state",
+    "ZeroMQBroker": "taskiq.brokers.zmq_broker",
+    "async_shared_broker": "taskiq.brokers.shared_broker",
+    "broker_from_url": "taskiq.plugins",
+    "gather": "taskiq.funcs",
+}
+# Names of taskiq 0.13 that move to a package of their own.
+_ELSEWHERE = {
+    "PrometheusMiddleware": "taskiq-prometheus",
+    "SimpleRetryMiddleware": "taskiq-retry",
+    "SmartRetryMiddleware": "taskiq-retry",
+    "TaskiqScheduler": "taskiq-scheduler",
+}
+# `import taskiq` makes these available as attributes, as it did in 0.13.
+_ROOMS = frozenset(
+    {
+        "abc",
+        "acks",
+        "brokers",
+        "cli",
+        "context",
+        "decor",
+        "depends",
+        "error",
+        "events",
+        "exceptions",
+        "formatters",
+        "funcs",
+        "kicker",
+        "labels",
+        "message",
+        "plugins",
+        "receiver",
+        "result",
+        "result_backends",
+        "scheduler",
+        "serialization",
+        "serializers",
+        "state",
+        "task",
+        "utils",
+        "warnings",
+    }
+)
+
+if not TYPE_CHECKING:  # who checks types sees the names above, and finds a misspelt one
+
+    def __getattr__(name: str) -> object:
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        if name in _ROOMS:
+            return import_module(f"{__name__}.{name}")
+        if name in _ELSEWHERE:
+            raise import_module("taskiq._cure").not_installed(name, _ELSEWHERE[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_ROOMS})

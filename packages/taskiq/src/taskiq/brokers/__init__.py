@@ -1,0 +1,1 @@
+"""Brokers, each in a module of its own."""

@@ -1,0 +1,1 @@
+"""The `taskiq` command; the command itself is in taskiq-cli."""

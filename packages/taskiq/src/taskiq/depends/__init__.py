@@ -1,0 +1,1 @@
+"""Dependencies that tasks can ask for, each in a module of its own."""

@@ -1,0 +1,5 @@
+"""The base of all errors: fields and a template."""
+
+from taskiq_core.error import Error
+
+__all__ = ["Error"]

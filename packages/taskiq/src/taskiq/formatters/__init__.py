@@ -1,0 +1,1 @@
+"""Formatters, each in a module of its own."""

@@ -1,0 +1,5 @@
+"""Messages as JSON."""
+
+from taskiq_core.formatters.json_formatter import JSONFormatter
+
+__all__ = ["JSONFormatter"]

@@ -1,0 +1,5 @@
+"""Waiting for several tasks at once."""
+
+from taskiq_core.gather import gather
+
+__all__ = ["gather"]

@@ -1,0 +1,5 @@
+"""The worker's engine."""
+
+from taskiq.receiver.receiver import Receiver
+
+__all__ = ["Receiver"]

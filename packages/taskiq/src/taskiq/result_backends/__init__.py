@@ -1,0 +1,1 @@
+"""Result backends, each in a module of its own."""

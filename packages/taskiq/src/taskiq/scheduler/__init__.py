@@ -1,0 +1,1 @@
+"""Schedules; the scheduler itself is in taskiq-scheduler."""

@@ -1,0 +1,5 @@
+"""Exceptions as plain records."""
+
+from taskiq_core.exception_records import ExceptionRepr
+
+__all__ = ["ExceptionRepr"]

@@ -1,0 +1,5 @@
+"""The warnings of taskiq."""
+
+from taskiq_core.deprecation import TaskiqDeprecationWarning
+
+__all__ = ["TaskiqDeprecationWarning"]
