@@ -1,0 +1,28 @@
+"""What taskiq-zmq adds to taskiq."""
+
+from taskiq_core.plugins import BrokerSpec, Capability, hookimpl
+
+TASKIQ_PLUGIN_API = (1, 0)
+
+
+@hookimpl
+def taskiq_register_brokers() -> list[BrokerSpec]:
+    """The broker without a server."""
+    return [
+        BrokerSpec(
+            name="zmq",
+            schemes=("zmq+tcp", "zmq+ipc"),
+            factory="taskiq_zmq:ZeroMQBroker",
+            capabilities=frozenset(
+                {
+                    Capability.ACK,
+                    Capability.RELEASE,
+                    Capability.DELAY,
+                    Capability.DEAD_LETTER,
+                    Capability.BATCH,
+                    Capability.PUSH_RESULTS,
+                },
+            ),
+            description="Straight from clients to workers, without a server; results come back too",
+        ),
+    ]
