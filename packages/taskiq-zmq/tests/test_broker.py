@@ -231,15 +231,17 @@ class TestResults:
 
 class TestWorkers:
     async def test_share_the_tasks(self, client: ZeroMQBroker, make_worker: MakeWorker) -> None:
+        """Each has one slot, and each task waits for one in the other worker."""
         seen: list[ZeroMQBroker] = []
+        pair = asyncio.Barrier(2)
 
-        async def who(context: Context = Depends()) -> None:
+        async def meet(context: Context = Depends()) -> None:
             assert isinstance(context.broker, ZeroMQBroker)
             seen.append(context.broker)
+            await pair.wait()
 
-        task = client.register_task(who, "who")
-        workers = [make_worker(client), make_worker(client)]
-        await connected(client, 2)
+        task = client.register_task(meet, "meet")
+        workers = [make_worker(client, max_async_tasks=1) for _ in range(2)]
 
         for each in [await task.kiq() for _ in range(20)]:
             await each.wait_result(timeout=20)

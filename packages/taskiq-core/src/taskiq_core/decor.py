@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -44,6 +45,14 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
     def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType:
         """Call the function here and now."""
         return self.original_func(*args, **kwargs)
+
+    # To some type checkers an async function returns a CoroutineType, to others a Coroutine.
+    @overload
+    async def kiq(
+        self: AsyncTaskiqDecoratedTask[_FuncParams, CoroutineType[Any, Any, _T]],
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> AsyncTaskiqTask[_T]: ...
 
     @overload
     async def kiq(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -68,6 +69,14 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         if self.task is not None and broker.find_task(self.task_name) is None:
             broker.adopt_task(self.task)
         return self
+
+    # To some type checkers an async function returns a CoroutineType, to others a Coroutine.
+    @overload
+    async def kiq(
+        self: AsyncKicker[_FuncParams, CoroutineType[Any, Any, _T]],
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> AsyncTaskiqTask[_T]: ...
 
     @overload
     async def kiq(

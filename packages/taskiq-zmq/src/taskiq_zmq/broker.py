@@ -266,7 +266,7 @@ class ZeroMQBroker(AsyncBroker):
     # -- the queue ----------------------------------------------------------------------------
 
     async def stats(self) -> Mapping[str, int]:
-        """How many messages are waiting, delivered, delayed and dead; and the workers."""
+        """How many messages wait, are delivered, delayed and dead; how many workers there are."""
         ledger = self._queue("count its messages")
         return {
             "waiting": ledger.waiting,

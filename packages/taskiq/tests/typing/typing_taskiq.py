@@ -67,12 +67,12 @@ async def kiq_returns_a_handle_of_the_result() -> None:
 
 
 async def wrong_arguments_are_errors() -> None:
-    await add.kiq("1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await add.kiq("1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     await add.kiq()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     await add.kiq(1, 2, 3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     await add.kiq(1, wrong=2)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     await join.kiq(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await add.kicker().kiq("1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await add.kicker().kiq("1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 async def a_task_is_called_like_its_function() -> None:
