@@ -95,7 +95,12 @@ class AsyncBroker(AbstractBroker):
         self._is_started = True
 
     async def shutdown(self) -> None:
-        """Call the handlers of shutdown, and stop middlewares and the result backend."""
+        """Call the handlers of shutdown, and stop middlewares and the result backend.
+
+        Does nothing if the broker was not started, or was stopped before.
+        """
+        if not self._is_started:
+            return
         self._is_started = False
         await self.event_handlers.fire(
             TaskiqEvents.WORKER_SHUTDOWN

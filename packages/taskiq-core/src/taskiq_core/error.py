@@ -25,17 +25,20 @@ class Error(Exception):
 
     __template__: ClassVar[str] = "Exception occurred"
     __fields: ClassVar[frozenset[str]] = frozenset()
+    __required: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = (name for name in get_annotations(cls) if not name.startswith("_"))
-        cls.__fields = cls.__fields | frozenset(own)
+        own = {name for name in get_annotations(cls) if not name.startswith("_")}
+        cls.__fields = cls.__fields | own
+        # A field that is annotated again without a value is required again.
+        cls.__required = cls.__required - own | {name for name in own if name not in vars(cls)}
 
     def __init__(self, **kwargs: object) -> None:
         unknown = kwargs.keys() - self.__fields
         if unknown:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
-        missing = {name for name in self.__fields - kwargs.keys() if not hasattr(self, name)}
+        missing = self.__required - kwargs.keys()
         if missing:
             raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
         self.__dict__.update(kwargs)

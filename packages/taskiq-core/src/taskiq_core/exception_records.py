@@ -100,7 +100,7 @@ def _record(error: BaseException, *, depth: int, with_traceback: bool) -> Except
     return ExceptionRepr(
         exc_type=cls.__qualname__,
         exc_module=cls.__module__,
-        exc_message=tuple(_plain(argument) for argument in error.args),
+        exc_message=tuple(_plain(argument) for argument in _arguments(error)),
         exc_cause=_record(cause, depth=depth + 1, with_traceback=False)
         if cause is not None and deeper
         else None,
@@ -112,6 +112,13 @@ def _record(error: BaseException, *, depth: int, with_traceback: bool) -> Except
         exc_state=_state(error),
         exc_traceback=_traceback_text(error) if with_traceback else None,
     )
+
+
+def _arguments(error: BaseException) -> tuple[Any, ...]:
+    if isinstance(error, OSError) and error.filename is not None:
+        # Arguments, and yet not among its `args`.
+        return (error.errno, error.strerror, error.filename)
+    return error.args
 
 
 def _traceback_text(error: BaseException) -> str | None:

@@ -14,7 +14,7 @@ from taskiq_core.delivery import Delivery, as_delivery
 from taskiq_core.exceptions import NoResultError, UnreadableMessageError
 from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.consume import consume
-from taskiq_core.flow.hooks import call_hooks
+from taskiq_core.flow.hooks import call_before_saving, call_hooks
 from taskiq_core.flow.plan import TaskPlan, compile_plan
 from taskiq_core.flow.pool import DeliveryPool
 from taskiq_core.flow.read import read_message
@@ -223,9 +223,9 @@ class Receiver:
             result = await self.run_task(plan.func, message, acks)
         if result.error is not None:
             _log_failure(message, result.error)
-            await call_hooks(chain.on_error, message, result, result.error)
+            await call_before_saving(chain.on_error, message, result, result.error)
         if chain.post_execute:
-            await call_hooks(chain.post_execute, message, result)
+            await call_before_saving(chain.post_execute, message, result)
         return message, result
 
     async def run_task(

@@ -127,8 +127,9 @@ class InMemoryBroker(AsyncBroker):
                 len(self._backlog),
                 ", ".join(f"{d.message.task_name} ({d.message.task_id})" for d in self._backlog),
             )
-        await super().shutdown()
-        await self.event_handlers.fire(TaskiqEvents.WORKER_SHUTDOWN, self.state)
+        if self._is_started:
+            await super().shutdown()
+            await self.event_handlers.fire(TaskiqEvents.WORKER_SHUTDOWN, self.state)
 
     async def wait_all(self) -> None:
         """Wait until no task runs or waits to run; delayed ones are not waited for."""

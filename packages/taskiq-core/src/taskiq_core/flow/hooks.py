@@ -15,15 +15,26 @@ async def call_hooks(
     message: TaskiqMessage,
     result: TaskiqResult[Any],
     *more: BaseException,
-) -> None:
+) -> Exception | None:
     """Call `on_error`, `post_execute` or `post_save` hooks.
 
-    The first one that raises ends it. Its exception is logged, and becomes the result of a task
-    that had succeeded; after the result was stored it can only be logged.
+    The first one that raises ends it; what it raised is logged and returned.
     """
     try:
         await notify(hooks, message, result, *more)
     except Exception as error:
         logger.exception("A middleware failed after %s (%s)", message.task_name, message.task_id)
-        if not result.is_err:
-            result.is_err, result.return_value, result.error = True, None, error
+        return error
+    return None
+
+
+async def call_before_saving(
+    hooks: tuple[Hook, ...],
+    message: TaskiqMessage,
+    result: TaskiqResult[Any],
+    *more: BaseException,
+) -> None:
+    """The same, while the result can still tell: it becomes that of a task that had succeeded."""
+    error = await call_hooks(hooks, message, result, *more)
+    if error is not None and not result.is_err:
+        result.is_err, result.return_value, result.error = True, None, error

@@ -1,0 +1,152 @@
+"""Exceptions travel as data and come back as exceptions, and as nothing else."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskiq_core.exception_records import (
+    ExceptionRepr,
+    RemoteTraceback,
+    UnknownRemoteError,
+    exception_from_record,
+    exception_to_record,
+)
+from taskiq_core.exceptions import SecurityError, TaskTimeoutError, UnknownTaskError
+from taskiq_core.result import TaskiqResult
+
+
+class OtherSignatureError(Exception):
+    def __init__(self, code: int, *, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class FailingReprError(Exception):
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+def through_json(error: BaseException) -> BaseException:
+    record = exception_to_record(error)
+    return exception_from_record(ExceptionRepr.model_validate(json.loads(record.model_dump_json())))
+
+
+@given(st.lists(st.none() | st.booleans() | st.integers() | st.text()))
+def test_builtin_exceptions_come_back_as_themselves(arguments: list[Any]) -> None:
+    error = through_json(ValueError(*arguments))
+
+    assert type(error) is ValueError
+    assert list(error.args) == arguments
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnknownTaskError(task_name="t"),
+        TaskTimeoutError(task_name="t", task_id="1", timeout=2.0),
+        OtherSignatureError(7, detail="no"),
+        FileNotFoundError(2, "No such file", "x"),
+        KeyError("key"),
+        ExceptionGroup("many", [ValueError(1), TypeError(2)]),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_kinds_of_constructors(error: BaseException) -> None:
+    back = through_json(error)
+
+    assert type(back).__name__ == type(error).__name__
+    if not isinstance(error, ExceptionGroup | UnicodeDecodeError):
+        assert type(back) is type(error)
+        assert str(back) == str(error)
+
+
+def test_fields_come_back() -> None:
+    back = through_json(OtherSignatureError(7, detail="no"))
+
+    assert isinstance(back, OtherSignatureError)
+    assert (back.code, back.detail) == (7, "no")
+
+
+def test_cause_notes_and_traceback_come_back() -> None:
+    try:
+        try:
+            raise KeyError("cause")
+        except KeyError as cause:
+            raise ValueError("effect") from cause
+    except ValueError as error:
+        error.add_note("a note")
+        back = through_json(error)
+
+    assert repr(back.__cause__) == "KeyError('cause')"
+    assert back.__notes__ == ["a note"]
+
+
+def test_traceback_of_the_other_process_is_shown_as_the_cause() -> None:
+    try:
+        raise ValueError("far away")
+    except ValueError as error:
+        back = through_json(error)
+
+    assert isinstance(back.__cause__, RemoteTraceback)
+    assert "test_traceback_of_the_other_process" in str(back.__cause__)
+    assert repr(through_json(back).__cause__) == repr(back.__cause__)
+
+
+def test_argument_that_json_cannot_carry_becomes_its_text() -> None:
+    error = through_json(ValueError(object, FailingReprError()))
+
+    assert error.args[0] == "<class 'object'>"
+    assert "whose repr fails" in error.args[1]
+
+
+def test_class_that_is_not_here_becomes_a_stand_in_and_nothing_is_imported() -> None:
+    record = ExceptionRepr(exc_type="Gone", exc_module="antigravity", exc_message=("why",))
+
+    error = exception_from_record(record)
+
+    assert isinstance(error, UnknownRemoteError)
+    assert type(error).__name__ == "Gone"
+    assert str(error) == "antigravity.Gone: ('why',)"
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("os", "system"),
+        ("builtins", "eval"),
+        ("builtins", "int"),
+        ("sys", "modules"),
+        (None, "exec"),
+    ],
+)
+def test_nothing_but_an_exception_class_is_called(module: str | None, name: str) -> None:
+    record = ExceptionRepr(exc_type=name, exc_module=module, exc_message=("echo pwned",))
+
+    with pytest.raises(SecurityError, match="no exception class"):
+        exception_from_record(record)
+
+
+def test_endless_chains_end() -> None:
+    first, second = ValueError(1), ValueError(2)
+    first.__cause__, second.__cause__ = second, first
+
+    assert type(through_json(first)) is ValueError
+
+
+def test_result_carries_its_error_through_json() -> None:
+    result = TaskiqResult[Any](
+        is_err=True, return_value=None, execution_time=0.1, error=OtherSignatureError(1, detail="x")
+    )
+
+    back = TaskiqResult[Any].model_validate_json(result.model_dump_json())
+
+    assert isinstance(back.error, OtherSignatureError)
+    with pytest.raises(OtherSignatureError, match="1: x"):
+        back.raise_for_error()

@@ -1,0 +1,222 @@
+"""Errors: their texts, their fields, their tree."""
+
+import copy
+import pickle
+import re
+from typing import Any
+
+import pytest
+
+from taskiq_core import exceptions
+from taskiq_core.error import Error
+from taskiq_core.exception_records import UnknownRemoteError
+
+EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
+    (exceptions.TaskiqError, {}, "Exception occurred"),
+    (exceptions.BrokerError, {}, "Base exception for all broker errors"),
+    (
+        exceptions.BrokerConnectionError,
+        {"broker": "RedisBroker", "address": "localhost:1", "reason": "refused"},
+        "RedisBroker can't reach its server at localhost:1: refused",
+    ),
+    (
+        exceptions.CapabilityError,
+        {"broker": "B", "action": "abort tasks", "capability": "abort"},
+        (
+            "B can't abort tasks: it lacks the capability 'abort'. Use a broker that has it; "
+            "`taskiq plugins --capabilities` lists them."
+        ),
+    ),
+    (
+        exceptions.UnsupportedLabelError,
+        {"broker": "B", "capability": "delay", "task_name": "t", "label": "delay"},
+        (
+            "Task 't' asks for 'delay', which B can't do. Remove the label, or use a broker with "
+            "the capability 'delay': `taskiq plugins --capabilities` lists them."
+        ),
+    ),
+    (
+        exceptions.SendTaskError,
+        {},
+        "Cannot send task '?' to the queue: the exception that caused this one says why",
+    ),
+    (
+        exceptions.SharedBrokerSendTaskError,
+        {},
+        (
+            "A shared task has no broker to be sent with: call "
+            "async_shared_broker.default_broker(broker) first, or name one with "
+            ".kicker().with_broker(broker)"
+        ),
+    ),
+    (
+        exceptions.UnknownTaskError,
+        {"task_name": "t"},
+        (
+            "Cannot send unknown task to the queue, task name - t. Import the module that declares "
+            "it, or declare it on this broker."
+        ),
+    ),
+    (
+        exceptions.TaskArgumentError,
+        {"task_name": "t", "argument": "number 1 (x.Y)", "reason": "no"},
+        (
+            "Task 't' was not sent: its argument number 1 (x.Y) can't be serialized (no). Pass "
+            "plain data, a pydantic model or a dataclass, or set another serializer with "
+            "broker.with_serializer(...)."
+        ),
+    ),
+    (exceptions.ListenError, {}, "Exception occurred"),
+    (
+        exceptions.SharedBrokerListenError,
+        {},
+        "The shared broker can't be listened to: start the worker with a real broker",
+    ),
+    (
+        exceptions.DuplicateTaskError,
+        {"task_name": "t", "existing": "a.f", "duplicate": "b.f"},
+        (
+            "Task name 't' is taken by a.f already, so b.f can't have it. Give one of them a name "
+            "of its own: @broker.task(task_name=...)."
+        ),
+    ),
+    (
+        exceptions.TaskDefinitionError,
+        {"function": "f", "reason": "it can't be called"},
+        "f can't be a task: it can't be called",
+    ),
+    (
+        exceptions.UnreadableMessageError,
+        {"size": 3, "reason": "ValueError: no JSON"},
+        "A message of 3 bytes can't be read: ValueError: no JSON",
+    ),
+    (
+        exceptions.LeaseLostError,
+        {"reason": "it ran out"},
+        "The lease on the delivery is lost: it ran out",
+    ),
+    (exceptions.ResultBackendError, {}, "Base exception for all result backend errors"),
+    (exceptions.ResultGetError, {}, "Cannot get result for the task"),
+    (
+        exceptions.ResultBackendMissingError,
+        {"task_id": "1"},
+        (
+            "The result of task 1 can't be had: this broker has no result backend. Give it one "
+            "with broker.with_result_backend(...)."
+        ),
+    ),
+    (exceptions.ResultSetError, {}, "Cannot save result for the task"),
+    (
+        exceptions.ResultSerializationError,
+        {"task_name": "t", "task_id": "1", "type_name": "x.Y", "reason": "no"},
+        (
+            "Task 't' (1) ran, but its return value of type x.Y can't be serialized (no). Return "
+            "plain data, a pydantic model or a dataclass."
+        ),
+    ),
+    (exceptions.ResultIsReadyError, {}, "Cannot find out whether the task is ready"),
+    (
+        exceptions.TaskiqResultTimeoutError,
+        {"timeout": 0.5},
+        "Waiting for task results has timed out, timeout=0.5",
+    ),
+    (exceptions.NoResultError, {}, "Task doesn't have a result"),
+    (exceptions.TaskRetryError, {"delay": 2.0}, "Task is to be delivered again in 2.0 s"),
+    (exceptions.TaskRejectedError, {}, "Task was rejected"),
+    (
+        exceptions.TaskBrokerMismatchError,
+        {"broker": "B"},
+        "Task cannot be executed, because it belongs to another broker: B",
+    ),
+    (exceptions.TaskAbortedError, {"task_id": "1"}, "Task 1 was aborted"),
+    (
+        exceptions.TaskTimeoutError,
+        {"task_name": "t", "task_id": "1", "timeout": 3.0},
+        "Task 't' (1) ran longer than its timeout of 3.0 s",
+    ),
+    (
+        exceptions.TaskUnregisteredError,
+        {"task_name": "t", "task_id": "1"},
+        (
+            "No worker knows the task 't' (1). Does the worker import the module that declares it? "
+            "`taskiq tasks BROKER [MODULES...]` lists what it knows."
+        ),
+    ),
+    (
+        exceptions.MaxDeliveriesError,
+        {"task_name": "t", "task_id": "1", "deliveries": 5},
+        (
+            "Task 't' (1) was delivered 5 times without being settled: its workers died or lost it "
+            "each time. It is given up."
+        ),
+    ),
+    (
+        exceptions.SecurityError,
+        {"description": "no"},
+        "Security exception occurred: no",
+    ),
+    (exceptions.ScheduledTaskCancelledError, {}, "Scheduled task was cancelled"),
+    (
+        UnknownRemoteError,
+        {"remote_type": "app.Gone", "remote_args": (1,)},
+        "app.Gone: (1,)",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "fields", "text"), EXAMPLES, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_says_what_happened_and_survives_pickle_and_copy(
+    cls: type[Error], fields: dict[str, Any], text: str
+) -> None:
+    error = cls(**fields)
+
+    for same in (error, pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(same) is cls
+        assert str(same) == text
+        assert all(getattr(same, name) == value for name, value in fields.items())
+        assert repr(same) == repr(error)
+
+
+def test_every_error_has_an_example() -> None:
+    defined = {
+        cls
+        for cls in vars(exceptions).values()
+        if isinstance(cls, type) and issubclass(cls, exceptions.TaskiqError)
+    }
+
+    assert defined <= {cls for cls, _, _ in EXAMPLES}
+
+
+def test_missing_and_unknown_fields_are_refused() -> None:
+    with pytest.raises(TypeError, match="UnknownTaskError needs task_name"):
+        exceptions.UnknownTaskError()
+    with pytest.raises(TypeError, match="TaskiqError has no field wrong"):
+        exceptions.TaskiqError(wrong=1)
+
+
+def test_tree_in_the_documentation_is_the_real_one() -> None:
+    drawn: list[tuple[str, str]] = []
+    ancestors: list[tuple[int, str]] = []
+    for line in (exceptions.__doc__ or "").split("```")[1].splitlines():
+        match = re.match(r"^([│├└─ ]*)(\w+)", line)
+        if match is None:
+            continue
+        depth, name = len(match[1]), match[2]
+        while ancestors and ancestors[-1][0] >= depth:
+            ancestors.pop()
+        if ancestors:
+            drawn.append((name, ancestors[-1][1]))
+        ancestors.append((depth, name))
+
+    real = [
+        (cls.__name__, cls.__bases__[0].__name__)
+        for cls in vars(exceptions).values()
+        if isinstance(cls, type) and issubclass(cls, exceptions.TaskiqError)
+    ]
+    assert sorted(drawn) == sorted(real)
+
+
+def test_timeout_of_a_task_is_a_timeout_error() -> None:
+    assert issubclass(exceptions.TaskTimeoutError, TimeoutError)
