@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskiq_core.decor import AsyncTaskiqDecoratedTask
     from taskiq_core.delivery import Delivery
     from taskiq_core.events import TaskiqEvents
-    from taskiq_core.gather import gather
+    from taskiq_core.gathering import gather
     from taskiq_core.kicker import AsyncKicker
     from taskiq_core.message import BrokerMessage, TaskiqMessage
     from taskiq_core.receiver import Receiver
@@ -59,7 +59,7 @@ _HOMES = {
     "TaskiqSerializer": "taskiq_core.abc.serializer",
     "TaskiqState": "taskiq_core.state",
     "async_shared_broker": "taskiq_core.shared_broker",
-    "gather": "taskiq_core.gather",
+    "gather": "taskiq_core.gathering",
 }
 
 __all__ = [
