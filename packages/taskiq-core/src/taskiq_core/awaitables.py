@@ -1,7 +1,8 @@
-"""Functions that may or may not be coroutine functions."""
+"""Small things to await."""
 
 import inspect
-from collections.abc import Awaitable, Coroutine
+import types
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -12,3 +13,9 @@ async def maybe_awaitable(possible_coroutine: _T | Coroutine[Any, Any, _T] | Awa
     if inspect.isawaitable(possible_coroutine):
         return await possible_coroutine
     return possible_coroutine
+
+
+@types.coroutine
+def one_turn() -> Generator[None, None, None]:
+    """Let the event loop run once: what `asyncio.sleep(0)` does, without its wrapper."""
+    yield

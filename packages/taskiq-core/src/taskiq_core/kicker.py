@@ -9,7 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.task import RegisteredTask
 from taskiq_core.labels import prepare_labels
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.message import TaskiqMessage, make_message
 from taskiq_core.task import AsyncTaskiqTask
 
 _T = TypeVar("_T")
@@ -110,11 +110,13 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
 
     def _prepare_message(self, *args: Any, **kwargs: Any) -> TaskiqMessage:
         labels, labels_types = prepare_labels(self.labels, without=_UNSENT_LABELS)
-        return TaskiqMessage(
-            task_id=self.custom_task_id or self.broker.id_generator(),
-            task_name=self.task_name,
-            labels=labels,
-            labels_types=labels_types,
-            args=list(args),
-            kwargs=kwargs,
+        return make_message(
+            {
+                "task_id": self.custom_task_id or self.broker.id_generator(),
+                "task_name": self.task_name,
+                "labels": labels,
+                "labels_types": labels_types,
+                "args": args,
+                "kwargs": kwargs,
+            }
         )

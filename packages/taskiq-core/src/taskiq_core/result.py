@@ -1,5 +1,6 @@
 """What came of a task."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
@@ -47,3 +48,8 @@ class TaskiqResult(BaseModel, Generic[_ReturnType]):
     def serialize_error(self, value: BaseException | None) -> Any:
         """The exception as plain data."""
         return None if value is None else exception_to_record(value).model_dump()
+
+
+# As in `message`: one is made for every task.
+make_result: Callable[[dict[str, Any]], TaskiqResult[Any]]
+make_result = TaskiqResult.__pydantic_validator__.validate_python

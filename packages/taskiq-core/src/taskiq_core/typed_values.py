@@ -12,6 +12,7 @@ from pydantic_core import to_json
 logger = logging.getLogger(__name__)
 
 _EXACT: Final = frozenset({int, str, float, bool})
+_NOTHING_TO_RESTORE: Final = (Any, object, None, type(None), inspect.Parameter.empty)
 _BASE64: Final = ConfigDict(val_json_bytes="base64", arbitrary_types_allowed=False)
 
 
@@ -59,8 +60,6 @@ class ValueAdapter:
 
 def adapter_for(annotation: Any) -> ValueAdapter | None:
     """The adapter of an annotation; None where there is nothing to restore by."""
-    if annotation in (Any, object, None, type(None), inspect.Parameter.empty):
-        return None
     try:
         return _cached_adapter(annotation)
     except TypeError:  # an annotation that can't be hashed
@@ -68,6 +67,8 @@ def adapter_for(annotation: Any) -> ValueAdapter | None:
 
 
 def _make_adapter(annotation: Any) -> ValueAdapter | None:
+    if annotation in _NOTHING_TO_RESTORE:
+        return None
     # Models, dataclasses and typed dicts bring a configuration of their own, and refuse another.
     for config in (_BASE64, None):
         try:

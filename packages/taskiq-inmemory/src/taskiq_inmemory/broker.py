@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.awaitables import one_turn
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.events import TaskiqEvents
@@ -83,13 +84,17 @@ class InMemoryBroker(AsyncBroker):
         self.executor = ThreadPoolExecutor(sync_tasks_pool_size, thread_name_prefix="taskiq")
         if max_async_tasks_jitter > 0:
             max_async_tasks += random.randint(0, max_async_tasks_jitter)
-        self.pool = DeliveryPool(self._handle, limit=max_async_tasks)
         self.receiver = Receiver(
             self,
             executor=self.executor,
             validate_params=cast_types,
             propagate_exceptions=propagate_exceptions,
             run_startup=False,
+        )
+        self.pool: DeliveryPool[MemoryDelivery] = DeliveryPool(
+            self.receiver.handle,
+            limit=max_async_tasks,
+            on_done=self._done,
         )
         self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
         self._backlog: deque[MemoryDelivery] = deque()
@@ -154,12 +159,15 @@ class InMemoryBroker(AsyncBroker):
         if delay > 0:
             self._submit_later(delivery, delay)
         elif self.await_inplace:
-            await self._handle(delivery)
+            try:
+                await self.receiver.handle(delivery)
+            finally:
+                self._done(delivery)
         else:
             self.pool.submit(delivery)
             # As a broker with a server would: the event loop gets a turn, so that whoever sends in
             # a loop does not pile up what can run meanwhile.
-            await asyncio.sleep(0)
+            await one_turn()
 
     def listen(self) -> AsyncGenerator[bytes, None]:
         """Raise InMemoryListenError: its tasks run where they are sent, no worker gets them."""
@@ -180,12 +188,9 @@ class InMemoryBroker(AsyncBroker):
         logger.error("%s is buried: %s", letter.message.task_name, letter.reason)
         self.dead_letters.append(letter)
 
-    async def _handle(self, delivery: MemoryDelivery) -> None:
-        try:
-            await self.receiver.handle(delivery)
-        finally:
-            if not delivery.is_back and isinstance(self.result_backend, InmemoryResultBackend):
-                self.result_backend.settled(delivery.message.task_id)
+    def _done(self, delivery: MemoryDelivery) -> None:
+        if not delivery.is_back and isinstance(self.result_backend, InmemoryResultBackend):
+            self.result_backend.settled(delivery.message.task_id)
 
     def _submit_later(self, delivery: MemoryDelivery, delay: float) -> None:
         timer: asyncio.TimerHandle

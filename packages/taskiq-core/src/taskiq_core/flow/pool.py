@@ -18,6 +18,7 @@ class DeliveryPool(Generic[_Delivery]):
         handle: what to do with a delivery; settles it, and raises nothing but CancelledError.
         limit: how many run at once; None for no limit.
         prefetch: how many more are held, waiting.
+        on_done: called when a delivery has been handled.
     """
 
     def __init__(
@@ -26,9 +27,11 @@ class DeliveryPool(Generic[_Delivery]):
         *,
         limit: int | None,
         prefetch: int = 0,
+        on_done: Callable[[_Delivery], None] | None = None,
     ) -> None:
         self.slots = Slots(None if limit is None else limit + prefetch)
         self._handle = handle
+        self._on_done = on_done
         self._limit = self.slots.limit if limit is None else limit
         self._waiting: deque[_Delivery] = deque()
         # The event loop itself keeps only weak references to its tasks.
@@ -81,13 +84,15 @@ class DeliveryPool(Generic[_Delivery]):
         try:
             await self._handle(delivery)
         finally:
-            self._finished()
+            self._finished(delivery)
 
-    def _finished(self) -> None:
+    def _finished(self, delivery: _Delivery) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._running.pop(task, None)
         self.slots.release()
+        if self._on_done is not None:
+            self._on_done(delivery)
         if self._waiting:
             self._start(self._waiting.popleft())
         elif self._idle is not None and not self._running:

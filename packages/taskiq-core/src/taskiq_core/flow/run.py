@@ -13,7 +13,7 @@ from taskiq_core.flow.executors import run_in_executor
 from taskiq_core.flow.plan import TaskPlan
 from taskiq_core.labels import TIMEOUT
 from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
+from taskiq_core.result import TaskiqResult, make_result
 
 
 async def run_plan(
@@ -57,12 +57,14 @@ async def run_plan(
         raise
     except BaseException as raised:  # noqa: BLE001  # sys.exit() in a task must not end the worker
         error = raised
-    return TaskiqResult(
-        is_err=error is not None,
-        return_value=value,
-        execution_time=monotonic() - started,
-        labels=message.labels,
-        error=error,
+    return make_result(
+        {
+            "is_err": error is not None,
+            "return_value": value,
+            "execution_time": monotonic() - started,
+            "labels": message.labels,
+            "error": error,
+        }
     )
 
 

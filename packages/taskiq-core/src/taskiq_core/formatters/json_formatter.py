@@ -1,7 +1,7 @@
 """Messages as JSON, by pydantic's compiled encoder and decoder."""
 
 from taskiq_core.abc.formatter import TaskiqFormatter
-from taskiq_core.message import BrokerMessage, TaskiqMessage
+from taskiq_core.message import BrokerMessage, TaskiqMessage, make_broker_message
 
 # What model_dump_json and model_validate_json call, without their handling of options.
 _to_json = TaskiqMessage.__pydantic_serializer__.to_json
@@ -13,11 +13,13 @@ class JSONFormatter(TaskiqFormatter):
 
     def dumps(self, message: TaskiqMessage) -> BrokerMessage:
         """The message as JSON."""
-        return BrokerMessage(
-            task_id=message.task_id,
-            task_name=message.task_name,
-            message=_to_json(message),
-            labels=message.labels,
+        return make_broker_message(
+            {
+                "task_id": message.task_id,
+                "task_name": message.task_name,
+                "message": _to_json(message),
+                "labels": message.labels,
+            }
         )
 
     def loads(self, message: bytes) -> TaskiqMessage:
