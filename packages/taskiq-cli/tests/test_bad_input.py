@@ -43,7 +43,7 @@ LOADING = [
     ("needs:broker", 3, r"named 'not_there_at_all' \(.*needs.py, line 1\). Is it installed"),
     ("twice:broker", 3, r"DuplicateTaskError: .*'t'"),
     ("app:brokr", 3, r"The module 'app' \(.*app.py\) has no 'brokr'. Did you mean 'broker'"),
-    ("things:number", 3, "'things:number' is not a broker but of type int. Give an object"),
+    ("things:number", 3, "'things:number' is not a broker but an object of type int. Give an"),
     ("things:nothing", 3, "is not a broker but None"),
     ("things:note", 3, "is not a broker but the task 'note'. Give the path of the broker"),
     ("things:FileBroker", 3, "is not a broker but the class FileBroker. Give an object"),
@@ -94,6 +94,15 @@ def test_wrong_module_or_receiver(project: Project, arguments: list[str], messag
     assert len(re.findall(message, ran.err)) == 1, ran
     assert "the application can't be loaded" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_broker_that_no_worker_can_listen_to(project: Project) -> None:
+    ran = project.run("worker", "taskiq_core.shared_broker:async_shared_broker")
+
+    assert ran.exit_code == 3, ran
+    assert (
+        ran.err.count("The shared broker can't be listened to: start the worker with a real") == 1
+    )
 
 
 @pytest.mark.parametrize("option", [["--traceback"], ["--log-level", "DEBUG"]])

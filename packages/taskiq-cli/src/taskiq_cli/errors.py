@@ -12,6 +12,7 @@ TaskiqError
         ├── ModuleRaisedError             the module raised (also an ImportError)
         ├── AttributeMissingError         the module has no such name (also an AttributeError)
         ├── NotABrokerError               it is something else (also a TypeError)
+        ├── MuteBrokerError               it has nothing that a worker could listen to
         ├── FactoryRaisedError            the function that makes the broker raised
         └── ReceiverError                 the receiver can't be used (also a ValueError)
 ```
@@ -110,6 +111,14 @@ class NotABrokerError(LoadError, TypeError):
     spec: str
     description: str
     cure: str
+
+
+class MuteBrokerError(LoadError):
+    """A broker has nothing that a worker could listen to."""
+
+    __template__ = "A worker can't run with {spec!r}. {reason}"
+    spec: str
+    reason: str
 
 
 class FactoryRaisedError(LoadError):

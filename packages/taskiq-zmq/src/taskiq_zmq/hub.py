@@ -212,7 +212,7 @@ class Hub:
         lost = self._ledger.leave(peer.account)
         logger.log(
             logging.WARNING if reason or lost else logging.INFO,
-            "Worker %r is gone (%s); %d tasks that it had were not settled, %d workers are left",
+            "Worker %r is gone (%s); tasks it had not settled: %d, workers left: %d",
             peer.account.name,
             reason or "it said goodbye",
             lost,

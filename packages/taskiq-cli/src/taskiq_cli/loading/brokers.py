@@ -77,4 +77,7 @@ def _describe(spec: str, found: object) -> tuple[str, str]:  # noqa: PLR0911  # 
         return f"a {name}, which has a broker", f"Give that one: {module}:{attribute}.broker"
     if found is None:
         return "None", "A function that makes the broker must return it."
-    return f"of type {type(found).__qualname__}", "Give an object that inherits AsyncBroker."
+    return (
+        f"an object of type {type(found).__qualname__}",
+        "Give an object that inherits AsyncBroker.",
+    )

@@ -23,6 +23,6 @@ def load_receiver(spec: str) -> type[Receiver]:
     what = (
         f"the class {found.__name__}"
         if isinstance(found, type)
-        else f"of type {type(found).__name__}"
+        else f"an object of type {type(found).__name__}"
     )
     raise ReceiverError(spec=spec, reason=f"it is {what}, and must be a subclass of Receiver")

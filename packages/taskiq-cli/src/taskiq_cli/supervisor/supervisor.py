@@ -242,10 +242,10 @@ class Supervisor:
         for slot in self._slots:
             slot.start_at = None
         self._log.info(
-            "Stopping, %s: %s take no more tasks, running ones may finish %s",
+            "Stopping, %s. No more tasks are taken, running ones may finish %s: %s",
             why,
-            _names(self._live()) or "no workers",
             self._ladder.describe_finish(),
+            _names(self._live()) or "no worker is left",
         )
         for worker in self._live():
             self._steps.finish(worker, self._ladder.finish_deadline(now))

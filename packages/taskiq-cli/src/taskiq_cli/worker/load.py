@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from taskiq_cli.errors import ReceiverError
+from taskiq_cli.errors import MuteBrokerError, ReceiverError
 from taskiq_cli.loading.brokers import load_broker
 from taskiq_cli.loading.objects import extend_import_path
 from taskiq_cli.loading.receivers import load_receiver
@@ -12,6 +12,7 @@ from taskiq_cli.loading.task_modules import import_tasks
 from taskiq_cli.options import WorkerOptions
 from taskiq_core.acks import parse_acknowledge_type
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.exceptions import ListenError
 from taskiq_core.receiver import Receiver
 
 
@@ -35,10 +36,20 @@ def load_receiver_of(
     """
     extend_import_path(options.app_dir)
     broker = load_broker(options.broker, run)
+    _refuse_mute(options.broker, broker)
     broker.is_worker_process = True
     import_tasks(list(options.modules), options.tasks_pattern, options.fs_discover)
     receiver_type = load_receiver(options.receiver)
     return _make(receiver_type, broker, options, executor, on_exit)
+
+
+def _refuse_mute(spec: str, broker: AsyncBroker) -> None:
+    # Brokers without anything to listen to say so at once; of others this makes a generator that
+    # is not begun.
+    try:
+        broker.listen()
+    except ListenError as error:
+        raise MuteBrokerError(spec=spec, reason=str(error)) from error
 
 
 def _make(

@@ -115,7 +115,7 @@ async def _call_within(
             task_id=message.task_id,
             timeout=limit,
             remark=remark,
-        ) from error
+        ) from error.__cause__  # where it was when it was cancelled
 
 
 def _is_cancelled_from_outside() -> bool:
