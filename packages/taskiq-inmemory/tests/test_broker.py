@@ -262,19 +262,22 @@ def test_task_that_its_event_loop_left_behind_runs_in_the_next_one() -> None:
 async def test_shutdown_cancels_at_its_deadline_and_says_what_did_not_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    broker = InMemoryBroker(shutdown_timeout=0.01)
+    broker, started = InMemoryBroker(shutdown_timeout=0.01, max_async_tasks=1), 0
 
     @broker.task(task_name="endless")
     async def endless() -> None:
+        nonlocal started
+        started += 1
         await asyncio.Event().wait()
 
     await broker.startup()
-    task = await endless.kiq()
+    tasks = [await endless.kiq() for _ in range(3)]
     with caplog.at_level(logging.WARNING):
         await broker.shutdown()
 
-    assert "1 tasks did not run before the shutdown" in caplog.text
-    assert f"endless ({task.task_id})" in caplog.text
+    assert started == 1
+    assert "These tasks did not run before the shutdown" in caplog.text
+    assert all(f"endless ({task.task_id})" in caplog.text for task in tasks)
 
 
 async def test_handlers_of_clients_and_of_workers_are_called_once() -> None:

@@ -124,12 +124,12 @@ class InMemoryBroker(AsyncBroker):
             async with asyncio.timeout(self.shutdown_timeout):
                 await self.pool.wait_idle()
         except TimeoutError:
+            self._backlog.extend(self.pool.withdraw())
             await self.pool.cancel()
         self._keep_delayed()
         if self._backlog:
             logger.warning(
-                "%d tasks did not run before the shutdown, they run after the next startup: %s",
-                len(self._backlog),
+                "These tasks did not run before the shutdown, they run after the next startup: %s",
                 ", ".join(f"{d.message.task_name} ({d.message.task_id})" for d in self._backlog),
             )
         if self._is_started:
