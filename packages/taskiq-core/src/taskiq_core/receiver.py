@@ -24,7 +24,7 @@ from taskiq_core.flow.settle import ACK, RELEASE, Bury, Outcome, Release, Settle
 from taskiq_core.flow.store import store_result
 from taskiq_core.labels import ACK_TYPE, attempt_of
 from taskiq_core.message import TaskiqMessage
-from taskiq_core.middleware_chain import transform
+from taskiq_core.middleware_chain import MiddlewareChain, transform
 from taskiq_core.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
@@ -193,15 +193,15 @@ class Receiver:
         ack_type = self._ack_type(message) if message.labels else self.ack_time
         if ack_type is AcknowledgeType.WHEN_RECEIVED:
             await acks.ack()
-        message, result = await self._result_of(plan, message, acks)
+        chain = self.broker.middleware_chain
+        message, result = await self._result_of(plan, message, acks, chain)
         outcome = ACK if result.error is None else outcome_of_error(result.error)
         if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
             await acks.ack()
         if result.error is None or not isinstance(result.error, NoResultError):
             result = await store_result(self.broker.result_backend, message, result)
-            hooks = self.broker.middleware_chain.post_save
-            if hooks:
-                await call_hooks(hooks, message, result)
+            if chain.post_save:
+                await call_hooks(chain.post_save, message, result)
         if ack_type is AcknowledgeType.MANUAL and outcome is ACK and not acks.is_acked:
             reason = "ended without the acknowledgement that it was to give itself"
             return self._again_or_never(attempt_of(message.labels), reason)
@@ -212,8 +212,8 @@ class Receiver:
         plan: TaskPlan,
         message: TaskiqMessage,
         acks: AckController,
+        chain: MiddlewareChain,
     ) -> tuple[TaskiqMessage, TaskiqResult[Any]]:
-        chain = self.broker.middleware_chain
         try:
             if chain.pre_execute:
                 message = await transform(chain.pre_execute, message)

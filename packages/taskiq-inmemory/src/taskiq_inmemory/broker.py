@@ -150,8 +150,9 @@ class InMemoryBroker(AsyncBroker):
         """
         if self.find_task(message.task_name) is None:
             raise UnknownTaskError(task_name=message.task_name)
-        if isinstance(self.result_backend, InmemoryResultBackend):
-            self.result_backend.expect(message.task_id)
+        backend = self.result_backend
+        if isinstance(backend, InmemoryResultBackend):
+            backend.expect(message.task_id)
         if self._backlog:
             self._run_backlog()
         delivery = MemoryDelivery(message, self)
@@ -189,8 +190,9 @@ class InMemoryBroker(AsyncBroker):
         self.dead_letters.append(letter)
 
     def _done(self, delivery: MemoryDelivery) -> None:
-        if not delivery.is_back and isinstance(self.result_backend, InmemoryResultBackend):
-            self.result_backend.settled(delivery.message.task_id)
+        backend = self.result_backend
+        if not delivery.is_back and isinstance(backend, InmemoryResultBackend):
+            backend.settled(delivery.message.task_id)
 
     def _submit_later(self, delivery: MemoryDelivery, delay: float) -> None:
         timer: asyncio.TimerHandle
