@@ -26,6 +26,7 @@ from taskiq_core.exceptions import (
     TaskUnregisteredError,
 )
 from taskiq_core.flow import consume
+from taskiq_core.labels import BURY
 
 Delivered = Callable[..., Any]
 
@@ -814,3 +815,27 @@ async def test_settling_that_fails_is_logged_and_the_worker_goes_on(
     await Receiver(broker).handle(delivery)
 
     assert "could not be settled" in caplog.text
+
+
+async def test_middleware_has_the_message_of_a_failed_task_buried(
+    broker: Any, delivered: Delivered
+) -> None:
+    class GiveUp(TaskiqMiddleware):
+        def on_error(
+            self, message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
+        ) -> None:
+            message.labels[BURY] = "failed 3 times"
+
+    broker.add_middlewares(GiveUp())
+
+    @broker.task
+    async def fail() -> None:
+        raise ValueError
+
+    task = await fail.kiq()
+    delivery = delivered(broker)
+
+    await Receiver(broker).handle(delivery)
+
+    assert isinstance(broker.results[task.task_id].error, ValueError)
+    assert delivery.settled == [("bury", "failed 3 times")]

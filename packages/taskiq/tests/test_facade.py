@@ -23,7 +23,7 @@ MODULES = [
     for module in pkgutil.walk_packages(taskiq.__path__, "taskiq.")
     if module.name not in OPTIONAL and not module.name.endswith("__main__")
 ]
-MOVED = ["PrometheusMiddleware", "SimpleRetryMiddleware", "SmartRetryMiddleware", "TaskiqScheduler"]
+MOVED = ["PrometheusMiddleware", "TaskiqScheduler"]
 
 
 @pytest.mark.parametrize("name", [name for name in taskiq.__all__ if name != "ZeroMQBroker"])

@@ -47,8 +47,6 @@ def test_module_says_what_to_install() -> None:
     ("name", "package", "extra"),
     [
         ("PrometheusMiddleware", "taskiq-prometheus", "prometheus"),
-        ("SimpleRetryMiddleware", "taskiq-retry", "retry"),
-        ("SmartRetryMiddleware", "taskiq-retry", "retry"),
         ("TaskiqScheduler", "taskiq-scheduler", "scheduler"),
     ],
 )

@@ -21,6 +21,9 @@ ACK_TYPE: Final = "ack_type"
 """AcknowledgeType or its value: when the delivery is acknowledged."""
 REQUEUE: Final = "X-Taskiq-requeue"
 """int: how many deliveries of the message there were before this one."""
+BURY: Final = "X-Taskiq-bury"
+"""str: set by a middleware on a message whose task failed: bury it, for this reason."""
+
 NEEDED_CAPABILITY: Final = {
     DELAY: Capability.DELAY,
     PRIORITY: Capability.PRIORITY,

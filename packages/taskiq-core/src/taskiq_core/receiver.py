@@ -195,7 +195,7 @@ class Receiver:
             await acks.ack()
         chain = self.broker.middleware_chain
         message, result = await self._result_of(plan, message, acks, chain)
-        outcome = ACK if result.error is None else outcome_of_error(result.error)
+        outcome = ACK if result.error is None else outcome_of_error(result.error, message.labels)
         if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
             await acks.ack()
         if result.error is None or not isinstance(result.error, NoResultError):

@@ -181,8 +181,10 @@ class InMemoryBroker(AsyncBroker):
         if task is not None and task.cancelling():
             # Whoever cancels running tasks is about to end this event loop.
             self._backlog.append(delivery)
-        else:
+        elif delay > 0:
             self._submit_later(delivery, delay)
+        else:
+            self.pool.submit(delivery)
 
     def bury(self, letter: DeadLetter) -> None:
         """A delivery was given up: keep it."""

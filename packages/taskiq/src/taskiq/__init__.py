@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from taskiq.funcs import gather
     from taskiq.kicker import AsyncKicker
     from taskiq.message import BrokerMessage, TaskiqMessage
+    from taskiq.middlewares.simple_retry_middleware import SimpleRetryMiddleware
+    from taskiq.middlewares.smart_retry_middleware import SmartRetryMiddleware
     from taskiq.plugins import Capability, broker_from_url
     from taskiq.receiver import Receiver
     from taskiq.result import TaskiqResult
@@ -66,6 +68,8 @@ __all__ = [
     "ScheduledTask",
     "SecurityError",
     "SendTaskError",
+    "SimpleRetryMiddleware",
+    "SmartRetryMiddleware",
     "TaskiqDepends",
     "TaskiqError",
     "TaskiqEvents",
@@ -104,6 +108,8 @@ _HOMES = {
     "ScheduledTask": "taskiq.scheduler.scheduled_task",
     "SecurityError": "taskiq.exceptions",
     "SendTaskError": "taskiq.exceptions",
+    "SimpleRetryMiddleware": "taskiq.middlewares.simple_retry_middleware",
+    "SmartRetryMiddleware": "taskiq.middlewares.smart_retry_middleware",
     "TaskiqDepends": "taskiq_core",
     "TaskiqError": "taskiq.exceptions",
     "TaskiqEvents": "taskiq.events",
@@ -122,8 +128,6 @@ _HOMES = {
 # Names of taskiq 0.13 that move to a package of their own.
 _ELSEWHERE = {
     "PrometheusMiddleware": "taskiq-prometheus",
-    "SimpleRetryMiddleware": "taskiq-retry",
-    "SmartRetryMiddleware": "taskiq-retry",
     "TaskiqScheduler": "taskiq-scheduler",
 }
 # `import taskiq` makes these available as attributes, as it did in 0.13.
@@ -144,6 +148,7 @@ _ROOMS = frozenset(
         "kicker",
         "labels",
         "message",
+        "middlewares",
         "plugins",
         "receiver",
         "result",

@@ -71,5 +71,6 @@ class TaskiqMiddleware:
         """A task raised; called before `post_execute`.
 
         Set `result.error` to a `TaskRetryError` to have the message delivered again, or to a
-        `NoResultError` to have no result stored.
+        `NoResultError` to have no result stored; set the label `BURY` to have the message buried
+        when its result is stored.
         """

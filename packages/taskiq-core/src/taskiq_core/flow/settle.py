@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
-from taskiq_core.labels import DELAY, REQUEUE, LabelType, attempt_of
+from taskiq_core.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,15 +39,15 @@ ACK: Final = Ack()
 RELEASE: Final = Release()
 
 
-def outcome_of_error(error: BaseException) -> Outcome:
-    """What becomes of the message of a task that raised."""
+def outcome_of_error(error: BaseException, labels: Mapping[str, Any]) -> Outcome:
+    """What becomes of the message of a task that raised, and of what middlewares made of that."""
     match error:
         case TaskRetryError():
             return Release(error.delay)
         case TaskRejectedError():
             return Bury("rejected by the task")
         case _:
-            return ACK
+            return Bury(str(labels[BURY])) if BURY in labels else ACK
 
 
 class Settler:

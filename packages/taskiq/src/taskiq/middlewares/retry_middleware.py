@@ -1,0 +1,5 @@
+"""The older home of SimpleRetryMiddleware."""
+
+from taskiq_retry import SimpleRetryMiddleware
+
+__all__ = ["SimpleRetryMiddleware"]
