@@ -44,14 +44,14 @@ def demo(session: nox.Session) -> None:
 @nox.session(reuse_venv=True)
 def tests(session: nox.Session) -> None:
     """Run the tests of all packages and the integration tests; arguments go to pytest."""
-    install_workspace(session, group("tests"), *map(test_group, PACKAGES))
+    install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
     session.run("pytest", *session.posargs)
 
 
 @nox.session(reuse_venv=True)
 def coverage(session: nox.Session) -> None:
     """Run all tests, and say which lines and branches they leave out."""
-    install_workspace(session, group("tests"), group("coverage"), *map(test_group, PACKAGES))
+    install_workspace(session, group("tests"), group("coverage"), *map(test_libraries, PACKAGES))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")
@@ -71,7 +71,9 @@ def lint(session: nox.Session) -> None:
 @nox.session(reuse_venv=True)
 def typecheck(session: nox.Session) -> None:
     """Check types with mypy and pyright: all packages, and how their users see them."""
-    install_workspace(session, group("typecheck"), group("examples"), *map(test_group, PACKAGES))
+    install_workspace(
+        session, group("typecheck"), group("examples"), *map(test_libraries, PACKAGES)
+    )
     sources = [f"packages/{name}/src" for name in PACKAGES]
     folders = sorted(ROOT.glob("packages/*/tests/typing"))
     typing_tests = [str(folder.relative_to(ROOT)) for folder in folders]
@@ -86,7 +88,7 @@ def typecheck(session: nox.Session) -> None:
 def isolated(session: nox.Session, package: str) -> None:
     """Run a package's tests with nothing installed but what it declares."""
     needed = [f"-e{ROOT / 'packages' / name}" for name in with_siblings(package)]
-    session.install(*needed, *test_group(package), env=OUTSIDE)
+    session.install(*needed, *test_libraries(package), env=OUTSIDE)
     session.run("python", "-m", "pip", "check", silent=True, env=OUTSIDE)
     session.run("pytest", f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
 
@@ -181,6 +183,11 @@ def group(name: str) -> list[str]:
 def test_group(package: str) -> list[str]:
     """What a package's tests need."""
     return nox.project.dependency_groups(declared(package), "test")
+
+
+def test_libraries(package: str) -> list[str]:
+    """The same without the packages of the house, which are installed from here."""
+    return [line for line in test_group(package) if Requirement(line).name not in PACKAGES]
 
 
 def with_siblings(package: str) -> list[str]:

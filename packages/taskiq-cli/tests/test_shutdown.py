@@ -32,7 +32,7 @@ def test_sigint_stops_as_well(project: Project) -> None:
     command.signal(signal.SIGINT)
 
     assert command.exit_code() == 0
-    assert "Stopping, SIGINT: worker-0" in command.text
+    assert "Stopping, SIGINT. No more tasks are taken" in command.text
     assert "All workers have left, exit status 0" in command.text
 
 

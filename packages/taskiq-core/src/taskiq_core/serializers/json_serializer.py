@@ -5,13 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from taskiq_core.abc.serializer import TaskiqSerializer
+from taskiq_core.serializers.plain import to_plain
 
 
 class JSONSerializer(TaskiqSerializer):
     """JSON by the standard library.
 
     Args:
-        default: called for what JSON can't express; returns something it can.
+        default: called for what JSON can't express; returns something it can. None for the forms
+            of `plain.to_plain`.
         ensure_ascii: whether other characters are escaped.
     """
 
@@ -25,7 +27,8 @@ class JSONSerializer(TaskiqSerializer):
 
     def dumpb(self, value: Any) -> bytes:
         """The value as JSON in UTF-8."""
-        return json.dumps(value, default=self.default, ensure_ascii=self.ensure_ascii).encode()
+        default = self.default or to_plain
+        return json.dumps(value, default=default, ensure_ascii=self.ensure_ascii).encode()
 
     def loadb(self, value: bytes) -> Any:
         """The value of a JSON text in UTF-8."""

@@ -1,0 +1,12 @@
+"""What can go wrong before anything is serialized."""
+
+from taskiq_core.exceptions import TaskiqError
+
+
+class SerializerLibraryMissingError(TaskiqError, ImportError):
+    """The library of a serializer is not installed."""
+
+    __template__ = '{serializer} needs {library}: pip install "taskiq[{extra}]"'
+    serializer: str
+    library: str
+    extra: str

@@ -1,0 +1,5 @@
+"""CBORSerializer."""
+
+from taskiq_serializers.cbor_serializer import CBORSerializer
+
+__all__ = ["CBORSerializer"]
