@@ -48,11 +48,20 @@ def test_first_steps_with_two_workers(
     assert finished.stdout == "Hello, world!" + printed, finished.stderr
 
 
-def test_programs_of_the_core_package(tmp_path: Path) -> None:
-    text = (ROOT / "packages/taskiq-core/README.md").read_text()
+@pytest.mark.parametrize(
+    ("package", "printed"),
+    [
+        ("taskiq-core", "Hello, world!\n"),
+        ("taskiq-inmemory", "3\n"),
+        ("taskiq-retry", "done at attempt 3\n"),
+        ("taskiq-serializers", "Friday\n"),
+    ],
+)
+def test_program_of_a_package(tmp_path: Path, package: str, printed: str) -> None:
+    text = (ROOT / "packages" / package / "README.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (tmp_path / "program.py").write_text(program)
 
     finished = run(sys.executable, "program.py", cwd=tmp_path)
 
-    assert finished.stdout == "Hello, world!\n", finished.stderr
+    assert finished.stdout == printed, finished.stderr

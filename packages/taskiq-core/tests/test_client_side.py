@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from taskiq_core import (
     AsyncBroker,
+    TaskiqDepends,
     TaskiqEvents,
     TaskiqMessage,
     TaskiqMiddleware,
@@ -22,6 +23,7 @@ from taskiq_core import (
     TaskiqState,
     gather,
 )
+from taskiq_core.api import run_receiver_task
 from taskiq_core.deprecation import TaskiqDeprecationWarning
 from taskiq_core.exceptions import (
     DuplicateTaskError,
@@ -39,6 +41,8 @@ from taskiq_core.exceptions import (
 from taskiq_core.formatters.json_formatter import JSONFormatter
 from taskiq_core.labels import parse_label, prepare_label
 from taskiq_core.message import BrokerMessage
+from taskiq_core.progress import TaskProgress, TaskState
+from taskiq_core.progress_tracker import ProgressTracker
 from taskiq_core.result_backends import DummyResultBackend
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.shared_broker import AsyncSharedBroker
@@ -521,3 +525,64 @@ def test_every_public_name_is_there() -> None:
     assert issubclass(TaskiqDeprecationWarning, UserWarning)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = taskiq_core.nonsense
+
+
+# -- a worker in a program of one's own --------------------------------------------------------
+
+
+async def test_worker_runs_in_this_program_until_it_is_cancelled(broker: Any) -> None:
+    gate, started = asyncio.Event(), asyncio.Event()
+
+    @broker.task
+    async def add(first: int, second: int) -> int:
+        return first + second
+
+    @broker.task
+    async def endless() -> None:
+        started.set()
+        await gate.wait()
+
+    task = await add.kiq(1, 2)
+    await endless.kiq()
+    worker = asyncio.create_task(run_receiver_task(broker, run_startup=True))
+    result = await task.wait_result(check_interval=0, timeout=10)
+    await started.wait()
+    worker.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await worker
+
+    assert result.return_value == 3
+    assert broker.is_worker_process
+    assert [delivery.settled for delivery in broker.yielded] == [
+        [("ack", None)],
+        [("release", 0.0)],
+    ]
+
+
+async def test_task_says_how_far_it_has_come(broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, TaskProgress[Any]] = {}
+
+    async def keep(task_id: str, progress: TaskProgress[Any]) -> None:
+        said[task_id] = progress
+
+    async def tell(task_id: str) -> TaskProgress[Any] | None:
+        return said.get(task_id)
+
+    monkeypatch.setattr(broker.result_backend, "set_progress", keep)
+    monkeypatch.setattr(broker.result_backend, "get_progress", tell)
+
+    @broker.task
+    async def work(tracker: ProgressTracker[int] = TaskiqDepends()) -> Any:
+        await tracker.set_progress(TaskState.STARTED, 1)
+        await tracker.set_progress("half-way", 50)
+        return (await tracker.get_progress()).meta
+
+    task = await work.kiq()
+    before = await task.get_progress()
+    worker = asyncio.create_task(run_receiver_task(broker))
+    result = await task.wait_result(check_interval=0, timeout=10)
+    worker.cancel()
+
+    assert before is None
+    assert result.raise_for_error().return_value == 50
+    assert await task.get_progress() == TaskProgress(state="half-way", meta=50)

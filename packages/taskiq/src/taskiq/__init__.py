@@ -135,6 +135,7 @@ _ROOMS = frozenset(
     {
         "abc",
         "acks",
+        "api",
         "brokers",
         "cli",
         "context",

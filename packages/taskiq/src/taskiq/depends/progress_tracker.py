@@ -1,5 +1,6 @@
-"""The progress of a running task."""
+"""How far a running task has come."""
 
 from taskiq_core.progress import TaskProgress, TaskState
+from taskiq_core.progress_tracker import ProgressTracker
 
-__all__ = ["TaskProgress", "TaskState"]
+__all__ = ["ProgressTracker", "TaskProgress", "TaskState"]
