@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Optional
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -69,10 +69,11 @@ def adapter_for(annotation: Any) -> ValueAdapter | None:
 def _make_adapter(annotation: Any) -> ValueAdapter | None:
     if annotation in _NOTHING_TO_RESTORE:
         return None
-    # Models, dataclasses and typed dicts bring a configuration of their own, and refuse another.
-    for config in (_BASE64, None):
+    # Models, dataclasses and typed dicts refuse a configuration, but inside a union those without
+    # one of their own take it.
+    for annotated in (annotation, Optional[annotation]):
         try:
-            return ValueAdapter(annotation, TypeAdapter(annotation, config=config))
+            return ValueAdapter(annotation, TypeAdapter(annotated, config=_BASE64))
         except PydanticUserError as error:
             if error.code != "type-adapter-config-unused":
                 return None  # a class that pydantic knows nothing of
