@@ -1,5 +1,6 @@
 """Brokers that others published for taskiq 0.13, unmodified, on real servers."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -92,7 +93,10 @@ def running(command: list[str], port: int) -> Iterator[None]:
     """A private server, from when it answers until the test is over."""
     binary = shutil.which(command[0])
     if binary is None:
-        pytest.fail(f"{command[0]} is not on this machine: install it, these tests need it")
+        # On a machine of one's own that is no fault; where changes are merged it is.
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing(f"{command[0]} is not on this machine: install it, these tests need it")
+        raise AssertionError
     with subprocess.Popen(
         [binary, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:

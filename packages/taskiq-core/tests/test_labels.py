@@ -115,7 +115,7 @@ def test_text_that_does_not_fit_its_type_is_refused(text: str, label_type: int) 
         kwargs={},
     )
 
-    with pytest.raises(ValueError, match="could not convert|invalid literal|base64|padding"):
+    with pytest.raises(ValueError, match=r"could not convert|invalid literal|base64|padding"):
         message.parse_labels()
 
 

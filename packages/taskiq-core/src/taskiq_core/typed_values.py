@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Optional
+from typing import Any, Final, NewType
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -69,17 +69,15 @@ def adapter_for(annotation: Any) -> ValueAdapter | None:
 def _make_adapter(annotation: Any) -> ValueAdapter | None:
     if annotation in _NOTHING_TO_RESTORE:
         return None
-    # Models, dataclasses and typed dicts refuse a configuration, but inside a union those without
-    # one of their own take it.
-    for annotated in (annotation, Optional[annotation]):
-        try:
-            return ValueAdapter(annotation, TypeAdapter(annotated, config=_BASE64))
-        except PydanticUserError as error:
-            if error.code != "type-adapter-config-unused":
-                return None  # a class that pydantic knows nothing of
-        except NameError:
-            return None  # an annotation that only a type checker can resolve
-    return None
+    # A bare dataclass or typed dict refuses a configuration, under another name it takes it.
+    # Models keep their own: they were serialized by it, too.
+    renamed = NewType("renamed", annotation)  # type: ignore[valid-newtype]  # known at run time
+    try:
+        return ValueAdapter(annotation, TypeAdapter(renamed, config=_BASE64))
+    except PydanticUserError:
+        return None  # a class that pydantic knows nothing of
+    except NameError:
+        return None  # an annotation that only a type checker can resolve
 
 
 _cached_adapter = lru_cache(maxsize=1024)(_make_adapter)
