@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,16 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from support import StartWorker
+from support import StartWorker, find_free_port
 
 
 @pytest.fixture
 def free_port() -> int:
     """A port of this machine that nobody listens to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return find_free_port()
 
 
 @pytest.fixture

@@ -1,11 +1,20 @@
 """What the integration tests share: paths, and running commands."""
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def find_free_port() -> int:
+    """A port of this machine that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class StartWorker(Protocol):

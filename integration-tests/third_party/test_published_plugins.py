@@ -10,30 +10,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.parser import HeaderParser
 from pathlib import Path
+from string import Formatter
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import taskiq
-from support import StartWorker, run
+from support import StartWorker, find_free_port, run
 
-PLUGINS = ["taskiq-redis==1.2.4", "taskiq-nats==0.7.0"]
-CLIENT_LIBRARIES = ["redis>=5", "nats-py>=2.9"]
+PLUGINS = ["taskiq-redis==1.2.4", "taskiq-nats==0.7.0", "taskiq-aio-pika==0.6.1"]
+CLIENT_LIBRARIES = ["redis>=5", "nats-py>=2.9", "aio-pika>=9"]
 BROKERS = {
     "redis": """
 from taskiq_redis import ListQueueBroker, RedisAsyncResultBackend
-broker = ListQueueBroker({url!r}).with_result_backend(RedisAsyncResultBackend({url!r}))
+broker = ListQueueBroker({redis!r}).with_result_backend(RedisAsyncResultBackend({redis!r}))
 """,
     "redis-stream": """
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
-broker = RedisStreamBroker({url!r}).with_result_backend(RedisAsyncResultBackend({url!r}))
+broker = RedisStreamBroker({redis!r}).with_result_backend(RedisAsyncResultBackend({redis!r}))
 """,
     "nats": """
 from taskiq_nats import NATSObjectStoreResultBackend, PullBasedJetStreamBroker
-broker = PullBasedJetStreamBroker(servers=[{url!r}], queue="tasks").with_result_backend(
-    NATSObjectStoreResultBackend(servers=[{url!r}])
+broker = PullBasedJetStreamBroker(servers=[{nats!r}], queue="tasks").with_result_backend(
+    NATSObjectStoreResultBackend(servers=[{nats!r}])
 )
+""",
+    "rabbitmq": """
+from taskiq_aio_pika import AioPikaBroker
+from taskiq_redis import RedisAsyncResultBackend
+broker = AioPikaBroker({rabbitmq!r}).with_result_backend(RedisAsyncResultBackend({redis!r}))
 """,
 }
 TASKS = """
@@ -89,16 +95,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
+def running(
+    command: list[str],
+    port: int,
+    env: dict[str, str] | None = None,
+) -> Iterator[None]:
     """A private server, from when it answers until the test is over."""
-    binary = shutil.which(command[0])
+    # Debian's own start of RabbitMQ is for the service; the plain one is in a folder of its own.
+    binary = shutil.which(command[0], path=f"/usr/lib/rabbitmq/bin:{os.environ['PATH']}")
     if binary is None:
         # On a machine of one's own that is no fault; where changes are merged it is.
         missing = pytest.fail if os.environ.get("CI") else pytest.skip
         missing(f"{command[0]} is not on this machine: install it, these tests need it")
         raise AssertionError
     with subprocess.Popen(
-        [binary, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [binary, *command[1:]],
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as server:
         try:
             _wait_for(port)
@@ -120,17 +134,38 @@ def _wait_for(port: int) -> None:
 
 
 @pytest.fixture
-def redis_url(free_port: int) -> Iterator[str]:
-    options = ["--port", str(free_port), "--bind", "127.0.0.1", "--save", ""]
-    with running(["redis-server", *options], free_port):
-        yield f"redis://127.0.0.1:{free_port}"
+def redis() -> Iterator[str]:
+    port = find_free_port()
+    with running(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""], port):
+        yield f"redis://127.0.0.1:{port}"
 
 
 @pytest.fixture
-def nats_url(free_port: int, tmp_path: Path) -> Iterator[str]:
-    options = ["-a", "127.0.0.1", "-p", str(free_port), "-js", "-sd", str(tmp_path / "nats")]
-    with running(["nats-server", *options], free_port):
-        yield f"nats://127.0.0.1:{free_port}"
+def nats(tmp_path: Path) -> Iterator[str]:
+    port = find_free_port()
+    options = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "nats")]
+    with running(["nats-server", *options], port):
+        yield f"nats://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def rabbitmq(tmp_path: Path) -> Iterator[str]:
+    port, folder = find_free_port(), tmp_path / "rabbitmq"
+    folder.mkdir()
+    env = {
+        "HOME": str(folder),
+        "RABBITMQ_NODENAME": f"taskiq{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(find_free_port()),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "none"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+    }
+    with running(["rabbitmq-server"], port, env):
+        yield f"amqp://guest:guest@127.0.0.1:{port}/"
 
 
 @pytest.mark.timeout(180)
@@ -142,8 +177,10 @@ def test_sends_returns_fails_and_retries(
     start_worker: StartWorker,
     broker: str,
 ) -> None:
-    url = request.getfixturevalue(f"{broker.partition('-')[0]}_url")
-    (tmp_path / "tkq.py").write_text(BROKERS[broker].format(url=url) + TASKS)
+    program = BROKERS[broker]
+    servers = {name for _, name, _, _ in Formatter().parse(program) if name}
+    urls = {name: request.getfixturevalue(name) for name in servers}
+    (tmp_path / "tkq.py").write_text(program.format(**urls) + TASKS)
     (tmp_path / "send.py").write_text(SEND)
     env = {"PYTHONPATH": str(site)}
 
