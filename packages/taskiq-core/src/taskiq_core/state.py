@@ -1,7 +1,8 @@
 """What an application keeps for as long as its broker runs."""
 
 from collections import UserDict
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 
 class TaskiqState(UserDict[str, Any]):
@@ -30,6 +31,11 @@ class TaskiqState(UserDict[str, Any]):
 
     def __str__(self) -> str:
         return f"TaskiqState({self.__dict__['data']})"
+
+    def copy(self) -> Self:
+        """Another state with the same values."""
+        # UserDict's own assigns to its attribute `data`, which is an item here.
+        return copy(self)
 
     def set_value(self, key: str, value: Any) -> None:
         """Set `key`; the older form of `state[key] = value`."""

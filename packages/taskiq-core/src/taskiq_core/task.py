@@ -79,17 +79,13 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
             TaskiqResultTimeoutError: the time ran out.
             ResultGetError: the result backend can't read it.
         """
-        waiting = self.result_backend.wait(
-            self.task_id,
-            check_interval=check_interval,
-            with_logs=with_logs,
-        )
+        waiting = self._arrival(check_interval=check_interval, with_logs=with_logs)
         if timeout < 0:
-            return self._typed(await waiting)
+            return await waiting
         deadline = asyncio.timeout(timeout)
         try:
             async with deadline:
-                return self._typed(await waiting)
+                return await waiting
         except TimeoutError:
             if not deadline.expired():
                 raise
@@ -98,6 +94,21 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
     async def get_progress(self) -> TaskProgress[Any] | None:
         """How far the task has come; None if it has not said."""
         return await self.result_backend.get_progress(self.task_id)
+
+    async def _arrival(
+        self, *, check_interval: float, with_logs: bool
+    ) -> TaskiqResult[_ReturnType]:
+        try:
+            result = await self.result_backend.wait(
+                self.task_id,
+                check_interval=check_interval,
+                with_logs=with_logs,
+            )
+        except TaskiqError:
+            raise
+        except Exception as error:
+            raise ResultGetError from error
+        return self._typed(result)
 
     def _typed(self, result: TaskiqResult[_ReturnType]) -> TaskiqResult[_ReturnType]:
         if self.return_type is None or result.is_err:

@@ -29,7 +29,7 @@ def _main_module() -> str:
     if spec is not None and spec.name:
         return str(spec.name).removesuffix(".__main__")
     file = getattr(main, "__file__", None)
-    if file is None:
+    if file is None or file.startswith("<"):  # typed in, or piped: <stdin>
         return "__main__"
     path = Path(file).resolve()
     try:
