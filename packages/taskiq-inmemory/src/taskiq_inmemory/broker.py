@@ -115,7 +115,11 @@ class InMemoryBroker(AsyncBroker):
         if self._is_started:
             return
         await super().startup()
-        await self.event_handlers.fire(TaskiqEvents.WORKER_STARTUP, self.state)
+        try:
+            await self.event_handlers.fire(TaskiqEvents.WORKER_STARTUP, self.state)
+        except BaseException:
+            self._is_started = False  # it can be tried again
+            raise
         self._run_backlog()
 
     async def shutdown(self) -> None:

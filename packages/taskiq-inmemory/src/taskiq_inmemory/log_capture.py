@@ -22,6 +22,10 @@ class LogCapture(TaskiqMiddleware):
         self._buffer: ContextVar[io.StringIO | None] = ContextVar("taskiq_log", default=None)
         self._handler = _BufferHandler(self._buffer)
         self._handler.setFormatter(logging.Formatter(logs_format))
+        self.startup()  # a broker in this process works without its own
+
+    def startup(self) -> None:
+        """Put the handler into the root logger, where it may be already."""
         logging.getLogger().addHandler(self._handler)
 
     def shutdown(self) -> None:
