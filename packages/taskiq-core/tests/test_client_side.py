@@ -586,3 +586,24 @@ async def test_task_says_how_far_it_has_come(broker: Any, monkeypatch: pytest.Mo
     assert before is None
     assert result.raise_for_error().return_value == 50
     assert await task.get_progress() == TaskProgress(state="half-way", meta=50)
+
+
+async def test_result_backend_is_stopped_though_a_handler_of_shutdown_fails(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = asyncio.Event()
+
+    async def stop() -> None:
+        stopped.set()
+
+    async def fail(_: TaskiqState) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(broker.result_backend, "shutdown", stop)
+    broker.add_event_handler(TaskiqEvents.CLIENT_SHUTDOWN, fail)
+    await broker.startup()
+
+    with pytest.raises(ConnectionError):
+        await broker.shutdown()
+
+    assert stopped.is_set()

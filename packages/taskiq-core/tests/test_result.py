@@ -3,6 +3,8 @@
 import json
 import math
 import pickle
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -132,6 +134,43 @@ def test_error_of_an_unknown_class_stands_for_it() -> None:
 
     with pytest.raises(UnknownRemoteError, match=r"no_such_module\.GoneError"):
         result.raise_for_error()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("\udcff"),
+        ValueError({"deep": ["\udcff"]}),
+        FileNotFoundError(2, "No such file", "\udcff"),
+    ],
+    ids=["text", "deep", "file"],
+)
+def test_text_that_is_no_utf_8_is_no_reason_to_lose_the_error(error: OSError | ValueError) -> None:
+    """Names of files come so, and a result that can't be stored would be tried for ever."""
+    error.add_note("\udcff")
+    try:
+        raise error
+    except type(error):
+        back = journey(failed(error)).error
+
+    assert type(back) is type(error)
+    assert r"\udcff" in str(back).replace(r"\\", "\\")
+    assert back.__notes__ == [r"\udcff"]
+
+
+def test_record_makes_no_package_load_its_lazy_names() -> None:
+    code = (
+        "import sys, taskiq_core\n"
+        "from taskiq_core.exception_records import ExceptionRepr, exception_from_record\n"
+        "record = ExceptionRepr(exc_module='taskiq_core', exc_type='Receiver', exc_message=())\n"
+        "print(type(exception_from_record(record)).__name__, 'taskiq_core.receiver' in sys.modules)"
+    )
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert printed.stdout == "Receiver False\n"
 
 
 def test_error_that_is_no_record_is_refused() -> None:

@@ -202,3 +202,47 @@ async def test_plain_functions_run_after_a_restart() -> None:
     for number in range(2):
         async with broker:
             assert (await (await add.kiq(number, 1)).wait_result()).return_value == number + 1
+
+
+def test_task_that_its_event_loop_left_delayed_runs_in_the_next_one() -> None:
+    broker = InMemoryBroker()
+
+    @broker.task
+    async def work() -> str:
+        return "done"
+
+    async def leave() -> Any:
+        return await work.kicker().with_labels(delay=3600).kiq()
+
+    async def restart(task: Any) -> str:
+        async with broker:
+            return (await task.wait_result()).return_value
+
+    async def send_more(task: Any) -> str:
+        await work.kiq()
+        return (await task.wait_result()).return_value
+
+    assert asyncio.run(restart(asyncio.run(leave()))) == "done"
+    assert asyncio.run(send_more(asyncio.run(leave()))) == "done"
+
+
+def test_tasks_that_waited_when_their_event_loop_ended_run_in_the_next_one() -> None:
+    broker, blocked = InMemoryBroker(max_async_tasks=1), True
+
+    @broker.task
+    async def work(number: int) -> int:
+        if blocked:
+            await asyncio.Event().wait()
+        return number
+
+    async def leave() -> Any:
+        return [await work.kiq(number) for number in range(3)]
+
+    async def return_to(tasks: Any) -> list[int]:
+        async with broker:
+            return [(await task.wait_result()).return_value for task in tasks]
+
+    tasks = asyncio.run(leave())
+    blocked = False
+
+    assert asyncio.run(return_to(tasks)) == [0, 1, 2]

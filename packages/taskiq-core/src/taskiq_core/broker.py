@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import update_wrapper
 from typing import Any, ClassVar, ParamSpec, Self, TypeVar, get_type_hints, overload
 
@@ -102,14 +103,14 @@ class AsyncBroker(AbstractBroker):
         if not self._is_started:
             return
         self._is_started = False
-        await self.event_handlers.fire(
-            TaskiqEvents.WORKER_SHUTDOWN
-            if self.is_worker_process
-            else TaskiqEvents.CLIENT_SHUTDOWN,
-            self.state,
+        event = (
+            TaskiqEvents.WORKER_SHUTDOWN if self.is_worker_process else TaskiqEvents.CLIENT_SHUTDOWN
         )
-        await self.middleware_chain.shutdown()
-        await self.result_backend.shutdown()
+        # Each is stopped, whatever the one before raises.
+        async with AsyncExitStack() as stopping:
+            stopping.push_async_callback(self.result_backend.shutdown)
+            stopping.push_async_callback(self.middleware_chain.shutdown)
+            await self.event_handlers.fire(event, self.state)
 
     async def __aenter__(self) -> Self:
         await self.startup()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from taskiq_core.exceptions import SecurityError, TaskiqError
 
@@ -108,7 +108,7 @@ def _record(error: BaseException, *, depth: int, with_traceback: bool) -> Except
         if context is not None and deeper
         else None,
         exc_suppress_context=error.__suppress_context__,
-        exc_notes=[str(note) for note in getattr(error, "__notes__", ())],
+        exc_notes=[_text(str(note)) for note in getattr(error, "__notes__", ())],
         exc_state=_state(error),
         exc_traceback=_traceback_text(error) if with_traceback else None,
     )
@@ -124,7 +124,7 @@ def _arguments(error: BaseException) -> tuple[Any, ...]:
 def _traceback_text(error: BaseException) -> str | None:
     if error.__traceback__ is None:
         return error.__cause__.text if isinstance(error.__cause__, RemoteTraceback) else None
-    return "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
+    return _text("".join(traceback.format_exception(error))[-MAX_TRACEBACK:])
 
 
 def _state(error: BaseException) -> dict[str, Any]:
@@ -136,12 +136,21 @@ def _state(error: BaseException) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str | int | float | bool | None):
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int | float | None):
         return value
     try:
-        return to_jsonable_python(value, bytes_mode="base64")
+        plain = to_jsonable_python(value, bytes_mode="base64")
+        to_json(plain)  # fails for a lone surrogate deep inside
     except (PydanticSerializationError, ValueError, TypeError, RecursionError):
         return _safe_repr(value)
+    return plain
+
+
+def _text(value: str) -> str:
+    # Names of files that are no UTF-8 come with lone surrogates, which JSON can't carry.
+    return value.encode(errors="backslashreplace").decode()
 
 
 def _safe_repr(value: Any) -> str:
@@ -183,10 +192,10 @@ def _restore_state(error: BaseException, state: Mapping[str, Any]) -> None:
 
 
 def _find_class(module_name: str | None, qualified_name: str) -> type[BaseException] | None:
-    module = builtins if module_name is None else sys.modules.get(module_name)
-    found: Any = module
+    found: Any = builtins if module_name is None else sys.modules.get(module_name)
     for part in qualified_name.split("."):
-        found = getattr(found, part, None)
+        # No getattr: for the lazy names of a package it would import, for a property run code.
+        found = getattr(found, "__dict__", {}).get(part)
     if found is None:
         return None
     if not (isinstance(found, type) and issubclass(found, BaseException)):

@@ -99,6 +99,7 @@ class InMemoryBroker(AsyncBroker):
         self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
         self._backlog: deque[MemoryDelivery] = deque()
         self._timers: dict[asyncio.TimerHandle, MemoryDelivery] = {}
+        self._timers_loop: asyncio.AbstractEventLoop | None = None
         if logs_format is not None:
             self.add_middlewares(LogCapture(logs_format))
 
@@ -157,7 +158,7 @@ class InMemoryBroker(AsyncBroker):
         backend = self.result_backend
         if isinstance(backend, InmemoryResultBackend):
             backend.expect(message.task_id)
-        if self._backlog:
+        if self._backlog or self._timers:
             self._run_backlog()
         delivery = MemoryDelivery(message, self)
         delay = float(message.labels.get(DELAY, 0)) if message.labels else 0.0
@@ -183,8 +184,10 @@ class InMemoryBroker(AsyncBroker):
         delivery = MemoryDelivery(message, self, attempt=attempt)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            # Whoever cancels running tasks is about to end this event loop.
+            # Whoever cancels running tasks is about to end this event loop: what waits for their
+            # places would be started in it, and never finish.
             self._backlog.append(delivery)
+            self._backlog.extend(self.pool.withdraw())
         elif delay > 0:
             self._submit_later(delivery, delay)
         else:
@@ -202,15 +205,18 @@ class InMemoryBroker(AsyncBroker):
 
     def _submit_later(self, delivery: MemoryDelivery, delay: float) -> None:
         timer: asyncio.TimerHandle
+        self._timers_loop = asyncio.get_running_loop()
 
         def submit() -> None:
             del self._timers[timer]
             self.pool.submit(delivery)
 
-        timer = asyncio.get_running_loop().call_later(delay, submit)
+        timer = self._timers_loop.call_later(delay, submit)
         self._timers[timer] = delivery
 
     def _run_backlog(self) -> None:
+        if self._timers and self._timers_loop is not asyncio.get_running_loop():
+            self._keep_delayed()  # that loop is gone: its timers never fire
         while self._backlog:
             self.pool.submit(self._backlog.popleft())
 
