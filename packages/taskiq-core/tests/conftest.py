@@ -32,7 +32,7 @@ class RecordedDelivery(Delivery):
     async def release(self, delay: float = 0) -> None:
         self._settle("release", delay)
 
-    async def bury(self, reason: str) -> None:
+    async def bury(self, reason: str, error: str | None = None) -> None:
         self._settle("bury", reason)
 
     def _settle(self, how: str, what: Any) -> None:

@@ -128,7 +128,24 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         {"broker": "B"},
         "Task cannot be executed, because it belongs to another broker: B",
     ),
-    (exceptions.TaskAbortedError, {"task_id": "1"}, "Task 1 was aborted"),
+    (
+        exceptions.TaskAbortedError,
+        {"task_name": "t", "task_id": "1"},
+        "Task 't' (1) was aborted",
+    ),
+    (
+        exceptions.WorkerShutdownError,
+        {"task_name": "t", "task_id": "1"},
+        "The worker of task 't' (1) shuts down; the task is given back",
+    ),
+    (
+        exceptions.TaskProcessError,
+        {"exitcode": -9},
+        (
+            "The process that ran the task ended with exit code -9. Negative codes are signals: "
+            "-9 is what a system that runs out of memory sends, -11 a crash in native code."
+        ),
+    ),
     (
         exceptions.TaskTimeoutError,
         {"task_name": "t", "task_id": "1", "timeout": 3.0},

@@ -839,3 +839,52 @@ async def test_middleware_has_the_message_of_a_failed_task_buried(
 
     assert isinstance(broker.results[task.task_id].error, ValueError)
     assert delivery.settled == [("bury", "failed 3 times")]
+
+
+# -- receivers of others ---------------------------------------------------------------------------
+
+
+async def test_receiver_that_overrides_callback_is_called_for_every_message(
+    broker: Any,
+) -> None:
+    seen: list[bytes] = []
+    done = asyncio.Event()
+
+    class Watching(Receiver):
+        async def callback(self, message: Any, raise_err: bool = False) -> None:
+            seen.append(message.data)
+            await super().callback(message, raise_err)
+            done.set()
+
+    task = broker.task("t")(lambda: None)
+    finish = asyncio.Event()
+    listening = asyncio.create_task(Watching(broker).listen(finish))
+    await task.kiq()
+    await done.wait()
+    finish.set()
+    await listening
+
+    assert seen == [broker.sent[0].message]
+    assert broker.yielded[0].settled == [("ack", None)]
+
+
+@pytest.mark.parametrize("raises", [True, False])
+async def test_message_that_an_overridden_callback_drops_is_released(
+    broker: Any, raises: bool
+) -> None:
+    class Dropping(Receiver):
+        async def callback(self, message: Any, raise_err: bool = False) -> None:
+            if raises:
+                raise RuntimeError("mine")
+
+    task = broker.task("t")(lambda: None)
+    finish = asyncio.Event()
+    listening = asyncio.create_task(Dropping(broker).listen(finish))
+    await task.kiq()
+    while not broker.yielded:  # noqa: ASYNC110  # a double has no event for that
+        await asyncio.sleep(0)
+    await broker.yielded[0].is_settled.wait()
+    finish.set()
+    await listening
+
+    assert broker.yielded[0].settled == [("release", 0.0)]

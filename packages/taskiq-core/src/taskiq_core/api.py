@@ -1,10 +1,11 @@
 """A worker inside a program of one's own."""
 
 import asyncio
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from taskiq_core.acks import AcknowledgeType
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.flow.processes import KillableProcessPool
 from taskiq_core.receiver import Receiver
 
 
@@ -45,7 +46,7 @@ async def run_receiver_task(
     broker.is_worker_process = True
     executor: Executor
     if use_process_pool:
-        executor = ProcessPoolExecutor(sync_workers)
+        executor = KillableProcessPool(sync_workers)
     else:
         executor = ThreadPoolExecutor(sync_workers, thread_name_prefix="taskiq")
     receiver = receiver_cls(

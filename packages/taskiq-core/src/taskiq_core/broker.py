@@ -13,6 +13,7 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.aborts import AbortState
 from taskiq_core.acks import parse_acknowledge_type
 from taskiq_core.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
@@ -146,6 +147,17 @@ class AsyncBroker(AbstractBroker):
             raise SendTaskError(task_name=message.task_name, reason=str(error)) from error
         if chain.post_send:
             await notify(chain.post_send, message)
+
+    async def abort(self, task_id: str) -> AbortState:
+        """Ask for a task to be aborted, wherever it is; says where it was found.
+
+        Raises:
+            CapabilityError: this broker can't abort tasks.
+        """
+        state = await self.request_abort(task_id)
+        if state is AbortState.UNKNOWN and await self.result_backend.is_result_ready(task_id):
+            return AbortState.FINISHED
+        return state
 
     def _refuse_unsupported(self, task_name: str, labels: dict[str, Any]) -> None:
         if self.capabilities is None:

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.acks import AckController
+from taskiq_core.cancellation import Cancellation
 from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
 from taskiq_core.labels import attempt_of
 from taskiq_core.message import TaskiqMessage
@@ -17,6 +18,7 @@ class Context:
         message: the message that is being run, labels parsed.
         broker: the broker that it came from.
         state: the broker's state.
+        cancellation: tells a plain function that it is to end, and a cancelled coroutine why.
     """
 
     def __init__(
@@ -24,10 +26,13 @@ class Context:
         message: TaskiqMessage,
         broker: AbstractBroker,
         ack_controller: AckController | None = None,
+        *,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self.message = message
         self.broker = broker
         self.state: TaskiqState = broker.state
+        self.cancellation = cancellation or Cancellation()
         self._acks = ack_controller
 
     @property

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
 from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.created_schedule import CreatedSchedule
+from taskiq_core.cron_spec import CronSpec
 from taskiq_core.kicker import AsyncKicker
 from taskiq_core.task import AsyncTaskiqTask
 
@@ -71,6 +75,36 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
         """Send a call of the function to a worker; see `AsyncKicker.kiq` for what it raises."""
         return await self.kicker().kiq(*args, **kwargs)
+
+    async def schedule_by_cron(
+        self,
+        source: ScheduleSource,
+        cron: str | CronSpec,
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> CreatedSchedule[_ReturnType]:
+        """Have it sent whenever the cron line says; see `AsyncKicker.schedule_by_cron`."""
+        return await self.kicker().schedule_by_cron(source, cron, *args, **kwargs)
+
+    async def schedule_by_interval(
+        self,
+        source: ScheduleSource,
+        interval: int | timedelta,
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> CreatedSchedule[_ReturnType]:
+        """Have it sent every so many seconds."""
+        return await self.kicker().schedule_by_interval(source, interval, *args, **kwargs)
+
+    async def schedule_by_time(
+        self,
+        source: ScheduleSource,
+        time: datetime,
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> CreatedSchedule[_ReturnType]:
+        """Have it sent once, at that time."""
+        return await self.kicker().schedule_by_time(source, time, *args, **kwargs)
 
     def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType]:
         """A call to be, for labels, an id or a broker of its own."""

@@ -26,9 +26,12 @@ class Delivery(ABC):
             died or lost its lease. Core buries messages by this number.
         lease: seconds after which the store takes the message back unless it is extended; None if
             it never does.
+        fence: a number that grows with every delivery that the store makes, of any message; None
+            where leases can't be lost. Result backends keep results of later deliveries by it.
+        aborted: whether the abort of the task was asked for before this delivery.
     """
 
-    __slots__ = ("attempt", "data", "lease", "unsettled")
+    __slots__ = ("aborted", "attempt", "data", "fence", "lease", "unsettled")
 
     def __init__(
         self,
@@ -37,11 +40,15 @@ class Delivery(ABC):
         attempt: int = 1,
         unsettled: int | None = None,
         lease: float | None = None,
+        fence: int | None = None,
+        aborted: bool = False,
     ) -> None:
         self.data = data
         self.attempt = attempt
         self.unsettled = attempt - 1 if unsettled is None else unsettled
         self.lease = lease
+        self.fence = fence
+        self.aborted = aborted
 
     @property
     def is_ackable(self) -> bool:
@@ -66,8 +73,8 @@ class Delivery(ABC):
             broker=type(self).__name__, action="extend a lease", capability="lease"
         )
 
-    async def bury(self, reason: str) -> None:
-        """Move the message to the dead letters, with the reason."""
+    async def bury(self, reason: str, error: str | None = None) -> None:
+        """Move the message to the dead letters, with the reason and the last exception's text."""
         raise CapabilityError(broker=type(self).__name__, action="bury", capability="dead_letter")
 
 

@@ -144,7 +144,7 @@ def _plain(value: Any) -> Any:
         plain = to_jsonable_python(value, bytes_mode="base64")
         to_json(plain)  # fails for a lone surrogate deep inside
     except (PydanticSerializationError, ValueError, TypeError, RecursionError):
-        return _safe_repr(value)
+        return safe_repr(value)
     return plain
 
 
@@ -153,11 +153,12 @@ def _text(value: str) -> str:
     return value.encode(errors="backslashreplace").decode()
 
 
-def _safe_repr(value: Any) -> str:
+def safe_repr(obj: Any) -> str:
+    """What repr says of an object, or a text of its own if that fails."""
     try:
-        return repr(value)
+        return repr(obj)
     except Exception:  # noqa: BLE001  # a task's own class may have any bug
-        return f"<{type(value).__name__} whose repr fails>"
+        return f"<{type(obj).__name__} whose repr fails>"
 
 
 def _instance(record: ExceptionRepr) -> BaseException:

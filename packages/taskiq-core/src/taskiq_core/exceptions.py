@@ -30,6 +30,8 @@ Error
     │   └── TaskBrokerMismatchError
     ├── TaskAbortedError                  somebody asked for it
     ├── TaskTimeoutError                  its `timeout` label ran out (also a TimeoutError)
+    ├── WorkerShutdownError               its worker ends, another one will run it
+    ├── TaskProcessError                  the process that ran it died, or was killed
     ├── TaskUnregisteredError             no worker knew the task during the grace period
     ├── MaxDeliveriesError                its workers died too often
     ├── SecurityError                     untrusted data asked for something dangerous
@@ -258,8 +260,10 @@ class TaskBrokerMismatchError(TaskRejectedError):
 class TaskAbortedError(TaskiqError):
     """Somebody aborted the task."""
 
-    __template__ = "Task {task_id} was aborted"
+    __template__ = "Task {task_name!r} ({task_id}) was aborted{remark}"
+    task_name: str
     task_id: str
+    remark: str = ""
 
 
 class TaskTimeoutError(TaskiqError, TimeoutError):
@@ -272,6 +276,24 @@ class TaskTimeoutError(TaskiqError, TimeoutError):
     task_id: str
     timeout: float
     remark: str = ""
+
+
+class WorkerShutdownError(TaskiqError):
+    """The reason that a running task finds when its worker ends; its message is given back."""
+
+    __template__ = "The worker of task {task_name!r} ({task_id}) shuts down; the task is given back"
+    task_name: str
+    task_id: str
+
+
+class TaskProcessError(TaskiqError):
+    """The process that ran a plain function ended before the function did."""
+
+    __template__ = (
+        "The process that ran the task ended with exit code {exitcode}. Negative codes are "
+        "signals: -9 is what a system that runs out of memory sends, -11 a crash in native code."
+    )
+    exitcode: int | None
 
 
 class TaskUnregisteredError(TaskiqError):

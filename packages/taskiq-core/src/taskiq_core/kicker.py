@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from datetime import datetime, timedelta
 from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.created_schedule import CreatedSchedule
+from taskiq_core.cron_spec import CronSpec
 from taskiq_core.labels import prepare_labels
 from taskiq_core.message import TaskiqMessage, make_message
+from taskiq_core.scheduled_task import ScheduledTask
 from taskiq_core.task import AsyncTaskiqTask
 
 _T = TypeVar("_T")
@@ -106,7 +111,68 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
             task_id=message.task_id,
             result_backend=self.broker.result_backend,
             return_type=self.return_type,
+            broker=self.broker,
         )
+
+    async def schedule_by_cron(
+        self,
+        source: ScheduleSource,
+        cron: str | CronSpec,
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> CreatedSchedule[_ReturnType]:
+        """Have it sent whenever the cron line says.
+
+        Args:
+            source: keeps the schedule; a scheduler has to serve it.
+            cron: five fields, in UTC; a `CronSpec` may say another time zone.
+            args: of the call.
+            kwargs: of the call.
+        """
+        when: dict[str, Any] = {"cron": cron}
+        if isinstance(cron, CronSpec):
+            when = {"cron": cron.to_cron(), "cron_offset": cron.offset}
+        return await self._schedule(source, when, args, kwargs)
+
+    async def schedule_by_interval(
+        self,
+        source: ScheduleSource,
+        interval: int | timedelta,
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> CreatedSchedule[_ReturnType]:
+        """Have it sent every so many seconds; see `schedule_by_cron`."""
+        return await self._schedule(source, {"interval": interval}, args, kwargs)
+
+    async def schedule_by_time(
+        self,
+        source: ScheduleSource,
+        time: datetime,
+        *args: _FuncParams.args,
+        **kwargs: _FuncParams.kwargs,
+    ) -> CreatedSchedule[_ReturnType]:
+        """Have it sent once, at that time; see `schedule_by_cron`."""
+        return await self._schedule(source, {"time": time}, args, kwargs)
+
+    async def _schedule(
+        self,
+        source: ScheduleSource,
+        when: dict[str, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> CreatedSchedule[_ReturnType]:
+        sent = {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS}
+        task = ScheduledTask(
+            task_name=self.task_name,
+            labels=sent,
+            args=list(args),
+            kwargs=kwargs,
+            task_id=self.custom_task_id,
+            schedule_id=self.custom_schedule_id or self.broker.id_generator(),
+            **when,
+        )
+        await source.add_schedule(task)
+        return CreatedSchedule(self, source, task)
 
     def _prepare_message(self, *args: Any, **kwargs: Any) -> TaskiqMessage:
         labels, labels_types = prepare_labels(self.labels, without=_UNSENT_LABELS)

@@ -7,7 +7,6 @@ from typing import Any
 from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.awaitables import maybe_awaitable
 from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
 
 Hook = Callable[..., Any]
 
@@ -34,6 +33,7 @@ class MiddlewareChain:
         "post_execute",
         "post_save",
         "post_send",
+        "post_settle",
         "pre_execute",
         "pre_send",
         "source",
@@ -49,6 +49,7 @@ class MiddlewareChain:
         self.on_error = self._overriding("on_error")[::-1]
         self.post_execute = self._overriding("post_execute")[::-1]
         self.post_save = self._overriding("post_save")[::-1]
+        self.post_settle = self._overriding("post_settle")[::-1]
 
     def _overriding(self, hook: str) -> tuple[Hook, ...]:
         return tuple(
@@ -76,9 +77,7 @@ async def transform(hooks: tuple[Hook, ...], message: TaskiqMessage) -> TaskiqMe
     return message
 
 
-async def notify(
-    hooks: tuple[Hook, ...], *args: TaskiqMessage | TaskiqResult[Any] | BaseException
-) -> None:
+async def notify(hooks: tuple[Hook, ...], *args: Any) -> None:
     """Call hooks that return nothing."""
     for hook in hooks:
         returned = hook(*args)

@@ -3,28 +3,30 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from taskiq_core.acks import AckableMessage, AckController, AcknowledgeType, parse_acknowledge_type
+from taskiq_core.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.context import Context
 from taskiq_core.delivery import Delivery, as_delivery
-from taskiq_core.exceptions import NoResultError, UnreadableMessageError
-from taskiq_core.flow.backoff import backoff_delay
+from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.consume import consume
-from taskiq_core.flow.hooks import call_before_saving, call_hooks
-from taskiq_core.flow.plan import TaskPlan, compile_plan
+from taskiq_core.flow.handle import DeliveryHandler
+from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.pool import DeliveryPool
-from taskiq_core.flow.read import read_message
-from taskiq_core.flow.refuse import MAX_DELIVERIES, give_up, put_off
-from taskiq_core.flow.run import error_result, run_plan
-from taskiq_core.flow.settle import ACK, RELEASE, Bury, Outcome, Release, Settler, outcome_of_error
-from taskiq_core.flow.store import store_result
-from taskiq_core.labels import ACK_TYPE, attempt_of
+from taskiq_core.flow.refuse import MAX_DELIVERIES
+from taskiq_core.flow.run import run_plan
+from taskiq_core.flow.settle import Settler
+from taskiq_core.flow.tracking import Run
+from taskiq_core.flow.upkeep import hear_aborts, reclaim_regularly
+from taskiq_core.health import Health
 from taskiq_core.message import TaskiqMessage
-from taskiq_core.middleware_chain import MiddlewareChain, transform
+from taskiq_core.outcomes import RELEASE
 from taskiq_core.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class Receiver:
 
     Args:
         broker: whose deliveries to run.
-        executor: for plain functions; None for the event loop's own threads.
+        executor: for plain functions; None for threads of its own.
         validate_params: whether arguments are restored from annotations.
         max_async_tasks: how many tasks run at once; None for no limit.
         max_async_tasks_jitter: up to so many more, at random, so that workers differ.
@@ -69,7 +71,7 @@ class Receiver:
         if max_async_tasks is not None and max_async_tasks_jitter > 0:
             max_async_tasks += random.randint(0, max_async_tasks_jitter)  # no secret
         self.broker = broker
-        self.executor = executor
+        self.executor = executor or ThreadPoolExecutor(thread_name_prefix="taskiq")
         self.validate_params = validate_params
         self.propagate_exceptions = propagate_exceptions
         self.run_startup = run_startup
@@ -78,9 +80,27 @@ class Receiver:
         self.max_tasks_to_execute = max_tasks_to_execute
         self.wait_tasks_timeout = wait_tasks_timeout
         self.max_deliveries = max_deliveries
-        self.pool = DeliveryPool(self.handle, limit=max_async_tasks, prefetch=max_prefetch)
+        self.health = Health()
+        self._plans = PlanBook(broker, validate_params=validate_params)
         self._settler = Settler(broker)
-        self._plans: dict[str, TaskPlan] = {}
+        self._leases = LeaseKeeper(broker, self._lose)
+        self._handler = DeliveryHandler(
+            broker,
+            plans=self._plans,
+            settler=self._settler,
+            leases=self._leases,
+            run_task=self.run_task,
+            ack_time=self.ack_time,
+            max_deliveries=max_deliveries,
+        )
+        is_overridden = type(self).callback is not Receiver.callback
+        handle = self._handle_by_override if is_overridden else self.handle
+        self.pool: DeliveryPool[Delivery]
+        self.pool = DeliveryPool(handle, limit=max_async_tasks, prefetch=max_prefetch)
+        self._runs: dict[Delivery, Run] = {}
+        self._unhandled: set[Delivery] = set()
+        self._abandoned: set[asyncio.Future[Any]] = set()
+        self._aborted: set[str] = set()
         self._taken = 0
 
     # -- a worker's life ----------------------------------------------------------------------
@@ -97,17 +117,20 @@ class Receiver:
         """
         if self.run_startup:
             await self.broker.startup()
-        for task in self.broker.get_all_tasks().values():
-            self._plan(task.task_name)
-        consuming = asyncio.create_task(consume(self.broker, self.pool, take=self._count))
-        finishing = asyncio.create_task(finish_event.wait())
-        timeout: float | None = 0.0  # holds if we are cancelled
-        try:
-            await asyncio.wait({consuming, finishing}, return_when=asyncio.FIRST_COMPLETED)
-            timeout = self.wait_tasks_timeout
-        finally:
-            await _stop(consuming, finishing)
-            await self.drain(timeout)
+        for task_name in self.broker.get_all_tasks():
+            self._plans.find(task_name)
+        async with self._upkeep():
+            consuming = asyncio.create_task(
+                consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
+            )
+            finishing = asyncio.create_task(finish_event.wait())
+            timeout: float | None = 0.0  # holds if we are cancelled
+            try:
+                await asyncio.wait({consuming, finishing}, return_when=asyncio.FIRST_COMPLETED)
+                timeout = self.wait_tasks_timeout
+            finally:
+                await _stop(consuming, finishing)
+                await self.drain(timeout)
         if not consuming.cancelled():
             consuming.result()
         if self._has_enough() and self.on_exit is not None:
@@ -120,43 +143,92 @@ class Receiver:
             timeout: seconds until the deadline, None for none; cancelling this is one, too.
         """
         for delivery in self.pool.withdraw():
+            self._leases.forget(delivery)
             await self._settler.settle(delivery, RELEASE)
+        for waiting in self._abandoned:
+            waiting.cancel()  # their results are stored, only their threads go on
         try:
             async with asyncio.timeout(timeout):
                 await self.pool.wait_idle()
         except asyncio.CancelledError:
-            await self.pool.cancel()
+            await self._cancel_all()
             raise
         except TimeoutError:
             logger.warning(
                 "These tasks did not finish in %s s, they are cancelled and released: %s",
                 timeout,
-                ", ".join(self._name_of(delivery) for delivery in self.pool.running),
+                ", ".join(map(_name_of, self._runs.values())),
             )
-            await self.pool.cancel()
+            await self._cancel_all()
         await self._settler.close()
 
-    def _count(self) -> bool:
+    def abort(self, task_id: str) -> bool:
+        """Stop a task that runs here, or that waits here to be run; whether there is one.
+
+        Its result is an error result with `TaskAbortedError`.
+        """
+        if self.pool.waiting:
+            self._aborted.add(task_id)  # it may be among them: nobody has read those yet
+        else:
+            self._aborted.clear()
+        runs = [
+            run for run in self._runs.values() if run.message and run.message.task_id == task_id
+        ]
+        for run in runs:
+            if run.message is not None:
+                run.stop(TaskAbortedError(task_name=run.message.task_name, task_id=task_id))
+        return bool(runs)
+
+    @asynccontextmanager
+    async def _upkeep(self) -> AsyncGenerator[None, None]:
+        """Renew leases, reclaim and hear of aborts, until the last task has ended."""
+        tasks = [
+            asyncio.create_task(self._leases.run()),
+            asyncio.create_task(reclaim_regularly(self.broker)),
+            asyncio.create_task(hear_aborts(self.broker, self.abort)),
+        ]
+        try:
+            yield
+        finally:
+            await _stop(*tasks)
+
+    def _take(self, delivery: Delivery) -> bool:
+        self._leases.hold(delivery)
         self._taken += 1
         return not self._has_enough()
 
     def _has_enough(self) -> bool:
         return self.max_tasks_to_execute is not None and self._taken >= self.max_tasks_to_execute
 
-    def _name_of(self, delivery: Delivery) -> str:
-        try:
-            message = read_message(delivery, self.broker.formatter)
-        except UnreadableMessageError as error:
-            return str(error)
-        return f"{message.task_name} ({message.task_id})"
+    def _set_health(self, trouble: Exception | None) -> None:
+        self.health = Health(trouble)
+
+    def _lose(self, delivery: Delivery) -> None:
+        run = self._runs.get(delivery)
+        if run is not None:
+            reason = "it ran out, and the message was given to another worker"
+            run.stop(LeaseLostError(reason=reason))
+
+    async def _cancel_all(self) -> None:
+        for run in self._runs.values():
+            if run.message is not None:
+                run.cancellation.request(
+                    WorkerShutdownError(
+                        task_name=run.message.task_name, task_id=run.message.task_id
+                    )
+                )
+        await self.pool.cancel()
 
     # -- a delivery's life --------------------------------------------------------------------
 
-    async def callback(self, message: bytes | AckableMessage, raise_err: bool = False) -> None:
-        """Run one message that was fetched elsewhere.
+    async def callback(
+        self, message: bytes | AckableMessage | Delivery, raise_err: bool = False
+    ) -> None:
+        """Run one message; a subclass that overrides it is called for every message.
 
         Args:
-            message: bytes, or bytes with their acknowledgement.
+            message: bytes, bytes with their acknowledgement, or a delivery. A worker passes the
+                delivery, which has `data` and `ack`, too.
             raise_err: for callers written for 0.13; whatever fails here is settled and logged.
         """
         del raise_err
@@ -164,69 +236,19 @@ class Receiver:
 
     async def handle(self, delivery: Delivery) -> None:
         """Run one delivery and settle it."""
-        acks = AckController(delivery.ack if delivery.is_ackable else None)
-        outcome: Outcome = RELEASE  # holds if we are cancelled half-way
-        try:
-            outcome = await self._outcome_of(delivery, acks)
-        except Exception as error:
-            # Not the task's, whose exceptions are results: ours, or the broker's.
-            logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
-            outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
-        finally:
-            if not acks.is_acked:
-                await self._settler.settle(delivery, outcome)
-
-    async def _outcome_of(self, delivery: Delivery, acks: AckController) -> Outcome:
-        try:
-            message = read_message(delivery, self.broker.formatter)
-        except UnreadableMessageError as error:
-            logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
-            return Bury(f"unreadable: {error.reason}")
-        if delivery.unsettled >= self.max_deliveries:
-            return await give_up(self.broker, message, delivery)
-        plan = self._plan(message.task_name)
-        if plan is None:
-            return await put_off(self.broker, message)
-        return await self._run(plan, message, acks)
-
-    async def _run(self, plan: TaskPlan, message: TaskiqMessage, acks: AckController) -> Outcome:
-        ack_type = self._ack_type(message) if message.labels else self.ack_time
-        if ack_type is AcknowledgeType.WHEN_RECEIVED:
-            await acks.ack()
-        chain = self.broker.middleware_chain
-        message, result = await self._result_of(plan, message, acks, chain)
-        outcome = ACK if result.error is None else outcome_of_error(result.error, message.labels)
-        if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
-            await acks.ack()
-        if result.error is None or not isinstance(result.error, NoResultError):
-            result = await store_result(self.broker.result_backend, message, result)
-            if chain.post_save:
-                await call_hooks(chain.post_save, message, result)
-        if ack_type is AcknowledgeType.MANUAL and outcome is ACK and not acks.is_acked:
-            reason = "ended without the acknowledgement that it was to give itself"
-            return self._again_or_never(attempt_of(message.labels), reason)
-        return outcome
-
-    async def _result_of(
-        self,
-        plan: TaskPlan,
-        message: TaskiqMessage,
-        acks: AckController,
-        chain: MiddlewareChain,
-    ) -> tuple[TaskiqMessage, TaskiqResult[Any]]:
-        try:
-            if chain.pre_execute:
-                message = await transform(chain.pre_execute, message)
-        except Exception as error:  # noqa: BLE001  # a middleware's failure is the task's
-            result = error_result(message, error)
+        self._unhandled.discard(delivery)
+        if delivery.lease is None:
+            run = Run(delivery.ack if delivery.is_ackable else None)
         else:
-            result = await self.run_task(plan.func, message, acks)
-        if result.error is not None:
-            _log_failure(message, result.error)
-            await call_before_saving(chain.on_error, message, result, result.error)
-        if chain.post_execute:
-            await call_before_saving(chain.post_execute, message, result)
-        return message, result
+            self._leases.hold(delivery)
+            run = Run(partial(self._ack_leased, delivery))
+        self._runs[delivery] = run
+        try:
+            await self._handler.handle(delivery, run, is_aborted=self._aborted.__contains__)
+        finally:
+            del self._runs[delivery]
+        if run.abandoned is not None:
+            await self._wait_abandoned(run)
 
     async def run_task(
         self,
@@ -235,51 +257,52 @@ class Receiver:
         ack_controller: AckController | None = None,
     ) -> TaskiqResult[Any]:
         """Run one call of a function; its exceptions are in the result."""
-        plan = self._plans.get(message.task_name)
-        if plan is None or plan.func is not target:
-            plan = compile_plan(target, validate_params=self.validate_params)
+        run = ack_controller if isinstance(ack_controller, Run) else Run()
         return await run_plan(
-            plan,
+            self._plans.of(target, message.task_name),
             message,
-            lambda: Context(message, self.broker, ack_controller),
+            run,
+            lambda: Context(message, self.broker, ack_controller, cancellation=run.cancellation),
             executor=self.executor,
             propagate_exceptions=self.propagate_exceptions,
         )
 
-    def _plan(self, task_name: str) -> TaskPlan | None:
-        plan = self._plans.get(task_name)
-        if plan is None:
-            task = self.broker.find_task(task_name)
-            if task is None:
-                return None
-            plan = compile_plan(task.original_func, validate_params=self.validate_params)
-            self._plans[task_name] = plan
-        return plan
+    async def _ack_leased(self, delivery: Delivery) -> None:
+        await delivery.ack()
+        self._leases.forget(delivery)
 
-    def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
-        label = message.labels.get(ACK_TYPE)
-        if label is None:
-            return self.ack_time
+    async def _handle_by_override(self, delivery: Delivery) -> None:
+        """Settle a delivery although somebody's `callback` raised, or dropped it."""
+        self._unhandled.add(delivery)
         try:
-            return parse_acknowledge_type(label)
-        except ValueError as error:
-            # Refused where it is sent; this message came from somewhere else.
-            logger.warning("%s (%s): %s", message.task_name, message.task_id, error)
-            return self.ack_time
+            await self.callback(delivery)
+        except Exception:
+            logger.exception("%s.callback failed", type(self).__qualname__)
+        finally:
+            if delivery in self._unhandled:
+                self._unhandled.discard(delivery)
+                self._leases.forget(delivery)
+                await self._settler.settle(delivery, RELEASE)
 
-    def _again_or_never(self, attempt: int, reason: str) -> Outcome:
-        """Release with back-off, but not for ever."""
-        if attempt >= self.max_deliveries:
-            return Bury(f"attempt {attempt} {reason}")
-        logger.warning("Attempt %d %s; the message is released", attempt, reason)
-        return Release(backoff_delay(attempt, base=1.0, cap=60.0, rng=random))
+    async def _wait_abandoned(self, run: Run) -> None:
+        """Keep the slot of a thread that goes on, until it ends or the worker does."""
+        if run.abandoned is None or run.abandoned.done():
+            return
+        logger.warning("%s goes on in its thread; its slot stays taken", _name_of(run))
+        waiting = asyncio.ensure_future(asyncio.wrap_future(run.abandoned))
+        self._abandoned.add(waiting)
+        try:
+            await asyncio.wait({waiting})
+        finally:
+            self._abandoned.discard(waiting)
+        if not waiting.cancelled():
+            waiting.exception()  # nobody wants to know it any more
 
 
-def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
-    if isinstance(error, NoResultError):
-        logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
-    else:
-        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=error)
+def _name_of(run: Run) -> str:
+    if run.message is None:
+        return "a message that was not read yet"
+    return f"{run.message.task_name} ({run.message.task_id})"
 
 
 async def _stop(*tasks: asyncio.Task[Any]) -> None:

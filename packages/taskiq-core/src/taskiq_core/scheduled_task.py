@@ -1,18 +1,39 @@
 """A task that is to be sent later, or again and again."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, field_validator, model_validator
+
+CronOffset: TypeAlias = str | timedelta
+"""A time zone by its name, or its distance from UTC."""
+
+
+def validate_interval_value(value: int | timedelta | None) -> None:
+    """Refuse an interval that is not positive.
+
+    Raises:
+        ValueError: it is zero or negative.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"an interval is a positive number of seconds, not {seconds:g}")
+
+
+def discriminate_offset(value: Any) -> str:
+    """Which kind of offset this is: "timedelta", or "str" for the name of a time zone."""
+    return "timedelta" if isinstance(value, timedelta) else "str"
 
 
 class ScheduledTask(BaseModel):
     """What a schedule source holds: a call, and when to make it.
 
     Attributes:
-        cron: five fields in the syntax of cron.
-        cron_offset: the time zone of `cron` by its name, or its distance from UTC.
+        cron: five fields in the syntax of cron, and seconds as an optional sixth one; or "@daily"
+            and the like.
+        cron_offset: the time zone of `cron` by its name, or its distance from UTC; UTC if it is
+            None.
         time: the one moment to fire at.
         interval: seconds, or a timedelta, between two firings.
     """
@@ -24,6 +45,24 @@ class ScheduledTask(BaseModel):
     task_id: str | None = None
     schedule_id: str = Field(default_factory=lambda: uuid4().hex)
     cron: str | None = None
-    cron_offset: str | timedelta | None = None
+    cron_offset: CronOffset | None = None
     time: datetime | None = None
     interval: int | timedelta | None = None
+
+    @field_validator("cron_offset", mode="before")
+    @classmethod
+    def _read_offset(cls, value: Any) -> Any:
+        # A timedelta travels as ISO 8601 text, which no time zone looks like.
+        if isinstance(value, str) and value.lstrip("+-").startswith("P"):
+            return _TIMEDELTA.validate_python(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.cron is None and self.time is None and self.interval is None:
+            raise ValueError("a schedule needs cron, interval or time")
+        validate_interval_value(self.interval)
+        return self
+
+
+_TIMEDELTA: TypeAdapter[timedelta] = TypeAdapter(timedelta)

@@ -3,8 +3,12 @@
 import asyncio
 from typing import Any, Generic, TypeVar
 
+from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.aborts import AbortState
+from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import (
+    CapabilityError,
     ResultGetError,
     ResultIsReadyError,
     TaskiqError,
@@ -23,6 +27,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
     Attributes:
         task_id: under which its result will be stored.
         return_type: what the result's value is turned into, the annotation of the function.
+        broker: the broker that it was sent with; None if it is not known here.
     """
 
     def __init__(
@@ -30,10 +35,13 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         task_id: str,
         result_backend: AsyncResultBackend[_ReturnType],
         return_type: type[_ReturnType] | None = None,
+        *,
+        broker: AbstractBroker | None = None,
     ) -> None:
         self.task_id = task_id
         self.result_backend = result_backend
         self.return_type = return_type
+        self.broker = broker
 
     async def is_ready(self) -> bool:
         """Whether the result is there.
@@ -90,6 +98,31 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
             if not deadline.expired():
                 raise
             raise TaskiqResultTimeoutError(timeout=timeout) from None
+
+    async def abort(self, timeout: float | None = None) -> AbortState:
+        """Ask for the task to be aborted; says where it was found.
+
+        A task that waits is not started, a running coroutine is cancelled, a plain function is told
+        by `Context.cancellation`, and one in a process is killed. The result is an error result
+        with `TaskAbortedError`. A task that ends at that moment ends as it would have.
+
+        Args:
+            timeout: seconds to wait until the task has ended; None does not wait for that.
+
+        Raises:
+            CapabilityError: the broker can't abort tasks.
+            TaskiqResultTimeoutError: the task has not ended in that time.
+        """
+        if self.broker is None:
+            raise CapabilityError(
+                broker="A task without its broker",
+                action="be aborted; use `broker.abort(task_id)`",
+                capability=Capability.ABORT,
+            )
+        state = await self.broker.abort(self.task_id)
+        if timeout is not None and state in (AbortState.QUEUED, AbortState.RUNNING):
+            await self.wait_result(timeout=timeout)
+        return state
 
     async def get_progress(self) -> TaskProgress[Any] | None:
         """How far the task has come; None if it has not said."""

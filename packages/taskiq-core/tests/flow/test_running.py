@@ -18,9 +18,11 @@ from taskiq_core.exceptions import TaskDefinitionError, TaskTimeoutError
 from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.plan import compile_plan
 from taskiq_core.flow.run import run_plan
+from taskiq_core.flow.tracking import Run
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.result import TaskiqResult
 
+THREADS = ThreadPoolExecutor(4)
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
@@ -41,8 +43,9 @@ async def run(
     return await run_plan(
         compile_plan(func, validate_params=True),
         message,
+        Run(),
         no_context,
-        executor=executor,
+        executor=executor or THREADS,
         propagate_exceptions=True,
     )
 

@@ -1,7 +1,7 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import Any, Self
 
@@ -9,10 +9,12 @@ from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.aborts import AbortState
 from taskiq_core.acks import AckableMessage
 from taskiq_core.capabilities import Capability
 from taskiq_core.delivery import Delivery, as_delivery
-from taskiq_core.exceptions import CapabilityError
+from taskiq_core.exceptions import CapabilityError, LeaseLostError
+from taskiq_core.inventory import DeadLetter, QueueStats
 from taskiq_core.message import BrokerMessage, TaskiqMessage
 from taskiq_core.slots import Slots
 from taskiq_core.state import TaskiqState
@@ -31,9 +33,11 @@ class AbstractBroker(ABC):
     Attributes:
         capabilities: what the broker can do; None for a broker that does not say, as those written
             for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say.
+        reclaim_interval: seconds between two calls of `reclaim` by each worker.
     """
 
     capabilities: frozenset[Capability] | None = None
+    reclaim_interval: float = 5.0
 
     result_backend: AsyncResultBackend[Any]
     serializer: TaskiqSerializer
@@ -69,21 +73,89 @@ class AbstractBroker(ABC):
             async for message in messages:
                 yield as_delivery(message)
 
+    # -- leases: capability LEASE -------------------------------------------------------------
+
+    async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Extend the leases of deliveries that this broker made; returns those that are lost.
+
+        What a worker calls at a third of the shortest lease, for all that it holds; brokers that
+        can extend many at once override it. If it raises, it is called again.
+        """
+        lost: list[Delivery] = []
+        for delivery in deliveries:
+            try:
+                await delivery.extend()
+            except LeaseLostError:
+                lost.append(delivery)
+        return lost
+
     async def reclaim(self) -> int:
-        """Take back deliveries whose lease ran out; how many there were."""
+        """Have deliveries whose lease ran out delivered again; how many there were.
+
+        Every worker calls it each `reclaim_interval` seconds, whether messages come or not. It must
+        wake those that wait for a message, in this process and in others.
+        """
         return 0
 
-    async def stats(self) -> Mapping[str, int]:
-        """How many messages wait, are delivered, are delayed and dead."""
+    # -- aborts: capability ABORT -------------------------------------------------------------
+
+    async def request_abort(self, task_id: str) -> AbortState:
+        """Mark a message as aborted, and say where it is: queued, running or unknown.
+
+        The mark lasts until the message is settled. A queued message, delayed or not, is delivered
+        soon with `Delivery.aborted` set, so that a worker stores the result that says so; of a
+        running one, `aborts` tells the worker that has it.
+        """
+        raise self._lacks("abort tasks", Capability.ABORT)
+
+    def aborts(self) -> AsyncGenerator[str, None]:
+        """Yield the ids of tasks whose abort is asked for while this broker's deliveries run.
+
+        Others may come, too, and any may come twice: the worker ignores what it does not have.
+        When it is opened again, after a failure, those that are still marked come again.
+        """
+        raise self._lacks("abort tasks", Capability.ABORT)
+
+    # -- the queue as operators see it --------------------------------------------------------
+
+    async def stats(self) -> QueueStats:
+        """How many messages wait, are delivered, delayed and dead."""
         raise self._lacks("count its messages", "stats")
 
     async def purge(self) -> int:
-        """Drop all waiting messages; how many there were."""
+        """Drop all messages that wait or are delayed; how many there were."""
         raise self._lacks("purge its queue", "purge")
 
-    async def abort(self, task_id: str) -> None:
-        """Ask for a task to be aborted, wherever it is."""
-        raise self._lacks("abort tasks", Capability.ABORT)
+    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+        """Messages that were buried, those buried first first.
+
+        Args:
+            limit: how many at most.
+            offset: how many to leave out at the beginning.
+        """
+        raise self._lacks("list dead letters", Capability.DEAD_LETTER)
+
+    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Queue dead letters again, as first attempts; how many there were.
+
+        Args:
+            letter_ids: which; None for all.
+        """
+        raise self._lacks("replay dead letters", Capability.DEAD_LETTER)
+
+    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Forget dead letters; how many there were.
+
+        Args:
+            letter_ids: which; None for all.
+        """
+        raise self._lacks("purge dead letters", Capability.DEAD_LETTER)
+
+    # -- what AsyncBroker implements ----------------------------------------------------------
+
+    @abstractmethod
+    async def abort(self, task_id: str) -> AbortState:
+        """Ask for a task to be aborted, wherever it is; says where it was found."""
 
     @abstractmethod
     async def send(self, message: TaskiqMessage) -> None:

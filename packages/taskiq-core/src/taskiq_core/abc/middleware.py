@@ -5,6 +5,7 @@ from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.message import TaskiqMessage
+from taskiq_core.outcomes import Outcome
 from taskiq_core.result import TaskiqResult
 
 
@@ -12,7 +13,8 @@ class TaskiqMiddleware:
     """Hooks around sending and running tasks; override those you need, as plain or async functions.
 
     `pre_send` and `pre_execute` run in the order of registration, the others in reversed order. A
-    hook that raises on the worker's side makes the task fail with that exception.
+    hook that raises on the worker's side makes the task fail with that exception, unless its result
+    is stored by then.
 
     Attributes:
         broker: the broker that the middleware was added to.
@@ -73,4 +75,20 @@ class TaskiqMiddleware:
         Set `result.error` to a `TaskRetryError` to have the message delivered again, or to a
         `NoResultError` to have no result stored; set the label `BURY` to have the message buried
         when its result is stored.
+        """
+
+    def post_settle(
+        self,
+        message: TaskiqMessage | None,
+        outcome: Outcome,
+    ) -> Coroutine[Any, Any, None] | None:
+        """A delivery is done with, the last thing that happens to it.
+
+        Called once for each delivery that a worker took, whether its task was run or not: messages
+        that it released or buried are seen here, too.
+
+        Args:
+            message: what was delivered; None for bytes that could not be read.
+            outcome: `Ack`, `Release` or `Bury`; `Leave` if the message was left to another worker,
+                because the lease was lost or the broker could not be told.
         """

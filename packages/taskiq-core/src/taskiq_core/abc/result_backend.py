@@ -16,7 +16,9 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
 
     An implementation must keep: `set_result` returns when the result is stored and may be called
     twice for one task, the last one stands; a result is the same for every reader; errors of the
-    store are raised as `ResultBackendError`, never returned as "not ready".
+    store are raised as `ResultBackendError`, never returned as "not ready". One that can compare
+    and store in one step ignores a result whose label `FENCE` is lower than that of the stored one:
+    its worker lost the lease on the task.
     """
 
     async def startup(self) -> None:

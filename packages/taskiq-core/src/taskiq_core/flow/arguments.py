@@ -4,7 +4,25 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any, Self, get_type_hints
 
+from taskiq_core.message import TaskiqMessage
 from taskiq_core.typed_values import ValueAdapter, adapter_for
+
+
+def parse_params(
+    signature: inspect.Signature | None,
+    type_hints: dict[str, Any],
+    message: TaskiqMessage,
+) -> None:
+    """Restore a message's arguments in place; for receivers written for taskiq 0.13.
+
+    Args:
+        signature: of the function; None leaves the arguments as they are.
+        type_hints: what the parameters are annotated with.
+        message: the call.
+    """
+    if signature is not None:
+        adapters = ArgumentAdapters(signature.parameters.values(), type_hints)
+        adapters.restore(message.args, message.kwargs, task_name=message.task_name)
 
 
 class ArgumentAdapters:

@@ -25,7 +25,8 @@ async def consume(
     broker: AbstractBroker,
     pool: DeliveryPool[Delivery],
     *,
-    take: Callable[[], bool],
+    take: Callable[[Delivery], bool],
+    on_trouble: Callable[[Exception | None], None],
 ) -> None:
     """Submit what the broker delivers, never more than the pool has slots for.
 
@@ -35,36 +36,65 @@ async def consume(
     Args:
         broker: whose deliveries to run.
         pool: where they run.
-        take: called for each delivery; False ends the loop.
+        take: called for each delivery before it is run; False ends the loop.
+        on_trouble: called with what the broker raised, and with None when messages come again.
 
     Raises:
         ListenError: the broker can't be listened to at all.
     """
-    failures = 0
+    trouble = _Trouble(type(broker).__name__, on_trouble)
     while True:
         try:
             await pool.slots.wait_free()
-            async with aclosing(broker.deliveries(pool.slots)) as deliveries:
-                async for delivery in deliveries:
-                    failures = 0
-                    pool.submit(delivery)
-                    if not take():
-                        return
-                    if pool.slots.taken >= pool.slots.limit:
-                        await pool.slots.wait_free()
+            await _consume_stream(broker, pool, take, trouble)
         except ListenError:
             raise
-        except Exception as error:  # any broker, any failure of its connection
-            failures += 1
-            delay = backoff_delay(failures, base=RECONNECT_BASE, cap=RECONNECT_CAP, rng=random)
-            logger.warning(
-                "%s can't be listened to (%s: %s); trying again in %.1f s",
-                type(broker).__name__,
-                type(error).__name__,
-                error,
-                delay,
-                exc_info=failures == 1,
-            )
-            await asyncio.sleep(delay)
+        except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
+            await trouble.wait(error)
         else:
             return
+
+
+async def _consume_stream(
+    broker: AbstractBroker,
+    pool: DeliveryPool[Delivery],
+    take: Callable[[Delivery], bool],
+    trouble: "_Trouble",
+) -> None:
+    async with aclosing(broker.deliveries(pool.slots)) as deliveries:
+        async for delivery in deliveries:
+            if trouble.failures:
+                trouble.is_over()
+            goes_on = take(delivery)
+            pool.submit(delivery)
+            if not goes_on:
+                return
+            if pool.slots.taken >= pool.slots.limit:
+                await pool.slots.wait_free()
+
+
+class _Trouble:
+    """How often in a row the stream broke."""
+
+    def __init__(self, broker_name: str, on_change: Callable[[Exception | None], None]) -> None:
+        self.failures = 0
+        self._broker_name = broker_name
+        self._on_change = on_change
+
+    def is_over(self) -> None:
+        self.failures = 0
+        self._on_change(None)
+
+    async def wait(self, error: Exception) -> None:
+        self.failures += 1
+        self._on_change(error)
+        delay = backoff_delay(self.failures, base=RECONNECT_BASE, cap=RECONNECT_CAP, rng=random)
+        logger.warning(
+            "%s can't be listened to (%s: %s); trying again in %.1f s",
+            self._broker_name,
+            type(error).__name__,
+            error,
+            delay,
+            exc_info=error if self.failures == 1 else None,
+        )
+        await asyncio.sleep(delay)

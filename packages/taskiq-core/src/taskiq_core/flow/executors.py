@@ -4,34 +4,47 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 from taskiq_core.exceptions import TaskDefinitionError
+from taskiq_core.flow.processes import KillableProcessPool
+from taskiq_core.flow.tracking import Run
 
 
 async def run_in_executor(
-    executor: Executor | None,
+    executor: Executor,
     func: Callable[..., Any],
     args: list[Any],
     kwargs: dict[str, Any],
+    *,
+    run: Run,
 ) -> Any:
     """What a plain function returns, run in a thread or, by a process pool, in a process.
 
-    Threads see the context variables of the caller.
+    Threads see the context variables of the caller. When this is cancelled, what has not begun is
+    dropped, a process of `KillableProcessPool` is killed, and anything else goes on: it is left to
+    `run.abandoned`.
 
     Raises:
         TaskDefinitionError: a process can't find the function by its name.
     """
-    loop = asyncio.get_running_loop()
     call: Callable[[], Any]
-    if isinstance(executor, ProcessPoolExecutor):
+    if isinstance(executor, ProcessPoolExecutor | KillableProcessPool):
         call = partial(_call_by_name, *_name_of(func), args, kwargs)
     else:
         call = partial(contextvars.copy_context().run, partial(_call, func, args, kwargs))
-    value = await loop.run_in_executor(executor, call)
+    future: Future[Any] = executor.submit(call)
+    try:
+        value = await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        if isinstance(executor, KillableProcessPool):
+            executor.kill(future)
+        elif not future.done():
+            run.abandoned = future
+        raise
     return await value if asyncio.iscoroutine(value) else value
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.middleware_chain import Hook, notify
+from taskiq_core.outcomes import Outcome
 from taskiq_core.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
@@ -38,3 +39,16 @@ async def call_before_saving(
     error = await call_hooks(hooks, message, result, *more)
     if error is not None and not result.is_err:
         result.is_err, result.return_value, result.error = True, None, error
+
+
+async def call_after_settling(
+    hooks: tuple[Hook, ...],
+    message: TaskiqMessage | None,
+    outcome: Outcome,
+) -> None:
+    """Call `post_settle` hooks; what they raise is logged, and changes nothing any more."""
+    try:
+        await notify(hooks, message, outcome)
+    except Exception:
+        name = "an unreadable message" if message is None else message.task_name
+        logger.exception("A middleware failed after %s was settled", name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from taskiq_dependencies import DependencyGraph
 
+from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.flow.arguments import ArgumentAdapters
 
 
@@ -26,6 +27,40 @@ class TaskPlan:
     is_coroutine: bool
     arguments: ArgumentAdapters | None
     dependencies: DependencyGraph | None
+
+
+class PlanBook:
+    """The plans of a broker's tasks, each worked out when it is first asked for.
+
+    Args:
+        broker: whose tasks they are.
+        validate_params: whether arguments are restored from annotations.
+    """
+
+    def __init__(self, broker: AbstractBroker, *, validate_params: bool) -> None:
+        self._broker = broker
+        self._validate_params = validate_params
+        self._plans: dict[str, TaskPlan] = {}
+
+    def find(self, task_name: str) -> TaskPlan | None:
+        """How to run the task of that name; None if the broker does not know it."""
+        plan = self._plans.get(task_name)
+        if plan is None:
+            task = self._broker.find_task(task_name)
+            if task is None:
+                return None
+            plan = self._plans[task_name] = self._compile(task.original_func)
+        return plan
+
+    def of(self, func: Callable[..., Any], task_name: str) -> TaskPlan:
+        """How to run this function, be it that of the task or another."""
+        plan = self._plans.get(task_name)
+        if plan is None or plan.func is not func:
+            return self._compile(func)
+        return plan
+
+    def _compile(self, func: Callable[..., Any]) -> TaskPlan:
+        return compile_plan(func, validate_params=self._validate_params)
 
 
 def compile_plan(func: Callable[..., Any], *, validate_params: bool) -> TaskPlan:

@@ -43,6 +43,11 @@ class DeliveryPool(Generic[_Delivery]):
         """The deliveries whose tasks run now."""
         return list(self._running.values())
 
+    @property
+    def waiting(self) -> list[_Delivery]:
+        """The deliveries that wait for a place."""
+        return list(self._waiting)
+
     def submit(self, delivery: _Delivery) -> None:
         """Run a delivery, now or when there is a place."""
         self.slots.take()

@@ -1,18 +1,23 @@
-"""Messages that are not run: unreadable, unknown, or delivered too often."""
+"""Messages that are not run: aborted, unknown, or delivered too often."""
 
 import logging
 import random
 from typing import Final
 
-from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.delivery import Delivery
-from taskiq_core.exceptions import MaxDeliveriesError, TaskiqError, TaskUnregisteredError
+from taskiq_core.exceptions import (
+    MaxDeliveriesError,
+    TaskAbortedError,
+    TaskiqError,
+    TaskUnregisteredError,
+)
 from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.run import error_result
-from taskiq_core.flow.settle import Bury, Outcome, Release
-from taskiq_core.flow.store import store_result
+from taskiq_core.flow.settle import describe
+from taskiq_core.flow.store import Store
 from taskiq_core.labels import attempt_of
 from taskiq_core.message import TaskiqMessage
+from taskiq_core.outcomes import ACK, LEAVE, Bury, Outcome, Release
 
 logger = logging.getLogger(__name__)
 
@@ -22,19 +27,18 @@ UNREGISTERED_ATTEMPTS: Final = 7
 """How often a message of an unknown task is delivered; with its delays that takes a minute."""
 
 
-async def give_up(broker: AbstractBroker, message: TaskiqMessage, delivery: Delivery) -> Outcome:
+async def give_up(store: Store, message: TaskiqMessage, delivery: Delivery) -> Outcome:
     """Bury a message that nobody settled, and tell its caller."""
     error = MaxDeliveriesError(
         task_name=message.task_name,
         task_id=message.task_id,
         deliveries=delivery.unsettled,
     )
-    return await _bury(
-        broker, message, error, f"delivered {delivery.unsettled} times without being settled"
-    )
+    reason = f"delivered {delivery.unsettled} times without being settled"
+    return await _end(store, message, error, Bury(reason))
 
 
-async def put_off(broker: AbstractBroker, message: TaskiqMessage) -> Outcome:
+async def put_off(store: Store, message: TaskiqMessage) -> Outcome:
     """Release a message of a task that this worker does not know: another one may, or a later one.
 
     While a new version is rolled out, old workers meet new tasks. After a minute the message is
@@ -52,15 +56,25 @@ async def put_off(broker: AbstractBroker, message: TaskiqMessage) -> Outcome:
         )
         return Release(delay)
     error = TaskUnregisteredError(task_name=message.task_name, task_id=message.task_id)
-    return await _bury(broker, message, error, "unregistered")
+    return await _end(store, message, error, Bury("unregistered", describe(error)))
 
 
-async def _bury(
-    broker: AbstractBroker,
+async def abort_queued(store: Store, message: TaskiqMessage) -> Outcome:
+    """Do not start a task that was aborted while it waited."""
+    error = TaskAbortedError(
+        task_name=message.task_name,
+        task_id=message.task_id,
+        remark=" before it was started",
+    )
+    return await _end(store, message, error, ACK)
+
+
+async def _end(
+    store: Store,
     message: TaskiqMessage,
     error: TaskiqError,
-    reason: str,
+    outcome: Outcome,
 ) -> Outcome:
-    logger.error("%s", error)
-    await store_result(broker.result_backend, message, error_result(message, error))
-    return Bury(reason)
+    logger.log(logging.INFO if outcome is ACK else logging.ERROR, "%s", error)
+    stored = await store(message, error_result(message, error))
+    return LEAVE if stored is None else outcome

@@ -11,6 +11,7 @@ from taskiq_core.exceptions import TaskTimeoutError
 from taskiq_core.flow.dependencies import DependencyScope
 from taskiq_core.flow.executors import run_in_executor
 from taskiq_core.flow.plan import TaskPlan
+from taskiq_core.flow.tracking import Run
 from taskiq_core.labels import TIMEOUT
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.result import TaskiqResult, make_result
@@ -19,20 +20,22 @@ from taskiq_core.result import TaskiqResult, make_result
 async def run_plan(
     plan: TaskPlan,
     message: TaskiqMessage,
+    run: Run,
     context_of_run: Callable[[], Context],
     *,
-    executor: Executor | None,
+    executor: Executor,
     propagate_exceptions: bool,
 ) -> TaskiqResult[Any]:
     """Run a task and say what came of it; whatever it raises is in the result.
 
-    Only cancellation from outside goes on as an exception.
+    Only cancellation from outside goes on as an exception: that by `run.stop` is the task's error.
 
     Args:
         plan: how to run it.
         message: the call.
+        run: by which it can be stopped.
         context_of_run: makes what dependencies can know of the run; called if there are any.
-        executor: for plain functions; None for the event loop's own threads.
+        executor: for plain functions.
         propagate_exceptions: whether dependencies see the exception of the task.
     """
     started = monotonic()
@@ -41,22 +44,26 @@ async def run_plan(
     try:
         if plan.arguments is not None:
             plan.arguments.restore(message.args, message.kwargs, task_name=message.task_name)
+        run.open()
         if plan.dependencies is None:
-            value = await _call(plan, message, message.kwargs, executor)
+            value = await _call(plan, message, message.kwargs, run, executor)
         else:
             context = context_of_run()
             scope = DependencyScope(plan.dependencies, context, propagate=propagate_exceptions)
             async with scope as injected:
-                value = await _call(plan, message, {**injected, **message.kwargs}, executor)
+                value = await _call(plan, message, {**injected, **message.kwargs}, run, executor)
     except asyncio.CancelledError as cancelled:
-        if _is_cancelled_from_outside():
+        error = run.reason_for(cancelled)
+        if error is cancelled and _is_cancelled_from_outside():
             raise
-        # Raised by the task itself, for example by a cancelled future that it awaited.
-        error = cancelled
+        # Else stopped while dependencies were resolved; or it was raised by the task itself, for
+        # example by a cancelled future that it awaited.
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as raised:  # noqa: BLE001  # sys.exit() in a task must not end the worker
         error = raised
+    finally:
+        run.close()
     return make_result(
         {
             "is_err": error is not None,
@@ -83,39 +90,29 @@ async def _call(
     plan: TaskPlan,
     message: TaskiqMessage,
     kwargs: dict[str, Any],
-    executor: Executor | None,
+    run: Run,
+    executor: Executor,
 ) -> Any:
     limit = message.labels.get(TIMEOUT)
-    if limit is not None:
-        return await _call_within(float(limit), plan, message, kwargs, executor)
-    if plan.is_coroutine:
-        return await plan.func(*message.args, **kwargs)
-    return await run_in_executor(executor, plan.func, message.args, kwargs)
-
-
-async def _call_within(
-    limit: float,
-    plan: TaskPlan,
-    message: TaskiqMessage,
-    kwargs: dict[str, Any],
-    executor: Executor | None,
-) -> Any:
-    deadline = asyncio.timeout(limit)
+    timer = None if limit is None else _stop_after(float(limit), message, run)
     try:
-        async with deadline:
-            if plan.is_coroutine:
-                return await plan.func(*message.args, **kwargs)
-            return await run_in_executor(executor, plan.func, message.args, kwargs)
-    except TimeoutError as error:
-        if not deadline.expired():
-            raise  # the task's own
-        remark = "" if plan.is_coroutine else "; its thread can't be stopped and goes on, abandoned"
-        raise TaskTimeoutError(
-            task_name=message.task_name,
-            task_id=message.task_id,
-            timeout=limit,
-            remark=remark,
-        ) from error.__cause__  # where it was when it was cancelled
+        if plan.is_coroutine:
+            return await plan.func(*message.args, **kwargs)
+        return await run_in_executor(executor, plan.func, message.args, kwargs, run=run)
+    except asyncio.CancelledError as cancelled:
+        reason = run.reason_for(cancelled)
+        if reason is cancelled:
+            raise
+        raise reason from cancelled  # which knows where the function was
+    finally:
+        run.close()  # what dependencies do after the function is not disturbed
+        if timer is not None:
+            timer.cancel()
+
+
+def _stop_after(limit: float, message: TaskiqMessage, run: Run) -> asyncio.TimerHandle:
+    error = TaskTimeoutError(task_name=message.task_name, task_id=message.task_id, timeout=limit)
+    return asyncio.get_running_loop().call_later(limit, run.stop, error)
 
 
 def _is_cancelled_from_outside() -> bool:

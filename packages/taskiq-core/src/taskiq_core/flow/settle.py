@@ -3,40 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
 from taskiq_core.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
+from taskiq_core.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """Done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """To be delivered again after `delay` seconds."""
-
-    delay: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bury:
-    """To the dead letters, for this reason."""
-
-    reason: str
-
-
-Outcome = Ack | Release | Bury
-ACK: Final = Ack()
-RELEASE: Final = Release()
 
 
 def outcome_of_error(error: BaseException, labels: Mapping[str, Any]) -> Outcome:
@@ -46,8 +22,15 @@ def outcome_of_error(error: BaseException, labels: Mapping[str, Any]) -> Outcome
             return Release(error.delay)
         case TaskRejectedError():
             return Bury("rejected by the task")
+        case _ if BURY in labels:
+            return Bury(str(labels[BURY]), describe(error))
         case _:
-            return Bury(str(labels[BURY])) if BURY in labels else ACK
+            return ACK
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line: its type and its message."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 class Settler:
@@ -65,20 +48,28 @@ class Settler:
         self._hurry = asyncio.Event()
         self._resending: set[asyncio.Task[None]] = set()
 
-    async def settle(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Tell the broker; a failure is logged, and the broker will deliver the message again."""
+    async def settle(self, delivery: Delivery, outcome: Outcome) -> bool:
+        """Tell the broker; whether that was done.
+
+        A failure is logged, and the broker will deliver the message again.
+        """
         try:
             match outcome:
                 case Ack():
                     await delivery.ack()
                 case Release(delay):
                     await self._release(delivery, delay)
-                case Bury(reason):
-                    await self._bury(delivery, reason)
+                case Bury():
+                    await self._bury(delivery, outcome)
+                case Leave():
+                    pass
         except LeaseLostError as lost:
             logger.warning("A delivery came too late to be settled (%s): %s", outcome, lost)
         except Exception:
             logger.exception("A delivery could not be settled (%s) and will come again", outcome)
+        else:
+            return True
+        return False
 
     async def close(self) -> None:
         """Send at once what waits to be sent again, and wait for it."""
@@ -96,14 +87,14 @@ class Settler:
         else:
             await self._resend(delivery)
 
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
+    async def _bury(self, delivery: Delivery, outcome: Bury) -> None:
         if self._can_bury and not isinstance(delivery, AckOnlyDelivery):
-            await delivery.bury(reason)
+            await delivery.bury(outcome.reason, outcome.error)
             return
         logger.error(
             "%s has no dead letters, this message is dropped (%s): %r",
             type(self._broker).__name__,
-            reason,
+            outcome.reason,
             delivery.data,
         )
         await delivery.ack()

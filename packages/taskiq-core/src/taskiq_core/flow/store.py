@@ -3,11 +3,15 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import ResultSerializationError
 from taskiq_core.flow.backoff import backoff_delay
+from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.labels import FENCE
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.result import TaskiqResult
 
@@ -23,20 +27,33 @@ _SERIALIZATION_ERRORS: Final = (
 )
 
 
+Store = Callable[[TaskiqMessage, TaskiqResult[Any]], Coroutine[Any, Any, TaskiqResult[Any] | None]]
+"""Stores the result of one delivery, as `store_result` does."""
+
+
 async def store_result(
     backend: AsyncResultBackend[Any],
+    leases: LeaseKeeper,
+    delivery: Delivery,
     message: TaskiqMessage,
     result: TaskiqResult[Any],
-) -> TaskiqResult[Any]:
-    """Store a result, however long the store is down; returns what was stored.
+) -> TaskiqResult[Any] | None:
+    """Store a result, however long the store is down.
 
     A return value that can't be serialized will not be stored by trying again: an error result that
     says so takes its place.
+
+    Returns:
+        What was stored; None if the lease was lost, so that it is another worker's to store.
     """
     attempt = 0
+    if delivery.fence is not None:
+        result.labels = {**result.labels, FENCE: delivery.fence}
     while True:
         attempt += 1
         try:
+            if delivery.lease is not None and not await leases.confirm(delivery):
+                return None
             await backend.set_result(message.task_id, result)
         except Exception as error:  # noqa: BLE001  # any store, any failure
             if result.return_value is not None and _is_about_the_value(error):

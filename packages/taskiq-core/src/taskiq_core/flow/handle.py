@@ -1,0 +1,200 @@
+"""A delivery's life in a worker, from its bytes to its settlement."""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from taskiq_core.acks import AcknowledgeType, parse_acknowledge_type
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.delivery import Delivery
+from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
+from taskiq_core.flow.backoff import backoff_delay
+from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
+from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.flow.plan import PlanBook, TaskPlan
+from taskiq_core.flow.read import read_message
+from taskiq_core.flow.refuse import abort_queued, give_up, put_off
+from taskiq_core.flow.run import error_result
+from taskiq_core.flow.settle import Settler, outcome_of_error
+from taskiq_core.flow.store import Store, store_result
+from taskiq_core.flow.tracking import Run
+from taskiq_core.labels import ACK_TYPE, attempt_of
+from taskiq_core.message import TaskiqMessage
+from taskiq_core.middleware_chain import transform
+from taskiq_core.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Release
+from taskiq_core.result import TaskiqResult
+
+logger = logging.getLogger(__name__)
+
+RunTask = Callable[[Callable[..., Any], TaskiqMessage, Run], Awaitable[TaskiqResult[Any]]]
+
+
+class DeliveryHandler:
+    """Runs one delivery at a time through the steps, and settles it exactly once.
+
+    Args:
+        broker: whose deliveries they are.
+        plans: how to run tasks.
+        settler: settles.
+        leases: knows which deliveries still belong to this worker.
+        run_task: runs a function; what it raises is in the result.
+        ack_time: when deliveries are acknowledged, unless a label says otherwise.
+        max_deliveries: how many deliveries of a message may end without being settled.
+    """
+
+    def __init__(
+        self,
+        broker: AsyncBroker,
+        *,
+        plans: PlanBook,
+        settler: Settler,
+        leases: LeaseKeeper,
+        run_task: RunTask,
+        ack_time: AcknowledgeType,
+        max_deliveries: int,
+    ) -> None:
+        self._broker = broker
+        self._plans = plans
+        self._settler = settler
+        self._leases = leases
+        self._run_task = run_task
+        self._ack_time = ack_time
+        self._max_deliveries = max_deliveries
+
+    async def handle(
+        self, delivery: Delivery, run: Run, *, is_aborted: Callable[[str], bool]
+    ) -> None:
+        """Run one delivery and settle it.
+
+        Args:
+            delivery: what to run.
+            run: what is to be known of it outside; filled in here.
+            is_aborted: whether the abort of a task was asked for since it was delivered.
+        """
+        outcome: Outcome = RELEASE  # holds if we are cancelled half-way
+        try:
+            run.message = message = read_message(delivery, self._broker.formatter)
+            if delivery.aborted or is_aborted(message.task_id):
+                outcome = await abort_queued(self._store_for(delivery), message)
+            elif delivery.unsettled >= self._max_deliveries:
+                outcome = await give_up(self._store_for(delivery), message, delivery)
+            elif plan := self._plans.find(message.task_name):
+                outcome = await self._run(plan, delivery, message, run)
+            else:
+                outcome = await put_off(self._store_for(delivery), message)
+        except UnreadableMessageError as error:
+            logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
+            outcome = Bury(f"unreadable: {error.reason}")
+        except Exception as error:
+            # Not the task's, whose exceptions are results: ours, or the broker's.
+            logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
+            outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
+        finally:
+            await self._settle(delivery, run, outcome)
+
+    async def _settle(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
+        self._leases.forget(delivery)
+        if run.is_acked:
+            outcome = ACK
+        elif not await self._settler.settle(delivery, outcome):
+            outcome = LEAVE
+        hooks = self._broker.middleware_chain.post_settle
+        if hooks:
+            await call_after_settling(hooks, run.message, outcome)
+
+    async def _run(
+        self,
+        plan: TaskPlan,
+        delivery: Delivery,
+        message: TaskiqMessage,
+        run: Run,
+    ) -> Outcome:
+        ack_type = self._ack_type(message) if message.labels else self._ack_time
+        if ack_type is AcknowledgeType.WHEN_RECEIVED:
+            await run.ack()
+        message, result = await self._result_of(plan, message, run)
+        if run.has_lost_lease:
+            logger.warning("%s (%s): %s", message.task_name, message.task_id, result.error)
+            return LEAVE
+        outcome = ACK if result.error is None else outcome_of_error(result.error, message.labels)
+        if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
+            await run.ack()
+        if not (
+            isinstance(result.error, NoResultError) or await self._save(delivery, message, result)
+        ):
+            return LEAVE
+        if ack_type is AcknowledgeType.MANUAL and outcome is ACK and not run.is_acked:
+            reason = "ended without the acknowledgement that it was to give itself"
+            return self._again_or_never(attempt_of(message.labels), reason)
+        return outcome
+
+    async def _save(
+        self,
+        delivery: Delivery,
+        message: TaskiqMessage,
+        result: TaskiqResult[Any],
+    ) -> bool:
+        """Store the result; False if the lease was lost: it is another worker's to store."""
+        backend = self._broker.result_backend
+        stored = await store_result(backend, self._leases, delivery, message, result)
+        if stored is None:
+            return False
+        hooks = self._broker.middleware_chain.post_save
+        if hooks:
+            await call_hooks(hooks, message, stored)
+        return True
+
+    async def _result_of(
+        self,
+        plan: TaskPlan,
+        message: TaskiqMessage,
+        run: Run,
+    ) -> tuple[TaskiqMessage, TaskiqResult[Any]]:
+        chain = self._broker.middleware_chain
+        try:
+            if chain.pre_execute:
+                run.message = message = await transform(chain.pre_execute, message)
+        except Exception as error:  # noqa: BLE001  # a middleware's failure is the task's
+            result = error_result(message, error)
+        else:
+            result = await self._run_task(plan.func, message, run)
+        if run.has_lost_lease:
+            return message, result  # the task goes on elsewhere: nothing has come of it
+        if result.error is not None:
+            _log_failure(message, result.error)
+            await call_before_saving(chain.on_error, message, result, result.error)
+        if chain.post_execute:
+            await call_before_saving(chain.post_execute, message, result)
+        return message, result
+
+    def _store_for(self, delivery: Delivery) -> Store:
+        return partial(store_result, self._broker.result_backend, self._leases, delivery)
+
+    def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
+        label = message.labels.get(ACK_TYPE)
+        if label is None:
+            return self._ack_time
+        try:
+            return parse_acknowledge_type(label)
+        except ValueError as error:
+            # Refused where it is sent; this message came from somewhere else.
+            logger.warning("%s (%s): %s", message.task_name, message.task_id, error)
+            return self._ack_time
+
+    def _again_or_never(self, attempt: int, reason: str) -> Outcome:
+        """Release with back-off, but not for ever."""
+        if attempt >= self._max_deliveries:
+            return Bury(f"attempt {attempt} {reason}")
+        logger.warning("Attempt %d %s; the message is released", attempt, reason)
+        return Release(backoff_delay(attempt, base=1.0, cap=60.0, rng=random))
+
+
+def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
+    if isinstance(error, NoResultError):
+        logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
+    elif isinstance(error, TaskAbortedError):
+        logger.info("%s", error)  # somebody wanted it so
+    else:
+        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=error)

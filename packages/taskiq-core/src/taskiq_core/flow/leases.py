@@ -1,0 +1,84 @@
+"""The leases of all deliveries that a worker holds, renewed by one timer."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.delivery import Delivery
+
+logger = logging.getLogger(__name__)
+
+RENEWALS: Final = 3
+"""How often a lease is renewed in the time that it lasts."""
+
+
+class LeaseKeeper:
+    """Renews leases at a third of the shortest one, whether their tasks run or wait.
+
+    Args:
+        broker: whose deliveries they are.
+        on_lost: called for a delivery that belongs to another worker by now.
+    """
+
+    def __init__(self, broker: AbstractBroker, on_lost: Callable[[Delivery], None]) -> None:
+        self._broker = broker
+        self._on_lost = on_lost
+        self._valid_until: dict[Delivery, float] = {}
+        self._lost: set[Delivery] = set()
+        self._first = asyncio.Event()
+
+    def hold(self, delivery: Delivery) -> None:
+        """Renew the lease of this delivery from now on."""
+        if delivery.lease is not None:
+            self._valid_until[delivery] = _now() + delivery.lease
+            self._first.set()
+
+    def forget(self, delivery: Delivery) -> None:
+        """The delivery was acknowledged, or is about to be settled."""
+        if delivery.lease is not None:
+            self._valid_until.pop(delivery, None)
+            self._lost.discard(delivery)
+
+    async def confirm(self, delivery: Delivery) -> bool:
+        """Whether the delivery still belongs to this worker.
+
+        Asks the store only if the last renewal is too long ago: the process may have been stopped,
+        or the store been out of reach. What the store raises goes on.
+        """
+        until = self._valid_until.get(delivery)
+        if until is None:  # acknowledged: nobody else will get it; or lost
+            return delivery not in self._lost
+        return _now() < until or not await self._renew([delivery])
+
+    async def run(self) -> None:
+        """Renew what is held, until this is cancelled."""
+        while True:
+            while not self._valid_until:
+                self._first.clear()
+                await self._first.wait()
+            shortest = min(delivery.lease or 0.0 for delivery in self._valid_until)
+            await asyncio.sleep(shortest / RENEWALS)
+            try:
+                await self._renew(list(self._valid_until))
+            except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
+                logger.warning("Leases can't be renewed: %s", error or type(error).__name__)
+
+    async def _renew(self, deliveries: list[Delivery]) -> list[Delivery]:
+        if not deliveries:
+            return []
+        asked = _now()  # the store counts from a later moment than this
+        lost = await self._broker.renew_leases(deliveries)
+        for delivery in deliveries:
+            if delivery in self._valid_until and delivery.lease is not None:
+                self._valid_until[delivery] = asked + delivery.lease
+        for delivery in lost:
+            if self._valid_until.pop(delivery, None) is not None:
+                self._lost.add(delivery)
+                self._on_lost(delivery)
+        return lost
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

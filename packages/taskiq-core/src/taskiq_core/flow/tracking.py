@@ -1,0 +1,81 @@
+"""One delivery on its way through a worker, and how its task is stopped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any
+
+from taskiq_core.acks import AckController
+from taskiq_core.cancellation import Cancellation
+from taskiq_core.exceptions import (
+    LeaseLostError,
+    TaskAbortedError,
+    TaskiqError,
+    TaskTimeoutError,
+)
+from taskiq_core.message import TaskiqMessage
+
+
+class Run(AckController):
+    """What the worker knows of a delivery that it has begun.
+
+    Tasks see it as the controller of their acknowledgement.
+
+    Args:
+        ack: acknowledges the delivery; None for brokers that want no acknowledgement.
+
+    Attributes:
+        message: what was delivered; None until it has been read.
+        cancellation: tells the task that it is to end.
+        abandoned: the call of a plain function whose result is decided, but whose thread goes on.
+    """
+
+    __slots__ = ("_is_cancelled", "_task", "abandoned", "cancellation", "message")
+
+    def __init__(self, ack: Callable[[], Awaitable[None] | None] | None = None) -> None:
+        super().__init__(ack)
+        self.message: TaskiqMessage | None = None
+        self.cancellation = Cancellation()
+        self.abandoned: Future[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
+
+    @property
+    def has_lost_lease(self) -> bool:
+        """Whether the task was stopped because its message belongs to another worker."""
+        return isinstance(self.cancellation.reason, LeaseLostError)
+
+    def open(self) -> None:
+        """From here on the task can be stopped; raises the reason if it is to end already."""
+        self.cancellation.raise_if_requested()
+        self._task = asyncio.current_task()
+
+    def stop(self, reason: TaskiqError) -> None:
+        """Have the task end; a task that is not open is not disturbed, it finds out by itself."""
+        self.cancellation.request(reason)
+        if self._task is not None and not self._is_cancelled:
+            self._is_cancelled = True
+            self._task.cancel()
+
+    def reason_for(self, cancelled: asyncio.CancelledError) -> BaseException:
+        """What a cancellation means: the reason of `stop`, or itself if it came from elsewhere."""
+        reason = self.cancellation.reason
+        if reason is None or not self._take_back_cancellation():
+            return cancelled
+        if self.abandoned is not None and isinstance(reason, TaskAbortedError | TaskTimeoutError):
+            reason.remark = "; its thread can't be stopped and goes on, abandoned"
+        return reason
+
+    def close(self) -> None:
+        """The task has ended by itself: from here on it can't be stopped."""
+        if self._is_cancelled:
+            self._take_back_cancellation()
+        self._task = None
+
+    def _take_back_cancellation(self) -> bool:
+        """Whether it was `stop`, and nobody else, that cancelled the asyncio task."""
+        task = self._task
+        if task is None or not self._is_cancelled:
+            return False
+        self._is_cancelled = False
+        return task.uncancel() == 0
