@@ -307,8 +307,8 @@ async def test_rejected_message_is_a_dead_letter() -> None:
     task = await refuse.kiq()
     await broker.wait_all()
 
-    (letter,) = broker.dead_letters
-    assert (letter.message.task_id, letter.reason, letter.attempt) == (
+    (letter,) = await broker.dead_letters()
+    assert (letter.task_id, letter.reason, letter.attempt) == (
         task.task_id,
         "rejected by the task",
         1,

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskiq_inmemory.broker import InMemoryBroker
-    from taskiq_inmemory.deliveries import DeadLetter
     from taskiq_inmemory.results import InmemoryResultBackend
 
-__all__ = ["DeadLetter", "InMemoryBroker", "InmemoryResultBackend"]
+__all__ = ["InMemoryBroker", "InmemoryResultBackend"]
 __version__ = "1.0.0"
 _HOMES = {
-    "DeadLetter": "taskiq_inmemory.deliveries",
     "InMemoryBroker": "taskiq_inmemory.broker",
     "InmemoryResultBackend": "taskiq_inmemory.results",
 }

@@ -4,21 +4,25 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.aborts import AbortState
 from taskiq_core.awaitables import one_turn
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.events import TaskiqEvents
 from taskiq_core.exceptions import UnknownTaskError
 from taskiq_core.flow.pool import DeliveryPool
+from taskiq_core.inventory import DeadLetter, QueueStats
 from taskiq_core.labels import DELAY
 from taskiq_core.message import BrokerMessage
 from taskiq_core.receiver import Receiver
-from taskiq_inmemory.deliveries import DeadLetter, MemoryDelivery
+from taskiq_inmemory.deliveries import MemoryDelivery
 from taskiq_inmemory.errors import InMemoryListenError
 from taskiq_inmemory.log_capture import LogCapture
 from taskiq_inmemory.results import InmemoryResultBackend
@@ -46,8 +50,7 @@ class InMemoryBroker(AsyncBroker):
         task_id_generator: makes task ids.
         shutdown_timeout: seconds that `shutdown` waits for running tasks before it cancels them.
 
-    Attributes:
-        dead_letters: messages that were given up, the latest thousand.
+    The latest thousand dead letters are kept.
     """
 
     capabilities = frozenset(
@@ -56,6 +59,7 @@ class InMemoryBroker(AsyncBroker):
             Capability.RELEASE,
             Capability.DELAY,
             Capability.DEAD_LETTER,
+            Capability.ABORT,
             Capability.PUSH_RESULTS,
         },
     )
@@ -96,7 +100,8 @@ class InMemoryBroker(AsyncBroker):
             limit=max_async_tasks,
             on_done=self._done,
         )
-        self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
+        self._dead: deque[DeadLetter] = deque(maxlen=1000)
+        self._letter_ids = count(1)
         self._backlog: deque[MemoryDelivery] = deque()
         self._timers: dict[asyncio.TimerHandle, MemoryDelivery] = {}
         self._timers_loop: asyncio.AbstractEventLoop | None = None
@@ -193,10 +198,96 @@ class InMemoryBroker(AsyncBroker):
         else:
             self.pool.submit(delivery)
 
-    def bury(self, letter: DeadLetter) -> None:
+    def bury(self, message: BrokerMessage, attempt: int, reason: str, error: str | None) -> None:
         """A delivery was given up: keep it."""
-        logger.error("%s is buried: %s", letter.message.task_name, letter.reason)
-        self.dead_letters.append(letter)
+        logger.error("%s is buried: %s", message.task_name, reason)
+        self._dead.append(
+            DeadLetter(
+                letter_id=str(next(self._letter_ids)),
+                task_id=message.task_id,
+                task_name=message.task_name,
+                message=message.message,
+                attempt=attempt,
+                reason=reason,
+                error=error,
+                buried_at=datetime.now(UTC),
+            )
+        )
+
+    # -- aborts, and the queue as operators see it --------------------------------------------
+
+    async def request_abort(self, task_id: str) -> AbortState:
+        """Stop the task if it runs; one that waits, delayed or not, ends without being started."""
+        if self.receiver.abort(task_id):
+            return AbortState.RUNNING
+        delayed = [
+            (timer, delivery)
+            for timer, delivery in self._timers.items()
+            if delivery.message.task_id == task_id
+        ]
+        for timer, delivery in delayed:
+            timer.cancel()
+            del self._timers[timer]
+            self.pool.submit(delivery)
+        found = [d for d in self._queued() if d.message.task_id == task_id]
+        found.extend(delivery for _, delivery in delayed)
+        for delivery in found:
+            delivery.aborted = True
+        return AbortState.QUEUED if found else AbortState.UNKNOWN
+
+    async def aborts(self) -> AsyncGenerator[str, None]:
+        """End at once: `request_abort` stops the task itself."""
+        for task_id in list[str]():
+            yield task_id
+
+    async def stats(self) -> QueueStats:
+        """How many messages wait, run, are delayed and dead."""
+        return QueueStats(
+            waiting=len(self._queued()),
+            delivered=len(self.pool.running),
+            delayed=len(self._timers),
+            dead=len(self._dead),
+        )
+
+    async def purge(self) -> int:
+        """Drop all messages that wait or are delayed; how many there were."""
+        self._keep_delayed()
+        dropped = [*self.pool.withdraw(), *self._backlog]
+        self._backlog.clear()
+        for delivery in dropped:
+            self._done(delivery)
+        return len(dropped)
+
+    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+        """Messages that were buried, the latest thousand, those buried first first."""
+        return list(islice(self._dead, offset, offset + limit))
+
+    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Run dead letters again, as first attempts; how many there were."""
+        letters = self._take_dead(letter_ids)
+        for letter in letters:
+            await self.kick(
+                BrokerMessage(
+                    task_id=letter.task_id,
+                    task_name=letter.task_name,
+                    message=letter.message,
+                    labels={},
+                )
+            )
+        return len(letters)
+
+    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Forget dead letters; how many there were."""
+        return len(self._take_dead(letter_ids))
+
+    def _take_dead(self, letter_ids: Collection[str] | None) -> list[DeadLetter]:
+        taken = [d for d in self._dead if letter_ids is None or d.letter_id in letter_ids]
+        for letter in taken:
+            self._dead.remove(letter)
+        return taken
+
+    def _queued(self) -> list[MemoryDelivery]:
+        return [*self.pool.waiting, *self._backlog]
 
     def _done(self, delivery: MemoryDelivery) -> None:
         backend = self.result_backend

@@ -1,24 +1,9 @@
 """Deliveries that never leave the process."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from taskiq_core.delivery import Delivery
 from taskiq_core.message import BrokerMessage
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that was given up.
-
-    Attributes:
-        reason: why.
-        attempt: how often it had been delivered.
-    """
-
-    message: BrokerMessage
-    reason: str
-    attempt: int
 
 
 class Queue(Protocol):
@@ -27,8 +12,8 @@ class Queue(Protocol):
     def put_back(self, message: BrokerMessage, attempt: int, delay: float) -> None:
         """The message is to be delivered again, as this attempt."""
 
-    def bury(self, letter: DeadLetter) -> None:
-        """The message is given up."""
+    def bury(self, message: BrokerMessage, attempt: int, reason: str, error: str | None) -> None:
+        """The message is given up at this attempt."""
 
 
 class MemoryDelivery(Delivery):
@@ -56,6 +41,6 @@ class MemoryDelivery(Delivery):
         self.is_back = True
         self._queue.put_back(self.message, self.attempt + 1, delay)
 
-    async def bury(self, reason: str) -> None:
+    async def bury(self, reason: str, error: str | None = None) -> None:
         """Keep it among the dead letters."""
-        self._queue.bury(DeadLetter(self.message, reason, self.attempt))
+        self._queue.bury(self.message, self.attempt, reason, error)
