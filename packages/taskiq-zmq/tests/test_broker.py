@@ -105,7 +105,7 @@ class TestResults:
     ) -> None:
         task = client.register_task(double, "double")
         sent = [await task.kiq(number) for number in range(50)]
-        assert (await client.stats())["waiting"] == 50
+        assert (await client.stats()).waiting == 50
 
         make_worker(client)
 
@@ -255,11 +255,11 @@ class TestWorkers:
         make_worker(client, max_async_tasks=2)
         sent = [await task.kiq() for _ in range(7)]
         await asyncio.wait_for(holder.started.wait(), 20)
-        while (await client.stats())["delivered"] < 2:  # noqa: ASYNC110  # no event for that
+        while (await client.stats()).delivered < 2:  # noqa: ASYNC110  # no event for that
             await asyncio.sleep(0)
 
         stats = await client.stats()
-        assert (stats["delivered"], stats["waiting"]) == (2, 5)
+        assert (stats.delivered, stats.waiting) == (2, 5)
         holder.go.set()
         for each in sent:
             await each.wait_result(timeout=20)
@@ -383,7 +383,7 @@ class TestQueue:
 
         assert (caught.value.queue_size, caught.value.workers) == (2, 0)
         assert isinstance(caught.value, SendTaskError)
-        assert (await client.stats())["waiting"] == 2
+        assert (await client.stats()).waiting == 2
 
     async def test_a_full_one_lets_senders_in_as_it_empties(
         self, make_client: MakeClient, make_worker: MakeWorker
@@ -437,7 +437,7 @@ class TestQueue:
         make_worker(client)
 
         later = await task.kicker().with_labels(delay=0.2).kiq("later")
-        assert (await client.stats())["delayed"] == 1
+        assert (await client.stats()).delayed == 1
         await (await task.kiq("now")).wait_result(timeout=20)
         await later.wait_result(timeout=20)
 
@@ -481,7 +481,7 @@ class TestQueue:
         while not await client.dead_letters():  # noqa: ASYNC110  # no event for that
             await asyncio.sleep(0.005)
         assert await client.purge_dead_letters() == 1
-        assert (await client.stats())["dead"] == 0
+        assert (await client.stats()).dead == 0
 
     async def test_can_be_purged(self, client: ZeroMQBroker) -> None:
         task = client.register_task(double, "double")
@@ -489,7 +489,7 @@ class TestQueue:
             await task.kiq(number)
 
         assert await client.purge() == 3
-        assert (await client.stats())["waiting"] == 0
+        assert (await client.stats()).waiting == 0
 
     async def test_too_large_a_task_is_refused(self, make_client: MakeClient) -> None:
         client = await make_client(max_message_size=1_000)

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from taskiq_zmq.backlogs import Account, CopiedBacklog, QueuedTask, SharedBacklog
-from taskiq_zmq.ledger import DeadLetter, Ledger
+from taskiq_zmq.ledger import Ledger
 
 
 def task(task_id: str = "id") -> QueuedTask:
@@ -247,9 +247,11 @@ def test_dead_letters_are_kept_with_their_reason_and_replayed_as_new() -> None:
     ledger.put(task("a"))
     ledger.put(task("b"))
     for account, tag, _ in list(ledger.dispatch(0)):
-        ledger.bury(account, tag, "why")
+        ledger.bury(account, tag, "why", "ValueError: no")
 
-    assert list(ledger.dead) == [DeadLetter("b", "name", b"body", 1, "why")]
+    (letter,) = ledger.dead
+    assert (letter.task_id, letter.task_name, letter.message) == ("b", "name", b"body")
+    assert (letter.attempt, letter.reason, letter.error) == (1, "why", "ValueError: no")
     assert ledger.replay_dead() == 1
     ledger.grant(worker, 3)
     [(_, _, again)] = ledger.dispatch(0)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         ResultMissingError,
         ResultsClosedError,
     )
-    from taskiq_zmq.ledger import DeadLetter
     from taskiq_zmq.modes import DeliveryMode
     from taskiq_zmq.results import ZeroMQResultBackend
     from taskiq_zmq.wire import Heartbeats
@@ -32,7 +31,6 @@ __all__ = [
     "AlreadyListeningError",
     "ClientOnlyError",
     "CurveKeys",
-    "DeadLetter",
     "DeliveryMode",
     "Heartbeats",
     "HubLostError",
@@ -54,7 +52,6 @@ _HOMES = {
     "AlreadyListeningError": "taskiq_zmq.errors",
     "ClientOnlyError": "taskiq_zmq.errors",
     "CurveKeys": "taskiq_zmq.curve",
-    "DeadLetter": "taskiq_zmq.ledger",
     "DeliveryMode": "taskiq_zmq.modes",
     "Heartbeats": "taskiq_zmq.wire",
     "HubLostError": "taskiq_zmq.errors",

@@ -2,13 +2,15 @@
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from itertools import islice
 from typing import Any, Final, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import SendTaskError
+from taskiq_core.inventory import DeadLetter, QueueStats
 from taskiq_core.labels import DELAY
 from taskiq_core.message import BrokerMessage
 from taskiq_core.slots import Slots
@@ -23,7 +25,7 @@ from taskiq_zmq.errors import (
 )
 from taskiq_zmq.frames import MAX_DELAY
 from taskiq_zmq.hub import Hub
-from taskiq_zmq.ledger import DeadLetter, Ledger
+from taskiq_zmq.ledger import Ledger
 from taskiq_zmq.modes import CAPABILITIES, DeliveryMode
 from taskiq_zmq.results import ZeroMQResultBackend
 from taskiq_zmq.urls import read_url
@@ -265,38 +267,38 @@ class ZeroMQBroker(AsyncBroker):
 
     # -- the queue ----------------------------------------------------------------------------
 
-    async def stats(self) -> Mapping[str, int]:
-        """How many messages wait, are delivered, delayed and dead; how many workers there are."""
+    async def stats(self) -> QueueStats:
+        """How many messages wait, are delivered, delayed and dead."""
         ledger = self._queue("count its messages")
-        return {
-            "waiting": ledger.waiting,
-            "delivered": ledger.held,
-            "delayed": ledger.delayed,
-            "dead": len(ledger.dead),
-            "workers": len(ledger.accounts),
-        }
+        return QueueStats(
+            waiting=ledger.waiting,
+            delivered=ledger.held,
+            delayed=ledger.delayed,
+            dead=len(ledger.dead),
+        )
+
+    async def workers(self) -> int:
+        """How many workers are connected to this client."""
+        return len(self._queue("count its workers").accounts)
 
     async def purge(self) -> int:
         """Drop the messages that wait or are delayed; how many there were."""
         return self._queue("purge the queue").purge()
 
-    async def dead_letters(self) -> list[DeadLetter]:
+    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
         """The messages that were given up, oldest first; the latest `max_dead_letters` are kept."""
-        return list(self._queue("list dead letters").dead)
+        return list(islice(self._queue("list dead letters").dead, offset, offset + limit))
 
-    async def replay_dead_letters(self) -> int:
-        """Put all dead letters into the queue again, as new messages; how many there were."""
-        count = self._queue("replay dead letters").replay_dead()
+    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Put dead letters into the queue again, as new messages; how many there were."""
+        count = self._queue("replay dead letters").replay_dead(letter_ids)
         if self._hub is not None:
             self._hub.flush_soon()
         return count
 
-    async def purge_dead_letters(self) -> int:
-        """Forget all dead letters; how many there were."""
-        ledger = self._queue("purge dead letters")
-        count = len(ledger.dead)
-        ledger.dead.clear()
-        return count
+    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Forget dead letters; how many there were."""
+        return self._queue("purge dead letters").purge_dead(letter_ids)
 
     def _queue(self, action: str) -> Ledger:
         if self._ledger is None:

@@ -47,6 +47,7 @@ class ZeroMQDelivery(Delivery):
         """The client delivers it again after `delay` seconds, behind what waits."""
         self._connection.settle(self, records.Release(self.tag, max(delay, 0.0)))
 
-    async def bury(self, reason: str) -> None:
+    async def bury(self, reason: str, error: str | None = None) -> None:
         """The client keeps it among its dead letters."""
-        self._connection.settle(self, records.Bury(self.tag, reason))
+        text = reason if error is None else f"{reason}\n{error}"
+        self._connection.settle(self, records.Bury(self.tag, text))

@@ -16,7 +16,7 @@ the worker's HELLO, so that a worker tells what was meant for an earlier connect
      3 ACKS      [tag: 8]+                     done with these deliveries
      4 RELEASE   [tag: 8][delay: 8, IEEE 754]  deliver it again, in so many seconds
      5 RETURNS   [tag: 8]+                     not begun, have them back
-     6 BURY      [tag: 8][reason: rest]        to the dead letters
+     6 BURY      [tag: 8][text: rest]          to the dead letters: reason, line feed, last error
      7 SUBMIT    [request: 4][delay: 8, IEEE 754][id size: 2][id][name size: 2][name][body: rest]
      8 WATCH     [id: rest]                    tell me the result of this task
      9 RECALL    []                            send what you can now, then use no more room

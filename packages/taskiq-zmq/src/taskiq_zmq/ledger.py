@@ -1,34 +1,19 @@
-"""Where every message of a client is: waiting, delayed, with a worker or dead. No I/O, no clock."""
+"""Where every message of a client is: waiting, delayed, with a worker or dead. No I/O, no timer."""
 
 import heapq
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
+from taskiq_core.inventory import DeadLetter
 from taskiq_zmq.backlogs import Account, Backlog, QueuedTask
 
 MAX_HELD: Final = 100_000
 """Deliveries that one worker may hold at most, whatever credit it claims."""
 MAX_LATE: Final = 100_000
 """Acknowledged deliveries whose results are still accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that was given up.
-
-    Attributes:
-        attempt: how often it had been delivered.
-        reason: why it was given up.
-    """
-
-    task_id: str
-    task_name: str
-    message: bytes
-    attempt: int
-    reason: str
 
 
 class Ledger:
@@ -41,12 +26,20 @@ class Ledger:
     Args:
         backlog: the rule by which workers get messages.
         max_dead_letters: how many are kept; the oldest goes first.
+        utc_now: says when a message was buried.
     """
 
-    def __init__(self, backlog: Backlog, *, max_dead_letters: int = 1_000) -> None:
+    def __init__(
+        self,
+        backlog: Backlog,
+        *,
+        max_dead_letters: int = 1_000,
+        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.dead: deque[DeadLetter] = deque(maxlen=max_dead_letters)
         self.accounts: dict[Account, None] = {}
         self._backlog = backlog
+        self._utc_now = utc_now
         self._delayed: list[tuple[float, int, QueuedTask, Account | None]] = []
         self._late: OrderedDict[int, tuple[Account, str]] = OrderedDict()
         self._numbers = iter(range(1, 2**63))
@@ -182,13 +175,24 @@ class Ledger:
         self._backlog.put_back(account, task, first=True)
         return True
 
-    def bury(self, account: Account, tag: int, reason: str) -> bool:
+    def bury(self, account: Account, tag: int, reason: str, error: str | None = None) -> bool:
         """A worker gives a delivery up; False if it does not hold it."""
         task = account.held.pop(tag, None)
         if task is None:
             return False
         self._expect_result(account, tag, task)
-        self.dead.append(DeadLetter(task.task_id, task.task_name, task.body, task.attempt, reason))
+        self.dead.append(
+            DeadLetter(
+                letter_id=str(next(self._numbers)),
+                task_id=task.task_id,
+                task_name=task.task_name,
+                message=task.body,
+                attempt=task.attempt,
+                reason=reason,
+                error=error,
+                buried_at=self._utc_now(),
+            )
+        )
         return True
 
     def purge(self) -> int:
@@ -197,13 +201,22 @@ class Ledger:
         self._delayed.clear()
         return count
 
-    def replay_dead(self) -> int:
-        """Let all dead letters wait again, as new messages; how many there were."""
-        count = len(self.dead)
-        while self.dead:
-            letter = self.dead.popleft()
+    def replay_dead(self, letter_ids: Collection[str] | None = None) -> int:
+        """Let dead letters wait again, as new messages; None for all. How many there were."""
+        letters = self._take_dead(letter_ids)
+        for letter in letters:
             self._backlog.put(QueuedTask(letter.task_id, letter.task_name, letter.message))
-        return count
+        return len(letters)
+
+    def purge_dead(self, letter_ids: Collection[str] | None = None) -> int:
+        """Forget dead letters; None for all. How many there were."""
+        return len(self._take_dead(letter_ids))
+
+    def _take_dead(self, letter_ids: Collection[str] | None) -> list[DeadLetter]:
+        taken = [d for d in self.dead if letter_ids is None or d.letter_id in letter_ids]
+        for letter in taken:
+            self.dead.remove(letter)
+        return taken
 
     def _expect_result(self, account: Account, tag: int, task: QueuedTask) -> None:
         if task.has_result:

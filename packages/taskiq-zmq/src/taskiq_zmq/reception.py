@@ -121,10 +121,9 @@ class Reception:
         if task is None:
             self._not_held(peer, "a burial")
             return
-        self._ledger.bury(peer.account, record.tag, record.reason)
-        logger.warning(
-            "%s (%s) is a dead letter now: %s", task.task_name, task.task_id, record.reason
-        )
+        reason, _, error = record.text.partition("\n")
+        self._ledger.bury(peer.account, record.tag, reason, error or None)
+        logger.warning("%s (%s) is a dead letter now: %s", task.task_name, task.task_id, reason)
 
     def _not_held(self, peer: Peer, what: str) -> None:
         self._quiet_log.warning(

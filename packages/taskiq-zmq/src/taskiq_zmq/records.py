@@ -35,10 +35,10 @@ class Returns(NamedTuple):
 
 
 class Bury(NamedTuple):
-    """The worker gives a delivery up."""
+    """The worker gives a delivery up; in the text, the last exception follows the reason's line."""
 
     tag: int
-    reason: str
+    text: str
 
 
 class Submit(NamedTuple):
