@@ -71,8 +71,9 @@ async def test_error_of_the_last_attempt_is_the_result_and_the_message_a_dead_le
     await broker.wait_all()
 
     assert repr(result.error) == "ConnectionError('attempt 2')"
-    assert [letter.reason for letter in broker.dead_letters] == ["failed 2 times"]
-    assert broker.dead_letters[0].message.task_id == task.task_id
+    (letter,) = await broker.dead_letters()
+    assert letter.reason == "failed 2 times"
+    assert letter.task_id == task.task_id
 
 
 @pytest.mark.parametrize(
@@ -247,3 +248,21 @@ def test_program_of_the_readme(tmp_path: Path) -> None:
     )
 
     assert finished.stdout == "done at attempt 3\n", finished.stderr
+
+
+async def test_aborted_task_is_not_retried() -> None:
+    broker = InMemoryBroker().with_middlewares(SimpleRetryMiddleware(default_retry_label=True))
+    started, runs = asyncio.Event(), []
+
+    @broker.task
+    async def hang() -> None:
+        runs.append(1)
+        started.set()
+        await asyncio.Event().wait()
+
+    task = await hang.kiq()
+    await started.wait()
+    await task.abort(timeout=10)
+    await broker.wait_all()
+
+    assert runs == [1]

@@ -6,7 +6,12 @@ from typing import Any
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.capabilities import Capability
-from taskiq_core.exceptions import NoResultError, TaskRejectedError, TaskRetryError
+from taskiq_core.exceptions import (
+    NoResultError,
+    TaskAbortedError,
+    TaskRejectedError,
+    TaskRetryError,
+)
 from taskiq_core.labels import BURY, attempt_of
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.result import TaskiqResult
@@ -68,8 +73,8 @@ class SimpleRetryMiddleware(TaskiqMiddleware):
         exception: BaseException,
     ) -> None:
         """Have the message delivered again, or buried after the last attempt."""
-        if isinstance(exception, NoResultError | TaskRejectedError):
-            return  # the task has decided for itself
+        if isinstance(exception, NoResultError | TaskRejectedError | TaskAbortedError):
+            return  # the task has decided for itself, or somebody else for it
         task = self.broker.find_task(message.task_name)
         declared = {} if task is None else task.labels
         if not self._policy.concerns(message.labels, declared, exception):

@@ -13,7 +13,8 @@ class ORJSONSerializer(TaskiqSerializer):
 
     Args:
         default: called for what orjson can't express; returns something it can.
-        option: flags of orjson, combined by `|`.
+        option: flags of orjson, combined by `|`; `OPT_NON_STR_KEYS` is always among them, as the
+            standard library's JSON takes such keys, too.
 
     Raises:
         SerializerLibraryMissingError: orjson is not installed.
@@ -27,10 +28,11 @@ class ORJSONSerializer(TaskiqSerializer):
         self.default = default
         self.option = option
         self._orjson = load_library("orjson", serializer=type(self).__name__, extra="orjson")
+        self._flags: int = self._orjson.OPT_NON_STR_KEYS | (option or 0)
 
     def dumpb(self, value: Any) -> bytes:
         """The value as JSON."""
-        data: bytes = self._orjson.dumps(value, self.default or to_plain, self.option)
+        data: bytes = self._orjson.dumps(value, self.default or to_plain, self._flags)
         return data
 
     def loadb(self, value: bytes) -> Any:
