@@ -1,0 +1,143 @@
+"""SQLiteScheduleSource: schedules in a file, each tick fired by one scheduler."""
+
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self, Unpack
+
+from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_sqlite.claiming import (
+    StoredSchedule,
+    Tick,
+    all_schedules,
+    claim,
+    confirm,
+    drop_schedule,
+    enable,
+    last_tick,
+    put_schedule,
+)
+from taskiq_sqlite.database import Database, DatabaseSettings
+from taskiq_sqlite.location import read_url
+from taskiq_sqlite.results import DATABASE_OPTIONS, as_database
+
+URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "claim_lease": float,
+    "claim_memory": float,
+    **DATABASE_OPTIONS,
+}
+"""Options of `SQLiteScheduleSource` that a URL may have, and what reads their values."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class SQLiteScheduleSource(ScheduleSource):
+    """Keeps schedules, and which of their ticks were sent; any number of schedulers share it.
+
+    Args:
+        path: the file, or a `Database` to share: that of the broker, `broker.database`.
+        claim_lease: seconds after which the claim of a scheduler that died before it confirmed is
+            another's.
+        claim_memory: seconds for which claims are kept. Ticks older than that, and not later than
+            the last one sent, can't be claimed any more.
+        options: of `Database`, where `path` is none.
+
+    Raises:
+        DatabaseFileError: the path is none of a file.
+        ValueError: an option is out of range.
+    """
+
+    can_claim = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | Database = "taskiq.db",
+        *,
+        claim_lease: float = 60.0,
+        claim_memory: float = 7 * 86_400.0,
+        **options: Unpack[DatabaseSettings],
+    ) -> None:
+        if not claim_lease > 0 or not claim_memory > 0:
+            raise ValueError("SQLiteScheduleSource: claim_lease and claim_memory must be above 0")
+        self.database, self._is_owner = as_database(path, options)
+        self.claim_lease = claim_lease
+        self.claim_memory = claim_memory
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """A source for `sqlite:///tasks.db`.
+
+        `claim_lease`, `claim_memory` and the options of `Database` may be given.
+
+        Raises:
+            DatabaseFileError: the URL can't be understood.
+        """
+        path, found = read_url(url, URL_OPTIONS)
+        return cls(path, **{**found, **options})
+
+    async def startup(self) -> None:
+        """Open the file; raises DatabaseError if it can't be used."""
+        await self.database.open()
+
+    async def shutdown(self) -> None:
+        """Close the file, unless it is shared."""
+        if self._is_owner:
+            await self.database.close()
+
+    # -- schedules ----------------------------------------------------------------------------
+
+    async def get_schedules(self) -> list[ScheduledTask]:
+        """The schedules that are not paused."""
+        stored = await self.database.read(all_schedules, None)
+        return [ScheduledTask.model_validate_json(body) for body, enabled in stored if enabled]
+
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        """Keep a schedule, in place of one of the same id."""
+        stored = StoredSchedule(schedule.schedule_id, schedule.model_dump_json())
+        await self.database.write(put_schedule, stored)
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        """Forget a schedule; harmless if there is none of this id."""
+        await self.database.write(drop_schedule, schedule_id)
+
+    async def set_enabled(self, schedule_id: str, enabled: bool) -> bool:
+        """Pause a schedule, or have it go on; whether there is such a schedule."""
+        return await self.database.write(enable, StoredSchedule(schedule_id, "", enabled))
+
+    def post_send(self, task: ScheduledTask) -> Coroutine[Any, Any, None] | None:
+        """Forget a schedule that fires once."""
+        if task.time is None:
+            return None
+        return self.delete_schedule(task.schedule_id)
+
+    # -- ticks --------------------------------------------------------------------------------
+
+    async def claim(self, schedule_id: str, tick: datetime) -> bool:
+        """Claim a tick for this scheduler; True for one scheduler only, until its claim runs out.
+
+        Raises:
+            ValueError: the tick has no time zone.
+        """
+        return await self.database.write(claim, self._tick(schedule_id, tick))
+
+    async def confirm(self, schedule_id: str, tick: datetime) -> None:
+        """The tick was sent: it can't be claimed any more, and is the last one if none is later.
+
+        Raises:
+            ValueError: the tick has no time zone.
+        """
+        await self.database.write(confirm, self._tick(schedule_id, tick))
+
+    async def last_tick(self, schedule_id: str) -> datetime | None:
+        """The latest tick that was confirmed, in UTC; None if there was none."""
+        tick = await self.database.read(last_tick, schedule_id)
+        return None if tick is None else _EPOCH + tick * _MICROSECOND
+
+    def _tick(self, schedule_id: str, tick: datetime) -> Tick:
+        if tick.tzinfo is None:
+            raise ValueError(
+                f"the tick {tick} of schedule {schedule_id!r} has no time zone, give it one: UTC"
+            )
+        number = (tick - _EPOCH) // _MICROSECOND
+        return Tick(schedule_id, number, self.claim_lease, self.claim_memory)

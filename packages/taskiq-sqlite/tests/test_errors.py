@@ -1,0 +1,80 @@
+"""Every error says what happened and what to do, and survives pickle and copy."""
+
+import copy
+import pickle
+
+import pytest
+
+from taskiq_core.exceptions import TaskiqError
+from taskiq_sqlite import errors
+
+ERRORS: list[tuple[TaskiqError, str]] = [
+    (
+        errors.DatabaseError(address="t.db", reason="why"),
+        "The database t.db can't be used: why",
+    ),
+    (
+        errors.DatabaseFileError(address="t.db", reason="it is a folder. Name a file in it."),
+        "The database t.db can't be used: it is a folder. Name a file in it.",
+    ),
+    (
+        errors.SchemaVersionError(address="t.db", found=3, known=2),
+        (
+            "The database t.db has schema version 3, this taskiq-sqlite knows versions up to 2: "
+            "upgrade the package in this environment, or use another file"
+        ),
+    ),
+    (
+        errors.DatabaseBusyError(address="t.db", busy_timeout=30.0),
+        (
+            "The database t.db was locked by another process for more than 30.0 s. Look for a "
+            "program that holds a transaction open (a shell, a backup), or raise busy_timeout."
+        ),
+    ),
+    (
+        errors.DuplicateKeyError(task_name="t", unique_key="k", holder="i"),
+        (
+            "Task 't' was not sent: task i has the unique key 'k', and keeps it until it has "
+            "ended. Send it then, or wait for the result of i instead."
+        ),
+    ),
+    (
+        errors.MessageTooLargeError(task_name="t", size=5, limit=4),
+        (
+            "Task 't' was not sent: it has 5 bytes, 4 are allowed. Pass a reference to the data, "
+            "or raise SQLiteBroker(max_message_size=...)."
+        ),
+    ),
+    (
+        errors.ResultMissingError(task_id="i", address="t.db"),
+        (
+            "There is no result of task i in t.db: it has not ended yet, or its result was older "
+            "than the result_ttl it was stored with. wait_result waits for it."
+        ),
+    ),
+    (
+        errors.TaskExpiredError(task_name="t", task_id="i", expires=2.5),
+        (
+            "Task 't' (i) was not started within the 2.5 s that its label 'expires' gives it; it "
+            "is among the dead letters"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "text"), ERRORS, ids=lambda value: type(value).__name__)
+def test_says_what_happened_and_what_to_do(error: TaskiqError, text: str) -> None:
+    assert str(error) == text
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(twin) is type(error)
+        assert str(twin) == text
+
+
+def test_all_are_tested() -> None:
+    own = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and value.__module__ == errors.__name__
+    }
+
+    assert {type(error) for error, _ in ERRORS} == own

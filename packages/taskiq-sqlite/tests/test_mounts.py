@@ -1,0 +1,69 @@
+"""Network file systems are recognised by the longest mount point above a path."""
+
+from pathlib import Path
+
+import pytest
+
+from taskiq_sqlite.errors import DatabaseFileError
+from taskiq_sqlite.location import read_switch, read_url
+from taskiq_sqlite.mounts import network_file_system
+
+TABLE = r"""/dev/sda1 / ext4 rw,relatime 0 0
+server:/export /home nfs4 rw 0 0
+tmpfs /home/local tmpfs rw 0 0
+me@host: /mnt/with\040blank fuse.sshfs rw 0 0
+garbage
+/dev/sdb1 /home/over ext4 rw 0 0
+//nas/share /home/over cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("/", None),
+        ("/homestead", None),
+        ("/home", "nfs4"),
+        ("/home/me/data", "nfs4"),
+        ("/home/local/x", None),
+        ("/mnt/with blank/x", "fuse.sshfs"),
+        ("/home/over", "cifs"),
+    ],
+)
+def test_types(tmp_path: Path, folder: str, expected: str | None) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(TABLE)
+
+    assert network_file_system(Path(folder), mounts=mounts) == expected
+
+
+def test_where_the_system_does_not_say(tmp_path: Path) -> None:
+    assert network_file_system(tmp_path, mounts=tmp_path / "no") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "options"),
+    [
+        ("sqlite:///tasks.db", "tasks.db", {}),
+        ("sqlite:////var/lib/a%20b.db", "/var/lib/a b.db", {}),
+        ("sqlite:///t.db?lease=2.5&switch=no", "t.db", {"lease": 2.5, "switch": False}),
+    ],
+)
+def test_urls(url: str, path: str, options: dict[str, object]) -> None:
+    assert read_url(url, {"lease": float, "switch": read_switch}) == (path, options)
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("sqlite://tasks.db", "looks like"),
+        ("sqlite:///", "looks like"),
+        ("redis:///x", "looks like"),
+        ("sqlite:///t.db?leas=1", "unknown option 'leas'; known are lease, switch"),
+        ("sqlite:///t.db?lease=long", "its option lease is 'long'"),
+        ("sqlite:///t.db?switch=perhaps", "its option switch is 'perhaps'"),
+    ],
+)
+def test_urls_that_make_no_sense(url: str, part: str) -> None:
+    with pytest.raises(DatabaseFileError, match=part):
+        read_url(url, {"lease": float, "switch": read_switch})

@@ -1,0 +1,49 @@
+"""Statements find their rows by an index, and so cost the same however full the queue is."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from taskiq_sqlite import aborting, claiming, fetching, inspecting, keeping, settling
+from taskiq_sqlite.schema import migrate
+
+STATEMENTS = {
+    f"{module.__name__.partition('.')[2]}.{name}": text.format(values="(1, 1, 1, 1)")
+    for module in (aborting, claiming, fetching, inspecting, keeping, settling)
+    for name, text in vars(module).items()
+    if name.isupper() and isinstance(text, str)
+} | {
+    "sending.duplicate": "SELECT task_id FROM messages WHERE unique_key = ?",
+    "keeping.progress": "SELECT body FROM progress WHERE task_id = ?",
+    "keeping.last": "SELECT max(seq) FROM results",
+}
+OF_ONE_BATCH = re.compile(r"SCAN (held|json_each|\(subquery-\d+\))( |$)")
+"""Scans of what was passed in, or was cut by a LIMIT before."""
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "memory")
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_no_statement_scans_a_table(connection: sqlite3.Connection, name: str) -> None:
+    statement = STATEMENTS[name]
+    numbered = [int(number) for number in re.findall(r"\?(\d)", statement)]
+    count = max(numbered) if numbered else statement.count("?")
+    values = ["[]"] * count
+
+    plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement, values)]
+
+    scans = [step for step in plan if "SCAN" in step and not OF_ONE_BATCH.match(step)]
+    assert not scans, plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def test_all_there_are_were_found() -> None:
+    assert len(STATEMENTS) > 20

@@ -1,0 +1,86 @@
+"""The README is true: its program runs, its tables list what there is."""
+
+import inspect
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from sqlite_workers import PATIENCE
+
+from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource
+from taskiq_sqlite.broker import URL_OPTIONS
+from taskiq_sqlite.database import Database, DatabaseSettings
+from taskiq_sqlite.schema import migrate
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def options() -> dict[str, inspect.Parameter]:
+    own = dict(inspect.signature(SQLiteBroker).parameters)
+    del own["options"]
+    of_database = inspect.signature(Database).parameters
+    return {**own, **{name: of_database[name] for name in get_type_hints(DatabaseSettings)}}
+
+
+def test_the_program_runs_with_a_worker(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SNIPPETS[0])
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--workers", "1"]
+    worker = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    try:
+        client = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    finally:
+        worker.terminate()
+        worker.wait()
+
+    assert client.stdout == "3\n"
+
+
+def test_the_snippet_about_schedules_runs(path: Path) -> None:
+    namespace: dict[str, Any] = {"broker": SQLiteBroker(path)}
+
+    exec(compile(SNIPPETS[1], "README.md", "exec"), namespace)
+
+    assert isinstance(namespace["source"], SQLiteScheduleSource)
+
+
+def test_the_queries_run() -> None:
+    [queries] = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, "memory")
+
+    for statement in queries.strip().splitlines():
+        connection.execute(statement)
+
+    connection.close()
+
+
+def test_the_table_lists_every_option() -> None:
+    [table] = re.findall(r"\| option \|.*?\n\n", README, re.DOTALL)
+
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(options())
+
+
+def test_defaults_in_the_table_are_those_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\d .]+) \|", README, re.MULTILINE))
+
+    assert len(rows) == 5
+    for name, text in rows.items():
+        assert float(text.replace(" ", "")) == options()[name].default, name
+
+
+def test_urls_take_options_of_the_broker() -> None:
+    assert set(URL_OPTIONS) <= set(options())

@@ -1,0 +1,166 @@
+"""Schedules in a file, and ticks that one scheduler gets."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
+
+from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_sqlite import SQLiteScheduleSource
+
+
+@pytest.fixture
+async def source(path: Path) -> AsyncIterator[SQLiteScheduleSource]:
+    source = SQLiteScheduleSource(path)
+    await source.startup()
+    yield source
+    await source.shutdown()
+
+
+def schedule(schedule_id: str, **fields: Any) -> ScheduledTask:
+    values = fields or {"cron": "* * * * *"}
+    return ScheduledTask(
+        task_name="t",
+        labels={"a": 1},
+        args=[1],
+        kwargs={"k": "v"},
+        schedule_id=schedule_id,
+        **values,
+    )
+
+
+class TestSchedules:
+    async def test_are_added_replaced_and_deleted(self, source: SQLiteScheduleSource) -> None:
+        await source.add_schedule(schedule("a"))
+        await source.add_schedule(schedule("b", interval=timedelta(seconds=5)))
+        await source.add_schedule(schedule("a", cron="5 * * * *", cron_offset="Europe/Rome"))
+
+        found = await source.get_schedules()
+
+        assert [each.schedule_id for each in found] == ["a", "b"]
+        assert found[0] == schedule("a", cron="5 * * * *", cron_offset="Europe/Rome")
+        await source.delete_schedule("a")
+        await source.delete_schedule("unknown")
+        assert [each.schedule_id for each in await source.get_schedules()] == ["b"]
+
+    async def test_offsets_stay_what_they_are(self, source: SQLiteScheduleSource) -> None:
+        for offset in (timedelta(hours=-5, minutes=-30), "Europe/Rome"):
+            kept = schedule("a", cron="5 * * * *", cron_offset=offset)
+            await source.add_schedule(kept)
+
+            assert await source.get_schedules() == [kept]
+
+    async def test_are_paused(self, source: SQLiteScheduleSource) -> None:
+        await source.add_schedule(schedule("a"))
+
+        assert await source.set_enabled("a", False)
+        assert await source.get_schedules() == []
+        assert await source.set_enabled("a", True)
+        assert len(await source.get_schedules()) == 1
+        assert not await source.set_enabled("unknown", True)
+
+    async def test_that_fire_once_are_forgotten(self, source: SQLiteScheduleSource) -> None:
+        once, often = schedule("once", time=TICK), schedule("often")
+        for each in (once, often):
+            await source.add_schedule(each)
+            sent = source.post_send(each)
+            if sent is not None:
+                await sent
+
+        assert await source.get_schedules() == [often]
+
+
+class TestClaims:
+    async def test_one_gets_a_tick(self, source: SQLiteScheduleSource, path: Path) -> None:
+        other = SQLiteScheduleSource(path)
+
+        got = await asyncio.gather(
+            *(each.claim("a", TICK) for each in (source, other) for _ in range(5))
+        )
+
+        assert sorted(got) == [False] * 9 + [True]
+        assert await other.claim("a", TICK + MINUTE)
+        assert await other.claim("b", TICK)
+        await other.shutdown()
+
+    async def test_time_zones_do_not_matter(self, source: SQLiteScheduleSource) -> None:
+        there = TICK.astimezone(timezone(timedelta(hours=5)))
+
+        assert [await source.claim("a", TICK), await source.claim("a", there)] == [True, False]
+
+    async def test_one_that_was_not_confirmed_is_made_good(self, path: Path) -> None:
+        source = SQLiteScheduleSource(path, claim_lease=0.05)
+        assert await source.claim("a", TICK)
+
+        async with asyncio.timeout(PATIENCE):
+            while not await source.claim("a", TICK):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+        await source.confirm("a", TICK)
+        await asyncio.sleep(0.06)
+        assert not await source.claim("a", TICK)
+        await source.shutdown()
+
+    async def test_the_last_tick_is_kept(self, source: SQLiteScheduleSource) -> None:
+        assert await source.last_tick("a") is None
+
+        for tick in (TICK, TICK + MINUTE, TICK - MINUTE):
+            await source.claim("a", tick)
+            await source.confirm("a", tick)
+
+        assert await source.last_tick("a") == TICK + MINUTE
+
+    async def test_survive_their_schedule(self, source: SQLiteScheduleSource) -> None:
+        """Another scheduler may have it in memory, and must not fire it again."""
+        await source.add_schedule(schedule("a", time=TICK))
+        await source.claim("a", TICK)
+        await source.confirm("a", TICK)
+
+        await source.delete_schedule("a")
+
+        assert not await source.claim("a", TICK)
+
+    async def test_old_ones_are_pruned_and_stay_taken(self, path: Path) -> None:
+        source = SQLiteScheduleSource(path, claim_memory=60)
+        start = datetime(2020, 1, 1, tzinfo=UTC)
+        ticks = [start + n * MINUTE for n in range(20)]
+        for tick in ticks:
+            assert await source.claim("a", tick)
+            await source.confirm("a", tick)
+
+        count = await source.database.read(_count_claims, None)
+
+        assert count <= 1
+        assert not any([await source.claim("a", tick) for tick in ticks])
+        await source.shutdown()
+
+    async def test_naive_times_are_refused(self, source: SQLiteScheduleSource) -> None:
+        naive = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
+        with pytest.raises(ValueError, match="schedule 'a' has no time zone"):
+            await source.claim("a", naive)
+
+    async def test_processes_share_ticks(self, path: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(3) as pool:
+            claimed = await asyncio.to_thread(pool.map, claim_all, [path] * 3)
+
+        ticks = [tick for each in claimed for tick in each]
+
+        assert sorted(ticks) == list(range(100))
+
+
+def _count_claims(transaction: Any, items: Any) -> Any:
+    return [transaction.value("SELECT count(*) FROM claims") for _ in items]
+
+
+def test_options(path: Path) -> None:
+    with pytest.raises(ValueError, match="claim_lease"):
+        SQLiteScheduleSource(path, claim_lease=0)
+    source = SQLiteScheduleSource.from_url(f"sqlite:///{path}?claim_lease=5&claim_memory=60")
+    assert (source.claim_lease, source.claim_memory) == (5.0, 60.0)
+    assert source.can_claim

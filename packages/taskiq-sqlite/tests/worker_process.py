@@ -1,0 +1,64 @@
+"""The worker of the tests with real processes: a Receiver, as the worker command runs it."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from taskiq_dependencies import Depends
+
+from taskiq_core.context import Context
+from taskiq_core.receiver import Receiver
+from taskiq_sqlite import SQLiteBroker
+
+broker = SQLiteBroker(
+    os.environ.get("DATABASE", "unused.db"),
+    lease=float(os.environ.get("LEASE", "1.0")),
+)
+
+
+@broker.task(task_name="double")
+async def double(value: int) -> int:
+    await asyncio.sleep(0.002)
+    return 2 * value
+
+
+@broker.task(task_name="pid")
+async def pid() -> int:
+    await asyncio.sleep(0.01)
+    return os.getpid()
+
+
+@broker.task(task_name="record")
+async def record(folder: str, value: int) -> None:
+    """Leaves a trace of each run."""
+    await asyncio.sleep(0.005)
+    with (Path(folder) / str(value)).open("a") as trace:
+        trace.write(f"{os.getpid()}\n")
+
+
+@broker.task(task_name="hang_at_first")
+async def hang_at_first(started: str, context: Context = Depends()) -> list[int]:
+    """Never ends in the worker that gets it first."""
+    if context.attempt == 1:
+        Path(started).touch()
+        await asyncio.Event().wait()
+    return [context.attempt, os.getpid()]
+
+
+async def main() -> None:
+    broker.is_worker_process = True
+    finish = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, finish.set)
+    receiver = Receiver(broker, max_async_tasks=int(os.environ.get("MAX_ASYNC_TASKS", "10")))
+    await receiver.listen(finish)
+    await broker.shutdown()
+
+
+if __name__ == "__main__":
+    if os.environ.get("UVLOOP"):
+        import uvloop
+
+        uvloop.run(main())
+    else:
+        asyncio.run(main())
