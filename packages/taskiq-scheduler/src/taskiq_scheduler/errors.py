@@ -1,0 +1,49 @@
+"""What can go wrong with schedules."""
+
+from taskiq_core.exceptions import TaskiqError
+
+
+class ScheduleError(TaskiqError):
+    """Base of what can go wrong with schedules."""
+
+
+class BadScheduleError(ScheduleError):
+    """A schedule says nothing that can be followed; the others are not harmed."""
+
+    __template__ = (
+        "Schedule {schedule_id!r} of task {task_name!r} in {source} is left out: {reason}"
+    )
+    schedule_id: str
+    task_name: str
+    source: str
+    reason: str
+
+
+class SendTimeoutError(ScheduleError):
+    """A scheduled task could not be sent in time; it is tried again."""
+
+    __template__ = (
+        "Schedule {schedule_id!r}: task {task_name!r} was not sent within {timeout:g} s. "
+        "Is the broker's server up?"
+    )
+    schedule_id: str
+    task_name: str
+    timeout: float
+
+
+class NotASchedulerError(ScheduleError):
+    """What a path leads to is no scheduler."""
+
+    __template__ = (
+        "{spec} is {description}, and no TaskiqScheduler. Make one: "
+        "scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])"
+    )
+    spec: str
+    description: str
+
+
+class CronValueError(ScheduleError, ValueError):
+    """A cron line, or the time zone that belongs to it, can't be followed."""
+
+    __template__ = "{reason}"
+    reason: str

@@ -1,0 +1,78 @@
+"""LabelScheduleSource: schedules that stand on the tasks, in their label `schedule`."""
+
+import logging
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_scheduler.errors import BadScheduleError
+
+logger = logging.getLogger(__name__)
+
+SCHEDULE: Final = "schedule"
+"""list[dict]: when the task is sent; the keys are those of `ScheduledTask`."""
+
+
+class LabelScheduleSource(ScheduleSource):
+    """Reads the label `schedule` of the tasks that a broker has.
+
+    As in `@broker.task(schedule=[{"cron": "0 3 * * *", "cron_offset": "Europe/Berlin"}])`.
+
+    Args:
+        broker: whose tasks to look at.
+
+    Attributes:
+        schedules: by their ids; a one-shot schedule leaves when it was sent.
+    """
+
+    def __init__(self, broker: AsyncBroker) -> None:
+        self.broker = broker
+        self.schedules: dict[str, ScheduledTask] = {}
+
+    async def startup(self) -> None:
+        """Read the labels of all tasks; what can't be followed is logged and left out."""
+        self.schedules.clear()
+        for task in self.broker.get_all_tasks().values():
+            # Tasks of the shared broker are sent by the one broker that they were given to.
+            if task.broker is not self.broker:
+                continue
+            for number, entry in enumerate(task.labels.get(SCHEDULE, ())):
+                self._read(task, number, entry)
+
+    async def get_schedules(self) -> list[ScheduledTask]:
+        """The schedules of all tasks."""
+        return list(self.schedules.values())
+
+    def post_send(self, task: ScheduledTask) -> None:
+        """Forget a one-shot schedule that was sent."""
+        if task.cron is None and task.interval is None:
+            self.schedules.pop(task.schedule_id, None)
+
+    def _read(self, task: AsyncTaskiqDecoratedTask[Any, Any], number: int, entry: Any) -> None:
+        # The same in every process and after every restart, so that ticks can be told apart.
+        schedule_id = f"{task.task_name}#{number}"
+        try:
+            values: dict[str, Any]
+            values = {"args": [], "kwargs": {}, "schedule_id": schedule_id, **dict(entry)}
+            labels = {name: value for name, value in task.labels.items() if name != SCHEDULE}
+            values["labels"] = {**labels, **values.get("labels", {})}
+            schedule = ScheduledTask(task_name=task.task_name, **values)
+        except (ValidationError, TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            if isinstance(error, ValidationError):
+                reason = "; ".join(problem["msg"] for problem in error.errors())
+            logger.error(  # noqa: TRY400  # the label is wrong, no code of ours
+                "%s",
+                BadScheduleError(
+                    schedule_id=schedule_id,
+                    task_name=task.task_name,
+                    source=type(self).__name__,
+                    reason=reason,
+                ),
+            )
+            return
+        self.schedules[schedule.schedule_id] = schedule

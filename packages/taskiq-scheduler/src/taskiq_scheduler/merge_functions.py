@@ -1,0 +1,26 @@
+"""How schedules of several sources were put together by taskiq 0.13; for code that calls them."""
+
+from taskiq_core.scheduled_task import ScheduledTask
+
+
+def preserve_all(
+    old_tasks: list[ScheduledTask], new_tasks: list[ScheduledTask]
+) -> list[ScheduledTask]:
+    """Those of both lists."""
+    return old_tasks + new_tasks
+
+
+def only_unique(
+    old_tasks: list[ScheduledTask], new_tasks: list[ScheduledTask]
+) -> list[ScheduledTask]:
+    """Those of both lists, equal ones once."""
+    merged = [*old_tasks]
+    merged.extend(task for task in new_tasks if task not in merged)
+    return merged
+
+
+def only_new(
+    _old_tasks: list[ScheduledTask], new_tasks: list[ScheduledTask]
+) -> list[ScheduledTask]:
+    """Those of the second list."""
+    return new_tasks

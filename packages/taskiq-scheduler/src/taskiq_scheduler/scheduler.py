@@ -1,0 +1,54 @@
+"""TaskiqScheduler: a broker, and the sources of what it is to send."""
+
+import logging
+from collections.abc import Sequence
+
+from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.awaitables import maybe_awaitable
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.exceptions import ScheduledTaskCancelledError
+from taskiq_core.kicker import AsyncKicker
+from taskiq_core.scheduled_task import ScheduledTask
+
+logger = logging.getLogger(__name__)
+
+
+class TaskiqScheduler:
+    """Sends the tasks of schedules when it is told that they are due; `SchedulerLoop` tells it.
+
+    Args:
+        broker: sends the tasks.
+        sources: where the schedules are.
+    """
+
+    def __init__(self, broker: AsyncBroker, sources: Sequence[ScheduleSource]) -> None:
+        self.broker = broker
+        self.sources = list(sources)
+
+    async def startup(self) -> None:
+        """Start the broker up."""
+        await self.broker.startup()
+
+    async def on_ready(self, source: ScheduleSource, task: ScheduledTask) -> None:
+        """Send the task of a schedule that is due.
+
+        The message has the label `schedule_id`. The source may keep it from being sent:
+        `ScheduledTaskCancelledError` from its `pre_send`.
+
+        Args:
+            source: where the schedule is.
+            task: what to send.
+        """
+        try:
+            await maybe_awaitable(source.pre_send(task))
+        except ScheduledTaskCancelledError:
+            logger.info("%s (schedule %s) is not sent this time", task.task_name, task.schedule_id)
+            return
+        labels = {"schedule_id": task.schedule_id, **task.labels}
+        kicker: AsyncKicker[..., None] = AsyncKicker(task.task_name, self.broker, labels)
+        await kicker.with_task_id(task.task_id).kiq(*task.args, **task.kwargs)
+        await maybe_awaitable(source.post_send(task))
+
+    async def shutdown(self) -> None:
+        """Shut the broker down."""
+        await self.broker.shutdown()
