@@ -1,0 +1,13 @@
+"""What taskiq-prometheus adds to taskiq."""
+
+from taskiq_core.plugins import MiddlewareSpec, hookimpl
+
+TASKIQ_PLUGIN_API = (1, 0)
+
+
+@hookimpl
+def taskiq_register_middlewares() -> list[MiddlewareSpec]:
+    """One middleware."""
+    return [
+        MiddlewareSpec(name="prometheus", factory="taskiq_prometheus:PrometheusMiddleware"),
+    ]
