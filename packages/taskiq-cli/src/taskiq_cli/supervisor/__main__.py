@@ -8,6 +8,7 @@ import sys
 
 from taskiq_cli.supervisor.line_log import LineLog
 from taskiq_cli.supervisor.settings import SupervisorSettings
+from taskiq_cli.supervisor.shared_folder import make_shared_folder, remove_shared_folder
 from taskiq_cli.supervisor.supervisor import STOP_SIGNALS, Supervisor
 from taskiq_cli.supervisor.wakeups import Wakeups
 
@@ -25,7 +26,11 @@ def main() -> int:
         # A closed terminal sends SIGHUP as well: then there is nobody left to work for.
         reloads_on_hangup=not os.isatty(sys.stderr.fileno()),
     )
-    return supervisor.run()
+    folder = make_shared_folder()
+    try:
+        return supervisor.run()
+    finally:
+        remove_shared_folder(folder)
 
 
 if __name__ == "__main__":
