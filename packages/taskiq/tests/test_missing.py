@@ -11,6 +11,8 @@ import taskiq
 def _without_zmq(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if taskiq-zmq were not installed."""
     monkeypatch.delitem(sys.modules, "taskiq.brokers.zmq_broker", raising=False)
+    for name in ("ZeroMQBroker", "__all__"):
+        monkeypatch.delitem(vars(taskiq), name, raising=False)
     monkeypatch.setattr(sys, "meta_path", [_Absent("taskiq_zmq"), *sys.meta_path])
     for name in [name for name in sys.modules if name.partition(".")[0] == "taskiq_zmq"]:
         monkeypatch.delitem(sys.modules, name)
@@ -43,18 +45,14 @@ def test_module_says_what_to_install() -> None:
     assert str(caught.value) == 'ZeroMQBroker is in taskiq-zmq: pip install "taskiq[zmq]"'
 
 
-@pytest.mark.parametrize(
-    ("name", "package", "extra"),
-    [
-        ("PrometheusMiddleware", "taskiq-prometheus", "prometheus"),
-        ("TaskiqScheduler", "taskiq-scheduler", "scheduler"),
-    ],
-)
-def test_name_of_another_package_says_what_to_install(name: str, package: str, extra: str) -> None:
-    with pytest.raises(ImportError) as caught:
-        getattr(taskiq, name)
+@pytest.mark.usefixtures("_without_zmq")
+def test_star_import_brings_what_is_installed() -> None:
+    names: dict[str, object] = {}
 
-    assert str(caught.value) == f'{name} is in {package}: pip install "taskiq[{extra}]"'
+    exec("from taskiq import *", names)
+
+    assert "AsyncBroker" in names
+    assert "ZeroMQBroker" not in names
 
 
 def test_failure_inside_an_installed_package_is_told_as_it_is(

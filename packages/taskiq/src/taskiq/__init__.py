@@ -7,6 +7,8 @@ plugins build on, and the packages that its extras bring.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from taskiq._lazy import resolve
+
 if TYPE_CHECKING:
     from taskiq_dependencies import Depends as TaskiqDepends
 
@@ -35,59 +37,64 @@ if TYPE_CHECKING:
     from taskiq.funcs import gather
     from taskiq.kicker import AsyncKicker
     from taskiq.message import BrokerMessage, TaskiqMessage
+    from taskiq.middlewares.prometheus_middleware import PrometheusMiddleware
     from taskiq.middlewares.simple_retry_middleware import SimpleRetryMiddleware
     from taskiq.middlewares.smart_retry_middleware import SmartRetryMiddleware
     from taskiq.plugins import Capability, broker_from_url
     from taskiq.receiver import Receiver
     from taskiq.result import TaskiqResult
     from taskiq.scheduler.scheduled_task import ScheduledTask
+    from taskiq.scheduler.scheduler import TaskiqScheduler
     from taskiq.state import TaskiqState
     from taskiq.task import AsyncTaskiqTask
     from taskiq_core.delivery import Delivery
 
+    __all__ = [
+        "AckableMessage",
+        "AcknowledgeType",
+        "AsyncBroker",
+        "AsyncKicker",
+        "AsyncResultBackend",
+        "AsyncTaskiqDecoratedTask",
+        "AsyncTaskiqTask",
+        "BrokerMessage",
+        "Capability",
+        "Context",
+        "Delivery",
+        "InMemoryBroker",
+        "NoResultError",
+        "PrometheusMiddleware",
+        "Receiver",
+        "ResultGetError",
+        "ResultIsReadyError",
+        "ScheduleSource",
+        "ScheduledTask",
+        "SecurityError",
+        "SendTaskError",
+        "SimpleRetryMiddleware",
+        "SmartRetryMiddleware",
+        "TaskiqDepends",
+        "TaskiqError",
+        "TaskiqEvents",
+        "TaskiqFormatter",
+        "TaskiqMessage",
+        "TaskiqMiddleware",
+        "TaskiqResult",
+        "TaskiqResultTimeoutError",
+        "TaskiqScheduler",
+        "TaskiqSerializer",
+        "TaskiqState",
+        "ZeroMQBroker",
+        "async_shared_broker",
+        "broker_from_url",
+        "gather",
+        "__version__",
+    ]
+
 __version__ = "0.14.0"
 
-__all__ = [
-    "AckableMessage",
-    "AcknowledgeType",
-    "AsyncBroker",
-    "AsyncKicker",
-    "AsyncResultBackend",
-    "AsyncTaskiqDecoratedTask",
-    "AsyncTaskiqTask",
-    "BrokerMessage",
-    "Capability",
-    "Context",
-    "Delivery",
-    "InMemoryBroker",
-    "NoResultError",
-    "Receiver",
-    "ResultGetError",
-    "ResultIsReadyError",
-    "ScheduleSource",
-    "ScheduledTask",
-    "SecurityError",
-    "SendTaskError",
-    "SimpleRetryMiddleware",
-    "SmartRetryMiddleware",
-    "TaskiqDepends",
-    "TaskiqError",
-    "TaskiqEvents",
-    "TaskiqFormatter",
-    "TaskiqMessage",
-    "TaskiqMiddleware",
-    "TaskiqResult",
-    "TaskiqResultTimeoutError",
-    "TaskiqSerializer",
-    "TaskiqState",
-    "ZeroMQBroker",
-    "__version__",
-    "async_shared_broker",
-    "broker_from_url",
-    "gather",
-]
-
 _HOMES = {
+    "__version__": __name__,
     "AckableMessage": "taskiq.acks",
     "AcknowledgeType": "taskiq.acks",
     "AsyncBroker": "taskiq.abc.broker",
@@ -101,6 +108,7 @@ _HOMES = {
     "Delivery": "taskiq_core.delivery",
     "InMemoryBroker": "taskiq.brokers.inmemory_broker",
     "NoResultError": "taskiq.exceptions",
+    "PrometheusMiddleware": "taskiq.middlewares.prometheus_middleware",
     "Receiver": "taskiq.receiver",
     "ResultGetError": "taskiq.exceptions",
     "ResultIsReadyError": "taskiq.exceptions",
@@ -118,17 +126,13 @@ _HOMES = {
     "TaskiqMiddleware": "taskiq.abc.middleware",
     "TaskiqResult": "taskiq.result",
     "TaskiqResultTimeoutError": "taskiq.exceptions",
+    "TaskiqScheduler": "taskiq.scheduler.scheduler",
     "TaskiqSerializer": "taskiq.abc.serializer",
     "TaskiqState": "taskiq.state",
     "ZeroMQBroker": "taskiq.brokers.zmq_broker",
     "async_shared_broker": "taskiq.brokers.shared_broker",
     "broker_from_url": "taskiq.plugins",
     "gather": "taskiq.funcs",
-}
-# Names of taskiq 0.13 that move to a package of their own.
-_ELSEWHERE = {
-    "PrometheusMiddleware": "taskiq-prometheus",
-    "TaskiqScheduler": "taskiq-scheduler",
 }
 # `import taskiq` makes these available as attributes, as it did in 0.13.
 _ROOMS = frozenset(
@@ -138,6 +142,7 @@ _ROOMS = frozenset(
         "api",
         "brokers",
         "cli",
+        "compat",
         "context",
         "decor",
         "depends",
@@ -146,14 +151,17 @@ _ROOMS = frozenset(
         "exceptions",
         "formatters",
         "funcs",
+        "instrumentation",
         "kicker",
         "labels",
         "message",
         "middlewares",
+        "package",
         "plugins",
         "receiver",
         "result",
         "result_backends",
+        "schedule_sources",
         "scheduler",
         "serialization",
         "serializers",
@@ -167,13 +175,9 @@ _ROOMS = frozenset(
 if not TYPE_CHECKING:  # who checks types sees the names above, and finds a misspelt one
 
     def __getattr__(name: str) -> object:
-        if name in _HOMES:
-            return getattr(import_module(_HOMES[name]), name)
         if name in _ROOMS:
             return import_module(f"{__name__}.{name}")
-        if name in _ELSEWHERE:
-            raise import_module("taskiq._cure").not_installed(name, _ELSEWHERE[name])
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return resolve(__name__, name, _HOMES)
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__, *_ROOMS})
+        return sorted({*globals(), *_HOMES, *_ROOMS})

@@ -26,6 +26,7 @@ from taskiq_core.exceptions import (
     TaskDefinitionError,
     TaskiqError,
     TaskiqResultTimeoutError,
+    TaskProcessError,
     TaskRejectedError,
     TaskRetryError,
     TaskTimeoutError,
@@ -33,6 +34,7 @@ from taskiq_core.exceptions import (
     UnknownTaskError,
     UnreadableMessageError,
     UnsupportedLabelError,
+    WorkerShutdownError,
 )
 
 __all__ = [
@@ -64,6 +66,8 @@ __all__ = [
     "TaskTimeoutError",
     "TaskUnregisteredError",
     "TaskiqError",
+    "TaskProcessError",
+    "WorkerShutdownError",
     "TaskiqResultTimeoutError",
     "UnknownTaskError",
     "UnreadableMessageError",

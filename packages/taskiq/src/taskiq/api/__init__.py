@@ -1,5 +1,6 @@
-"""Workers inside programs of their own."""
+"""Workers and schedulers inside programs of their own."""
 
 from taskiq.api.receiver import run_receiver_task
+from taskiq.api.scheduler import run_scheduler_task
 
-__all__ = ["run_receiver_task"]
+__all__ = ["run_receiver_task", "run_scheduler_task"]

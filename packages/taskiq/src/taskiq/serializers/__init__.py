@@ -1,7 +1,8 @@
 """Serializers: plain data to bytes, each loaded when it is used."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from taskiq._lazy import resolve
 
 if TYPE_CHECKING:
     from taskiq.serializers.cbor_serializer import CBORSerializer
@@ -10,13 +11,14 @@ if TYPE_CHECKING:
     from taskiq.serializers.orjson_serializer import ORJSONSerializer
     from taskiq.serializers.pickle import PickleSerializer
 
-__all__ = [
-    "CBORSerializer",
-    "JSONSerializer",
-    "MSGPackSerializer",
-    "ORJSONSerializer",
-    "PickleSerializer",
-]
+    __all__ = [
+        "CBORSerializer",
+        "JSONSerializer",
+        "MSGPackSerializer",
+        "ORJSONSerializer",
+        "PickleSerializer",
+    ]
+
 _HOMES = {
     "CBORSerializer": "taskiq.serializers.cbor_serializer",
     "JSONSerializer": "taskiq.serializers.json_serializer",
@@ -28,6 +30,4 @@ _HOMES = {
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name in _HOMES:
-            return getattr(import_module(_HOMES[name]), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return resolve(__name__, name, _HOMES)

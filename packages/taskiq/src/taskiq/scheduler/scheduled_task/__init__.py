@@ -1,5 +1,6 @@
 """A schedule of a task."""
 
+from taskiq.scheduler.scheduled_task.cron_spec import CronSpec
 from taskiq.scheduler.scheduled_task.task import ScheduledTask
 
-__all__ = ["ScheduledTask"]
+__all__ = ["CronSpec", "ScheduledTask"]

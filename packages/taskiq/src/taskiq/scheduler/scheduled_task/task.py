@@ -1,5 +1,5 @@
 """A schedule of a task."""
 
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.scheduled_task import CronOffset, ScheduledTask
 
-__all__ = ["ScheduledTask"]
+__all__ = ["CronOffset", "ScheduledTask"]

@@ -1,0 +1,5 @@
+"""What the options of all commands have in common."""
+
+from taskiq_cli.older.log_level import LogLevel
+
+__all__ = ["LogLevel"]

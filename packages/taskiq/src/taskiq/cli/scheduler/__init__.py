@@ -1,0 +1,1 @@
+"""`taskiq scheduler` for programs."""

@@ -1,0 +1,1 @@
+"""`taskiq worker` for programs."""

@@ -1,0 +1,5 @@
+"""What a schedule may say."""
+
+from taskiq_core.scheduled_task import CronOffset, discriminate_offset, validate_interval_value
+
+__all__ = ["CronOffset", "discriminate_offset", "validate_interval_value"]
