@@ -48,20 +48,35 @@ def test_first_steps_with_two_workers(
     assert finished.stdout == "Hello, world!" + printed, finished.stderr
 
 
+def programs_of(package: str) -> list[str]:
+    text = (ROOT / "packages" / package / "README.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
 @pytest.mark.parametrize(
-    ("package", "printed"),
+    ("package", "number", "printed"),
     [
-        ("taskiq-core", "Hello, world!\n"),
-        ("taskiq-inmemory", "3\n"),
-        ("taskiq-retry", "done at attempt 3\n"),
-        ("taskiq-serializers", "Friday\n"),
+        ("taskiq-admin", 0, ""),
+        ("taskiq-core", 0, "Hello, world!\n"),
+        ("taskiq-inmemory", 0, "3\n"),
+        ("taskiq-prometheus", 0, ""),
+        ("taskiq-retry", 0, "done at attempt 3\n"),
+        ("taskiq-scheduler", 1, "Hello, world!\n"),
+        ("taskiq-serializers", 0, "Friday\n"),
     ],
 )
-def test_program_of_a_package(tmp_path: Path, package: str, printed: str) -> None:
-    text = (ROOT / "packages" / package / "README.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "program.py").write_text(program)
+def test_program_of_a_package(tmp_path: Path, package: str, number: int, printed: str) -> None:
+    (tmp_path / "program.py").write_text(programs_of(package)[number])
 
     finished = run(sys.executable, "program.py", cwd=tmp_path)
 
     assert finished.stdout == printed, finished.stderr
+
+
+def test_schedules_of_the_scheduler_are_listed(tmp_path: Path, taskiq: Path) -> None:
+    (tmp_path / "tkq.py").write_text(programs_of("taskiq-scheduler")[0])
+
+    finished = run(taskiq, "schedules", "tkq:scheduler", cwd=tmp_path)
+
+    assert "cron 0 3 * * * (Europe/Berlin)" in finished.stdout, finished.stderr
+    assert "every 600 s" in finished.stdout
