@@ -25,7 +25,7 @@ class FileDelivery(Delivery):
         await asyncio.sleep(delay)
         self._file.rename(self._spool / "new" / self._file.name)
 
-    async def bury(self, reason: str) -> None:
+    async def bury(self, reason: str, error: str | None = None) -> None:
         """Keep the file with the reason beside it."""
         dead = self._spool / "dead" / self._file.name
         dead.with_suffix(".reason").write_text(reason)
