@@ -3,9 +3,12 @@
 import asyncio
 import logging
 import random
+import sys
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -24,7 +27,7 @@ from taskiq_core.flow.run import run_plan
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.tracking import Run
 from taskiq_core.flow.upkeep import hear_aborts, reclaim_regularly
-from taskiq_core.health import Health
+from taskiq_core.health import Health, WorkerReport, WorkerState
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.outcomes import RELEASE
 from taskiq_core.result import TaskiqResult
@@ -102,6 +105,8 @@ class Receiver:
         self._abandoned: set[asyncio.Future[Any]] = set()
         self._aborted: set[str] = set()
         self._taken = 0
+        self._last_message_at: float | None = None
+        self._stage = WorkerState.STARTING
 
     # -- a worker's life ----------------------------------------------------------------------
 
@@ -119,6 +124,7 @@ class Receiver:
             await self.broker.startup()
         for task_name in self.broker.get_all_tasks():
             self._plans.find(task_name)
+        self._stage = WorkerState.RUNNING
         async with self._upkeep():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
@@ -142,6 +148,7 @@ class Receiver:
         Args:
             timeout: seconds until the deadline, None for none; cancelling this is one, too.
         """
+        self._stage = WorkerState.DRAINING
         for delivery in self.pool.withdraw():
             self._leases.forget(delivery)
             await self._settler.settle(delivery, RELEASE)
@@ -179,6 +186,21 @@ class Receiver:
                 run.stop(TaskAbortedError(task_name=run.message.task_name, task_id=task_id))
         return bool(runs)
 
+    def report(self) -> WorkerReport:
+        """How this worker is now: what health checks and operators see."""
+        trouble, slots, last = self.health.trouble, self.pool.slots, self._last_message_at
+        is_degraded = trouble is not None and self._stage is WorkerState.RUNNING
+        has_limit = slots.limit != sys.maxsize
+        return WorkerReport(
+            state=WorkerState.DEGRADED if is_degraded else self._stage,
+            reason=f"{type(trouble).__name__}: {trouble}" if is_degraded else None,
+            broker=type(self.broker).__name__,
+            slots_total=slots.limit if has_limit else None,
+            slots_free=slots.free if has_limit else None,
+            running_tasks=len(self.pool.running),
+            last_message_at=None if last is None else datetime.fromtimestamp(last, UTC),
+        )
+
     @asynccontextmanager
     async def _upkeep(self) -> AsyncGenerator[None, None]:
         """Renew leases, reclaim and hear of aborts, until the last task has ended."""
@@ -195,6 +217,7 @@ class Receiver:
     def _take(self, delivery: Delivery) -> bool:
         self._leases.hold(delivery)
         self._taken += 1
+        self._last_message_at = time.time()
         return not self._has_enough()
 
     def _has_enough(self) -> bool:

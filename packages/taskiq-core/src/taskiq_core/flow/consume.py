@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Generator
+from contextlib import aclosing, contextmanager
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -19,6 +19,10 @@ RECONNECT_BASE: Final = 0.5
 """Upper bound of the first wait before a broken stream is opened again, in seconds."""
 RECONNECT_CAP: Final = 30.0
 """Upper bound of every such wait, in seconds."""
+CALM: Final = 5.0
+"""Seconds that a stream has to stay open, on an idle queue, before the trouble is over."""
+LONGEST_TRY: Final = 60.0
+"""Seconds after which a stream that broke is one that was open, and not one that was tried."""
 
 
 async def consume(
@@ -37,7 +41,8 @@ async def consume(
         broker: whose deliveries to run.
         pool: where they run.
         take: called for each delivery before it is run; False ends the loop.
-        on_trouble: called with what the broker raised, and with None when messages come again.
+        on_trouble: called with what the broker raised, and with None when messages come again, or
+            the stream has stayed open for a while though none came.
 
     Raises:
         ListenError: the broker can't be listened to at all.
@@ -46,7 +51,8 @@ async def consume(
     while True:
         try:
             await pool.slots.wait_free()
-            await _consume_stream(broker, pool, take, trouble)
+            with trouble.watching_stream():
+                await _consume_stream(broker, pool, take, trouble)
         except ListenError:
             raise
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
@@ -80,6 +86,23 @@ class _Trouble:
         self.failures = 0
         self._broker_name = broker_name
         self._on_change = on_change
+        self._last_try = 0.0
+
+    @contextmanager
+    def watching_stream(self) -> Generator[None, None, None]:
+        """Notice that a stream stays open; it gets twice as long as the last one took to break."""
+        if not self.failures:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        opened_at = loop.time()
+        calm = loop.call_later(CALM + 2 * self._last_try, self.is_over)
+        try:
+            yield
+        finally:
+            calm.cancel()
+            # Even one that broke after its calm: some servers are out of reach only after a minute.
+            self._last_try = min(LONGEST_TRY, loop.time() - opened_at)
 
     def is_over(self) -> None:
         self.failures = 0
