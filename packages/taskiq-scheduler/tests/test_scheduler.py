@@ -25,9 +25,9 @@ from taskiq_scheduler import (
 )
 from taskiq_scheduler.agenda import Agenda
 from taskiq_scheduler.arguments import SchedulerArgs
-from taskiq_scheduler.loop import with_tick_id
 from taskiq_scheduler.merge_functions import only_new, only_unique, preserve_all
 from taskiq_scheduler.moments import is_cron_task_now, is_interval_task_now, is_time_task_now
+from taskiq_scheduler.ticks import with_tick_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -130,9 +130,12 @@ def test_agenda_yields_what_is_due_and_keeps_what_did_not_change() -> None:
     assert list(agenda.take_due(NOW + timedelta(seconds=9))) == []
 
     late = NOW + timedelta(seconds=31)
-    due = [(entry.schedule, entry.tick) for entry in agenda.take_due(late)]
+    due = [(entry.schedule, entry.ticks) for entry in agenda.take_due(late)]
 
-    assert [each for each, _ in due] == [first, second], "missed ticks count as one"
+    assert due == [
+        (first, (NOW + timedelta(seconds=30),)),
+        (second, (NOW + timedelta(seconds=25),)),
+    ], "missed ticks count as one"
     agenda.replace(source, [first], late)
     assert len(agenda) == 1
     assert agenda.first_tick == NOW + timedelta(seconds=40)
@@ -227,7 +230,7 @@ def test_tick_has_the_same_task_id_for_every_scheduler() -> None:
 async def test_failing_source_and_failing_broker_are_tried_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskiq_scheduler.loop.backoff_delay", lambda *args, **kwargs: 0.0)
+    monkeypatch.setattr("taskiq_scheduler.sending.backoff_delay", lambda *args, **kwargs: 0.0)
     broker = InMemoryBroker()
     ran = Ran(broker)
 
@@ -259,7 +262,7 @@ async def test_failing_source_and_failing_broker_are_tried_again(
 async def test_hanging_send_has_a_deadline(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskiq_scheduler.loop.backoff_delay", lambda *args, **kwargs: 0.0)
+    monkeypatch.setattr("taskiq_scheduler.sending.backoff_delay", lambda *args, **kwargs: 0.0)
     broker = InMemoryBroker()
     ran = Ran(broker)
 

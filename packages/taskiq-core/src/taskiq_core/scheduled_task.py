@@ -1,6 +1,7 @@
 """A task that is to be sent later, or again and again."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Self, TypeAlias
 from uuid import uuid4
 
@@ -8,6 +9,20 @@ from pydantic import BaseModel, Field, TypeAdapter, field_validator, model_valid
 
 CronOffset: TypeAlias = str | timedelta
 """A time zone by its name, or its distance from UTC."""
+
+
+class MissedTicks(StrEnum):
+    """What becomes of ticks that were due while no scheduler looked.
+
+    A tick is one moment at which a schedule is due.
+    """
+
+    SKIP = "skip"
+    """They are not sent."""
+    ONCE = "once"
+    """The latest of them is sent."""
+    ALL = "all"
+    """They are sent one by one, earliest first; of very many, the latest thousand."""
 
 
 def validate_interval_value(value: int | timedelta | None) -> None:
@@ -36,6 +51,10 @@ class ScheduledTask(BaseModel):
             None.
         time: the one moment to fire at.
         interval: seconds, or a timedelta, between two firings.
+        enabled: False pauses the schedule: it stays where it is, and nothing is sent.
+        missed: what becomes of ticks that were due while no scheduler looked.
+        grace: seconds that a tick may be late and still be sent; None for no limit. With
+            `MissedTicks.SKIP` None stands for ten seconds.
     """
 
     task_name: str
@@ -48,6 +67,23 @@ class ScheduledTask(BaseModel):
     cron_offset: CronOffset | None = None
     time: datetime | None = None
     interval: int | timedelta | None = None
+    enabled: bool = True
+    missed: MissedTicks = MissedTicks.ONCE
+    grace: float | None = Field(default=None, ge=0)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is due more than once."""
+        return self.cron is not None or self.interval is not None
+
+    def has_timing_of(self, other: "ScheduledTask") -> bool:
+        """Whether the other one is due at the same moments."""
+        return (self.cron, self.cron_offset, self.interval, self.time) == (
+            other.cron,
+            other.cron_offset,
+            other.interval,
+            other.time,
+        )
 
     @field_validator("cron_offset", mode="before")
     @classmethod
@@ -63,6 +99,15 @@ class ScheduledTask(BaseModel):
             raise ValueError("a schedule needs cron, interval or time")
         validate_interval_value(self.interval)
         return self
+
+
+def is_new_beginning(before: ScheduledTask, after: ScheduledTask) -> bool:
+    """Whether ticks that a schedule was due at before it was changed say nothing of it now.
+
+    It is due at other moments, or was paused: no tick counts as missed that was not due then. What
+    sources ask when a schedule takes the place of another one of its id.
+    """
+    return not after.has_timing_of(before) or (after.enabled and not before.enabled)
 
 
 _TIMEDELTA: TypeAdapter[timedelta] = TypeAdapter(timedelta)

@@ -1,44 +1,75 @@
 """The schedules that a scheduler knows, ordered by when they are due; no I/O."""
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import count
+from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
-from taskiq_scheduler.errors import BadScheduleError, CronValueError
+from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
+from taskiq_scheduler.checking import check_timing
+from taskiq_scheduler.errors import BadScheduleError, ScheduleValueError
+from taskiq_scheduler.missed import is_too_late, ticks_to_send
 from taskiq_scheduler.timetable import next_tick
 
+Check = Callable[[ScheduledTask], None]
+_INCREDIBLE: Final = timedelta(days=1)
+"""A last tick that is further ahead than this was made while the clock was wrong."""
 
-@dataclass(eq=False, slots=True)
-class Entry:
-    """A schedule, and when it is due next.
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A schedule that is due.
 
     Attributes:
-        is_current: whether the source still has it as it stands here.
-        is_claimed: whether this scheduler is the one that sends this tick.
+        first: the earliest tick that nobody looked at.
+        ticks: those that are sent, earliest first; none if all of them are too late.
     """
 
     source: ScheduleSource
     schedule: ScheduledTask
-    tick: datetime
-    is_current: bool = True
-    is_claimed: bool = False
+    first: datetime
+    ticks: tuple[datetime, ...]
 
-    @property
-    def is_repeated(self) -> bool:
-        """Whether it is due more than once."""
-        return self.schedule.cron is not None or self.schedule.interval is not None
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A schedule, and when it is due.
+
+    Attributes:
+        tick: when it is due next; None for never, or while it is paused.
+        last: the latest tick that was taken; no tick up to it is taken again.
+        is_current: whether the source still has it as it stands here.
+    """
+
+    source: ScheduleSource
+    schedule: ScheduledTask
+    tick: datetime | None = None
+    last: datetime | None = None
+    is_current: bool = True
+
+
+@dataclass(slots=True)
+class Known:
+    """What a source has: entries by their ids, and why others are left out."""
+
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
+    problems: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Agenda:
-    """A heap: what a tick costs grows with what is due, not with what there is."""
+    """A heap: what a tick costs grows with what is due, not with what there is.
 
-    def __init__(self) -> None:
+    Args:
+        check: raises ScheduleValueError for a schedule that can't be followed.
+    """
+
+    def __init__(self, check: Check = check_timing) -> None:
+        self._check = check
         self._heap: list[tuple[datetime, int, Entry]] = []
-        self._known: dict[ScheduleSource, dict[str, Entry]] = {}
+        self._known: dict[ScheduleSource, Known] = {}
         self._numbers = count()
 
     @property
@@ -49,62 +80,131 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def __len__(self) -> int:
-        return sum(map(len, self._known.values()))
+        return sum(len(known.entries) for known in self._known.values())
+
+    def find(self, source: ScheduleSource, schedule_id: str) -> ScheduledTask | None:
+        """A schedule by its id."""
+        entry = self._known.get(source, Known()).entries.get(schedule_id)
+        return None if entry is None else entry.schedule
+
+    def unknown(
+        self, source: ScheduleSource, schedules: Iterable[ScheduledTask]
+    ) -> list[ScheduledTask]:
+        """Those that were not there before, and so may have ticks to make up for."""
+        entries = self._known.get(source, Known()).entries
+        return [each for each in schedules if each.enabled and each.schedule_id not in entries]
 
     def replace(
-        self, source: ScheduleSource, schedules: Iterable[ScheduledTask], now: datetime
+        self,
+        source: ScheduleSource,
+        schedules: Iterable[ScheduledTask],
+        now: datetime,
+        last_ticks: Mapping[str, datetime] | None = None,
     ) -> list[BadScheduleError]:
         """A source says what it has now; those that did not change keep their place.
 
+        Args:
+            source: says so.
+            schedules: all that it has.
+            now: new ones are due after it.
+            last_ticks: by schedule id; new schedules that are there are due after their last tick,
+                so that what was missed is made up for.
+
         Returns:
-            What is wrong with schedules that can't be followed.
+            What is wrong with schedules that can't be followed; each problem once.
         """
-        before = self._known.get(source, {})
-        entries: dict[str, Entry] = {}
+        before = self._known.get(source, Known())
+        found = Known()
         problems: list[BadScheduleError] = []
         for schedule in schedules:
-            entry = before.get(schedule.schedule_id)
+            schedule_id = schedule.schedule_id
+            entry = before.entries.get(schedule_id)
             if entry is None or entry.schedule != schedule:
                 try:
-                    entry = self._add(source, schedule, now)
-                except CronValueError as error:
-                    problems.append(_problem(source, schedule, error))
+                    self._check(schedule)
+                except ScheduleValueError as error:
+                    found.problems[schedule_id] = str(error)
+                    if before.problems.get(schedule_id) != str(error):
+                        problems.append(_problem(source, schedule, error))
                     continue
-            if entry is not None:
-                entries[schedule.schedule_id] = entry
-        for entry in before.values():
-            if entries.get(entry.schedule.schedule_id) is not entry:
+                last = (last_ticks or {}).get(schedule_id)
+                entry = self._enter(source, schedule, entry, now, last)
+            found.entries[schedule_id] = entry
+        for schedule_id, entry in before.entries.items():
+            if found.entries.get(schedule_id) is not entry:
                 entry.is_current = False
-        self._known[source] = entries
+        self._known[source] = found
+        self._compact()
         return problems
 
-    def take_due(self, now: datetime) -> Iterator[Entry]:
+    def take_due(self, now: datetime) -> Iterator[Due]:
         """What is due, earliest first; cron lines and intervals are entered for their next tick.
 
-        Ticks that were missed, because nobody looked, count as one.
+        Of ticks that were missed, because nobody looked, those are sent that the schedule says.
         """
         while (first := self.first_tick) is not None and first <= now:
             _, _, entry = heapq.heappop(self._heap)
-            yield Entry(entry.source, entry.schedule, entry.tick)
-            following = next_tick(entry.schedule, now) if entry.is_repeated else None
-            if following is not None:
-                entry.tick = following
-                self._push(entry)
+            schedule = entry.schedule
+            following = next_tick(schedule, first) if schedule.is_repeated else None
+            if following is None or following > now:
+                ticks = [] if is_too_late(schedule, first, now) else [first]
+                entry.last = first
+            else:
+                ticks = ticks_to_send(schedule, first, now)
+                following = next_tick(schedule, now)
+                entry.last = now
+            entry.tick = following
+            self._push(entry)
+            yield Due(entry.source, schedule, first, tuple(ticks))
 
-    def _add(self, source: ScheduleSource, schedule: ScheduledTask, now: datetime) -> Entry | None:
-        tick = next_tick(schedule, now)
-        if tick is None:
-            return None
-        entry = Entry(source, schedule, tick)
+    # -- entries ------------------------------------------------------------------------------
+
+    def _enter(
+        self,
+        source: ScheduleSource,
+        schedule: ScheduledTask,
+        before: Entry | None,
+        now: datetime,
+        last: datetime | None,
+    ) -> Entry:
+        entry = Entry(source, schedule)
+        if last is not None and last - now <= _INCREDIBLE:
+            entry.last = last
+        if before is not None:
+            entry.last = before.last
+        if schedule.enabled:
+            entry.tick = _first_tick_of(entry, before, now)
         self._push(entry)
         return entry
 
     def _push(self, entry: Entry) -> None:
-        heapq.heappush(self._heap, (entry.tick, next(self._numbers), entry))
+        if entry.tick is not None:
+            heapq.heappush(self._heap, (entry.tick, next(self._numbers), entry))
+
+    def _compact(self) -> None:
+        """Forget entries that were replaced, where they have become the greater part."""
+        if len(self._heap) > 2 * len(self) + 100:
+            self._heap = [each for each in self._heap if each[2].is_current]
+            heapq.heapify(self._heap)
+
+
+def _first_tick_of(entry: Entry, before: Entry | None, now: datetime) -> datetime | None:
+    schedule = entry.schedule
+    if before is not None and before.schedule.enabled and schedule.has_timing_of(before.schedule):
+        return before.tick
+    if entry.last is None:
+        return next_tick(schedule, now)
+    if not schedule.is_repeated:
+        # It was sent, unless it is for another time since.
+        tick = next_tick(schedule, now)
+        return tick if tick is not None and tick > entry.last else None
+    is_made_up_for = before is None and schedule.missed is not MissedTicks.SKIP
+    # Where the clock was put back, no tick is due again that was taken before.
+    return next_tick(schedule, entry.last if is_made_up_for else max(now, entry.last))
 
 
 def _problem(
-    source: ScheduleSource, schedule: ScheduledTask, error: CronValueError
+    source: ScheduleSource, schedule: ScheduledTask, error: ScheduleValueError
 ) -> BadScheduleError:
     return BadScheduleError(
         schedule_id=schedule.schedule_id,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.scheduler import TaskiqScheduler
+from taskiq_scheduler.watching import start_sources
 
 
 async def run_scheduler_task(
@@ -20,8 +21,9 @@ async def run_scheduler_task(
         interval: how often sources are asked for their schedules; a minute if it is None.
         loop_interval: the shortest time between two looks at what is due.
     """
-    for source in scheduler.sources:
-        await source.startup()
+    failed = await start_sources(scheduler.sources)
     if run_startup:
         await scheduler.startup()
-    await SchedulerLoop(scheduler).run(update_interval=interval, loop_interval=loop_interval)
+    await SchedulerLoop(scheduler).run(
+        update_interval=interval, loop_interval=loop_interval, unstarted=failed
+    )

@@ -1,4 +1,15 @@
-"""What can go wrong with schedules."""
+"""What can go wrong with schedules.
+
+```
+TaskiqError
+└── ScheduleError
+    ├── BadScheduleError        a schedule is left out; names it, its source and the reason
+    ├── ScheduleValueError      the reason
+    │   └── CronValueError      ... is a cron line or a time zone
+    ├── SendTimeoutError        sending a task took too long
+    └── NotASchedulerError      what a path leads to is no scheduler
+```
+"""
 
 from taskiq_core.exceptions import TaskiqError
 
@@ -42,8 +53,12 @@ class NotASchedulerError(ScheduleError):
     description: str
 
 
-class CronValueError(ScheduleError, ValueError):
-    """A cron line, or the time zone that belongs to it, can't be followed."""
+class ScheduleValueError(ScheduleError, ValueError):
+    """What a schedule says can't be followed."""
 
     __template__ = "{reason}"
     reason: str
+
+
+class CronValueError(ScheduleValueError):
+    """A cron line, or the time zone that belongs to it, can't be followed."""

@@ -49,7 +49,7 @@ class LabelScheduleSource(ScheduleSource):
 
     def post_send(self, task: ScheduledTask) -> None:
         """Forget a one-shot schedule that was sent."""
-        if task.cron is None and task.interval is None:
+        if not task.is_repeated:
             self.schedules.pop(task.schedule_id, None)
 
     def _read(self, task: AsyncTaskiqDecoratedTask[Any, Any], number: int, entry: Any) -> None:

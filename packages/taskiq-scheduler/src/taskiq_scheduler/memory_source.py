@@ -1,15 +1,16 @@
 """InMemoryScheduleSource: schedules in this process."""
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
 
-CLAIM_SECONDS: Final = 60.0
-"""How long a claim holds that is not confirmed."""
+REMEMBERED: Final = 2_000
+"""How many confirmed ticks of a schedule are remembered."""
 
 
 class InMemoryScheduleSource(ScheduleSource):
@@ -24,6 +25,7 @@ class InMemoryScheduleSource(ScheduleSource):
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._schedules: dict[str, ScheduledTask] = {}
         self._claims: dict[tuple[str, datetime], float] = {}
+        self._confirmed: dict[str, deque[datetime]] = {}
         self._last: dict[str, datetime] = {}
         self._clock = clock
 
@@ -33,6 +35,9 @@ class InMemoryScheduleSource(ScheduleSource):
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Keep one more; one of the same id takes the place of the earlier one."""
+        before = self._schedules.get(schedule.schedule_id)
+        if before is not None and is_new_beginning(before, schedule):
+            self._last.pop(schedule.schedule_id, None)
         self._schedules[schedule.schedule_id] = schedule
 
     async def delete_schedule(self, schedule_id: str) -> None:
@@ -42,23 +47,35 @@ class InMemoryScheduleSource(ScheduleSource):
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
         """Whether whoever asks may send the task of this tick."""
-        last = self._last.get(schedule_id)
-        now = self._clock()
-        if (last is not None and tick <= last) or self._claims.get((schedule_id, tick), 0) > now:
+        if self._is_confirmed(schedule_id, tick):
             return False
-        self._claims[schedule_id, tick] = now + CLAIM_SECONDS
+        now = self._clock()
+        if self._claims.get((schedule_id, tick), now) > now:
+            return False
+        self._claims[schedule_id, tick] = now + self.claim_lease
         return True
 
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
         """The tick is done."""
         self._claims.pop((schedule_id, tick), None)
+        self._confirmed.setdefault(schedule_id, deque(maxlen=REMEMBERED)).append(tick)
         self._last[schedule_id] = max(tick, self._last.get(schedule_id, tick))
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
         """The latest tick that was confirmed."""
         return self._last.get(schedule_id)
 
+    async def abandoned(self) -> list[tuple[str, datetime]]:
+        """Ticks that were claimed and not confirmed in time."""
+        now = self._clock()
+        return [key for key, ends in self._claims.items() if ends <= now]
+
     def post_send(self, task: ScheduledTask) -> None:
         """Forget a one-shot schedule that was sent."""
-        if task.cron is None and task.interval is None:
+        if not task.is_repeated:
             self._schedules.pop(task.schedule_id, None)
+
+    def _is_confirmed(self, schedule_id: str, tick: datetime) -> bool:
+        ticks = self._confirmed.get(schedule_id, ())
+        # What is older than all that are remembered was confirmed long ago.
+        return tick in ticks or (len(ticks) == REMEMBERED and tick < min(ticks))

@@ -5,7 +5,7 @@ The scheduler itself asks for the next tick instead: `timetable`.
 
 from datetime import datetime, timedelta
 
-from taskiq_scheduler.timetable import next_cron, next_interval, seconds_of, to_utc, zone_of
+from taskiq_scheduler.timetable import next_cron, next_interval, to_utc, zone_of
 
 
 def to_tz_aware(time: datetime) -> datetime:
@@ -37,7 +37,7 @@ def is_interval_task_now(
     """Whether an interval has passed since the last run; a first run is always due."""
     if last_run is None:
         return True
-    return next_interval(seconds_of(interval_value), to_utc(last_run)) <= to_utc(now)
+    return next_interval(interval_value, to_utc(last_run)) <= to_utc(now)
 
 
 def is_time_task_now(time_value: datetime, now: datetime, last_run: datetime | None = None) -> bool:

@@ -17,6 +17,7 @@ from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.errors import NotASchedulerError
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.scheduler import TaskiqScheduler
+from taskiq_scheduler.watching import start_sources
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,9 @@ async def run_scheduler(args: SchedulerArgs) -> None:
     scheduler.broker.is_scheduler_process = True
     await scheduler.startup()
     try:
-        for source in scheduler.sources:
-            await source.startup()
+        failed = await start_sources(scheduler.sources)
         logger.info("Scheduler started. Sources: %d", len(scheduler.sources))
-        await _serve(scheduler, args)
+        await _serve(scheduler, args, failed)
     finally:
         for source in scheduler.sources:
             await source.shutdown()
@@ -95,13 +95,16 @@ async def send_with_timeout(
         await scheduler.on_ready(source, task)
 
 
-async def _serve(scheduler: TaskiqScheduler, args: SchedulerArgs) -> None:
+async def _serve(
+    scheduler: TaskiqScheduler, args: SchedulerArgs, unstarted: list[ScheduleSource]
+) -> None:
     serving = asyncio.create_task(
         SchedulerLoop(scheduler).run(
             update_interval=_seconds(args.update_interval),
             loop_interval=_seconds(args.loop_interval),
             skip_first_run=args.skip_first_run,
             send_timeout=args.send_timeout,
+            unstarted=unstarted,
         )
     )
     _on_signals(serving.cancel)

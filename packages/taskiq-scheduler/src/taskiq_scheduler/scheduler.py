@@ -1,7 +1,9 @@
 """TaskiqScheduler: a broker, and the sources of what it is to send."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.awaitables import maybe_awaitable
@@ -11,6 +13,9 @@ from taskiq_core.kicker import AsyncKicker
 from taskiq_core.scheduled_task import ScheduledTask
 
 logger = logging.getLogger(__name__)
+
+TELL_TIMEOUT: Final = 10.0
+"""Seconds that a source's `post_send` may take."""
 
 
 class TaskiqScheduler:
@@ -47,8 +52,23 @@ class TaskiqScheduler:
         labels = {"schedule_id": task.schedule_id, **task.labels}
         kicker: AsyncKicker[..., None] = AsyncKicker(task.task_name, self.broker, labels)
         await kicker.with_task_id(task.task_id).kiq(*task.args, **task.kwargs)
-        await maybe_awaitable(source.post_send(task))
+        await tell_sent(source, task)
 
     async def shutdown(self) -> None:
         """Shut the broker down."""
         await self.broker.shutdown()
+
+
+async def tell_sent(source: ScheduleSource, task: ScheduledTask) -> None:
+    """Call the source's `post_send`; that it fails is logged only, as the task was sent."""
+    try:
+        async with asyncio.timeout(TELL_TIMEOUT):
+            await maybe_awaitable(source.post_send(task))
+    except Exception as error:  # noqa: BLE001  # any source
+        logger.warning(
+            "%s (schedule %s) was sent, but %s.post_send failed: %s",
+            task.task_name,
+            task.schedule_id,
+            type(source).__name__,
+            str(error) or type(error).__name__,
+        )

@@ -6,16 +6,24 @@ once, the first time. Intervals are counted from the epoch, so that they neither
 anew with a deploy.
 """
 
+import re
+from collections import deque
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from math import floor
+from itertools import takewhile
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
 from taskiq_core.scheduled_task import CronOffset, ScheduledTask
 from taskiq_scheduler.errors import CronValueError
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_REACH: Final = timedelta(minutes=1)
+_RANDOM_FIELD: Final = re.compile(r"[rR]($|[(/])")
 
 
 def next_tick(schedule: ScheduledTask, after: datetime) -> datetime | None:
@@ -35,25 +43,58 @@ def next_tick(schedule: ScheduledTask, after: datetime) -> datetime | None:
     if schedule.cron is not None:
         return next_cron(schedule.cron, zone_of(schedule.cron_offset), after)
     if schedule.interval is not None:
-        return next_interval(seconds_of(schedule.interval), after)
+        return next_interval(schedule.interval, after)
     return None if schedule.time is None else to_utc(schedule.time)
 
 
+def latest_ticks(
+    schedule: ScheduledTask, after: datetime, until: datetime, limit: int
+) -> list[datetime]:
+    """The last moments of a span at which a repeated schedule is due.
+
+    What it costs grows with the limit, not with the span.
+
+    Args:
+        schedule: has a cron line or an interval.
+        after: the span begins after this moment.
+        until: it ends with this one.
+        limit: how many moments at most.
+
+    Returns:
+        Moments in UTC, earliest first.
+    """
+    reach = _FIRST_REACH
+    while True:
+        start = after if until - after <= reach else until - reach
+        coming = takewhile(lambda tick: tick <= until, ticks_after(schedule, start))
+        ticks = deque(coming, maxlen=limit)
+        if start == after or len(ticks) == limit:
+            return list(ticks)
+        reach *= 4
+
+
+def ticks_after(schedule: ScheduledTask, after: datetime) -> Iterator[datetime]:
+    """The moments after this one at which a repeated schedule is due, in UTC."""
+    if schedule.cron is not None:
+        zone = zone_of(schedule.cron_offset)
+        yield from (tick for tick in cron_ticks(schedule.cron, zone, after) if tick > after)
+    elif schedule.interval is not None:
+        tick = after
+        while True:
+            tick = next_interval(schedule.interval, tick)
+            yield tick
+
+
+@lru_cache(maxsize=4096)  # many schedules have the same line, and are asked at the same moment
 def next_cron(cron: str, zone: tzinfo, after: datetime) -> datetime | None:
     """The first moment after this one at which a cron line is due; None for never."""
-    for tick in cron_ticks(cron, zone, after):
-        if tick > after:
-            return tick
-    return None
+    return next((tick for tick in cron_ticks(cron, zone, after) if tick > after), None)
 
 
 def cron_ticks(cron: str, zone: tzinfo, start: datetime) -> Iterator[datetime]:
     """The moments at which a cron line is due, from about `start` on, each once."""
-    local = start.astimezone(zone).replace(tzinfo=None)
-    try:
-        times = croniter(cron, local, ret_type=datetime)
-    except (CroniterBadCronError, ValueError, KeyError) as error:
-        raise CronValueError(reason=f"{cron!r} is no cron line: {error}") from error
+    times = copy(_parsed(cron))
+    times.set_current(start.astimezone(zone).replace(tzinfo=None), force=True)
     last: datetime | None = None
     while True:
         try:
@@ -66,10 +107,12 @@ def cron_ticks(cron: str, zone: tzinfo, start: datetime) -> Iterator[datetime]:
         last = tick
 
 
-def next_interval(seconds: float, after: datetime) -> datetime:
+def next_interval(interval: float | timedelta, after: datetime) -> datetime:
     """The first multiple of the interval after this moment, counted from the epoch."""
-    count = floor(after.timestamp() / seconds) + 1
-    return datetime.fromtimestamp(count * seconds, UTC)
+    # In whole microseconds: a sum of floats would now and then be a tick that was there before.
+    step = interval if isinstance(interval, timedelta) else timedelta(seconds=interval)
+    count = (after - _EPOCH) // step + 1
+    return _EPOCH + count * step
 
 
 def seconds_of(interval: int | timedelta) -> float:
@@ -95,6 +138,17 @@ def zone_of(offset: CronOffset | None) -> tzinfo:
         return timezone(offset) if isinstance(offset, timedelta) else ZoneInfo(offset)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise CronValueError(reason=f"{offset!r} is no time zone: {error}") from error
+
+
+@lru_cache(maxsize=4096)
+def _parsed(cron: str) -> croniter:
+    if any(map(_RANDOM_FIELD.match, cron.split())):
+        reason = f"{cron!r} is no cron line here: each scheduler would draw moments of its own"
+        raise CronValueError(reason=reason)
+    try:
+        return croniter(cron, _EPOCH.replace(tzinfo=None))
+    except (CroniterBadCronError, ValueError, KeyError) as error:
+        raise CronValueError(reason=f"{cron!r} is no cron line: {error}") from error
 
 
 def _as_moment(local: datetime, zone: tzinfo) -> datetime:

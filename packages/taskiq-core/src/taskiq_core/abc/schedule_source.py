@@ -1,7 +1,7 @@
 """The contract of schedule sources: where schedules are kept."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,11 @@ class ScheduleSource(ABC):
     Attributes:
         can_claim: whether `claim` and `confirm` are implemented. Only one scheduler may serve a
             source that can't claim.
+        claim_lease: seconds after which a claim that was not confirmed is free again.
     """
 
     can_claim: bool = False
+    claim_lease: float = 60.0
 
     async def startup(self) -> None:
         """Connect; may be called twice."""
@@ -29,10 +31,16 @@ class ScheduleSource(ABC):
 
     @abstractmethod
     async def get_schedules(self) -> list[ScheduledTask]:
-        """All schedules of this source."""
+        """All schedules of this source, with those that are paused.
+
+        One that can't be read is left out, with an error in the log: the others must go on.
+        """
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep one more schedule."""
+        """Keep one more schedule, in place of one of the same id.
+
+        Where `is_new_beginning` says so of the two, the last tick is forgotten.
+        """
         raise NotImplementedError(f"{type(self).__name__} can't add schedules at run time")
 
     async def delete_schedule(self, schedule_id: str) -> None:
@@ -48,8 +56,8 @@ class ScheduleSource(ABC):
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
         """Whether this scheduler, and no other, is to send the task of this tick.
 
-        A claim that is not confirmed within a minute is free again: its scheduler died before it
-        sent the task.
+        A claim that is not confirmed within `claim_lease` seconds is free again: its scheduler died
+        before it sent the task.
         """
         raise NotImplementedError(f"{type(self).__name__} can't claim ticks")
 
@@ -58,5 +66,25 @@ class ScheduleSource(ABC):
         raise NotImplementedError(f"{type(self).__name__} can't claim ticks")
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
-        """The latest tick that was confirmed; None if there is none, or this source can't claim."""
+        """The latest tick that was confirmed; None if there is none, or this source can't claim.
+
+        A scheduler that starts makes up for the ticks after it, as the schedule says.
+        """
         return None
+
+    async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
+        """`last_tick` of many schedules, by their ids; those that have none are left out."""
+        found: dict[str, datetime] = {}
+        for schedule_id in schedule_ids:
+            tick = await self.last_tick(schedule_id)
+            if tick is not None:
+                found[schedule_id] = tick
+        return found
+
+    async def abandoned(self) -> list[tuple[str, datetime]]:
+        """Ticks whose claim ran out before it was confirmed, as schedule id and tick.
+
+        Their schedulers died: another one claims and sends them. Schedulers ask after each
+        `get_schedules`.
+        """
+        return []

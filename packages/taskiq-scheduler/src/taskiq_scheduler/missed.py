@@ -1,0 +1,42 @@
+"""Which of the ticks that have passed are sent; no I/O, no clock."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
+from taskiq_scheduler.timetable import latest_ticks, to_utc
+
+LIMIT: Final = 1_000
+"""How many missed ticks of one schedule are made up for."""
+ON_TIME: Final = 10.0
+"""Seconds that a tick of a schedule may be late whose missed ticks are skipped."""
+_MOMENT: Final = timedelta(microseconds=1)
+
+
+def ticks_to_send(schedule: ScheduledTask, first: datetime, now: datetime) -> list[datetime]:
+    """Those of the ticks from the first one up to now that its policy and its grace let through.
+
+    Args:
+        schedule: says both.
+        first: the earliest tick that was not looked at.
+        now: when they are looked at.
+
+    Returns:
+        Ticks in UTC, earliest first, at most `LIMIT`.
+    """
+    if schedule.is_repeated:
+        limit = LIMIT if schedule.missed is MissedTicks.ALL else 1
+        ticks = latest_ticks(schedule, first - _MOMENT, now, limit)
+    else:
+        ticks = [to_utc(first)]
+    return [tick for tick in ticks if not is_too_late(schedule, tick, now)]
+
+
+def is_too_late(schedule: ScheduledTask, tick: datetime, now: datetime) -> bool:
+    """Whether a tick is later than the grace of its schedule."""
+    grace = schedule.grace
+    if grace is None:
+        if schedule.missed is not MissedTicks.SKIP:
+            return False
+        grace = ON_TIME
+    return (now - tick).total_seconds() > grace
