@@ -1,6 +1,7 @@
 """Schedules in a file, and ticks that one scheduler gets."""
 
 import asyncio
+import json
 import multiprocessing
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_sqlite import SQLiteScheduleSource
+from taskiq_sqlite.claiming import StoredSchedule, put_schedule
 
 
 @pytest.fixture
@@ -59,10 +61,38 @@ class TestSchedules:
         await source.add_schedule(schedule("a"))
 
         assert await source.set_enabled("a", False)
-        assert await source.get_schedules() == []
+        assert await source.get_schedules() == [schedule("a").model_copy(update={"enabled": False})]
         assert await source.set_enabled("a", True)
-        assert len(await source.get_schedules()) == 1
+        assert await source.get_schedules() == [schedule("a")]
         assert not await source.set_enabled("unknown", True)
+
+    async def test_that_are_added_paused_stay_so(self, source: SQLiteScheduleSource) -> None:
+        paused = schedule("a", interval=5, enabled=False, missed="all", grace=90)
+
+        await source.add_schedule(paused)
+
+        assert await source.get_schedules() == [paused]
+
+    async def test_of_older_versions_are_read(self, source: SQLiteScheduleSource) -> None:
+        old = json.loads(schedule("a").model_dump_json())
+        for name in ("enabled", "missed", "grace"):
+            del old[name]
+        await source.database.write(put_schedule, StoredSchedule("a", json.dumps(old)))
+
+        assert await source.get_schedules() == [schedule("a")]
+
+    async def test_one_that_cannot_be_read_hides_no_other(
+        self, source: SQLiteScheduleSource, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await source.add_schedule(schedule("a"))
+        await source.database.write(put_schedule, StoredSchedule("bad", "{"))
+
+        for _ in range(3):
+            assert await source.get_schedules() == [schedule("a")]
+
+        assert caplog.text.count("Schedule 'bad' in ") == 1, "it is said once"
+        await source.add_schedule(schedule("bad"))
+        assert len(await source.get_schedules()) == 2
 
     async def test_that_fire_once_are_forgotten(self, source: SQLiteScheduleSource) -> None:
         once, often = schedule("once", time=TICK), schedule("often")
@@ -114,6 +144,55 @@ class TestClaims:
             await source.confirm("a", tick)
 
         assert await source.last_tick("a") == TICK + MINUTE
+
+    @pytest.mark.parametrize(
+        ("change", "is_forgotten"),
+        [
+            ({"cron": "5 * * * *"}, True),
+            ({"cron": None, "interval": 60}, True),
+            ({"cron_offset": "Europe/Rome"}, True),
+            ({"args": [2]}, False),
+            ({"missed": MissedTicks.ALL}, False),
+            ({"enabled": False}, False),
+        ],
+    )
+    async def test_last_one_is_of_the_schedule_as_it_stands(
+        self, source: SQLiteScheduleSource, change: dict[str, Any], is_forgotten: bool
+    ) -> None:
+        """A schedule that is due at other moments now has missed none of them."""
+        kept = schedule("a")
+        await source.add_schedule(kept)
+        await source.confirm("a", TICK)
+
+        await source.add_schedule(kept.model_copy(update=change))
+
+        assert await source.last_tick("a") == (None if is_forgotten else TICK)
+        assert not await source.claim("a", TICK)
+
+    async def test_pause_is_not_made_up_for(self, source: SQLiteScheduleSource) -> None:
+        await source.add_schedule(schedule("a"))
+        await source.confirm("a", TICK)
+
+        await source.set_enabled("a", False)
+        assert await source.last_ticks(["a", "b"]) == {"a": TICK}
+        await source.set_enabled("a", True)
+
+        assert await source.last_ticks(["a"]) == {}
+
+    async def test_of_dead_schedulers_are_listed(self, path: Path) -> None:
+        source = SQLiteScheduleSource(path, claim_lease=0.05)
+        await source.claim("a", TICK)
+        await source.claim("a", TICK + MINUTE)
+        await source.confirm("a", TICK + MINUTE)
+
+        async with asyncio.timeout(PATIENCE):
+            while not (found := await source.abandoned()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+        assert found == [("a", TICK)]
+        await source.confirm("a", TICK)
+        assert await source.abandoned() == []
+        await source.shutdown()
 
     async def test_survive_their_schedule(self, source: SQLiteScheduleSource) -> None:
         """Another scheduler may have it in memory, and must not fire it again."""

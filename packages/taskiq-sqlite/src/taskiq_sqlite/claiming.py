@@ -1,9 +1,11 @@
 """Schedules and their ticks as rows."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
 from taskiq_sqlite.transaction import Transaction, each
 
 PRUNED: Final = 500
@@ -29,6 +31,15 @@ DELETE FROM claims WHERE schedule_id = ?1 AND tick IN
     (SELECT tick FROM claims WHERE schedule_id = ?1 AND tick < ?2 LIMIT ?3)
 """
 LAST: Final = "SELECT tick FROM last_ticks WHERE schedule_id = ?"
+LAST_OF_MANY: Final = """
+SELECT schedule_id, tick FROM last_ticks
+WHERE schedule_id IN (SELECT value FROM json_each(?))
+"""
+FORGET_LAST: Final = "DELETE FROM last_ticks WHERE schedule_id = ?"
+ABANDONED: Final = """
+SELECT schedule_id, tick FROM claims WHERE until IS NOT NULL AND until <= ? ORDER BY until
+"""
+STORED: Final = "SELECT body, enabled FROM schedules WHERE schedule_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,16 @@ class StoredSchedule:
     schedule_id: str
     body: str
     enabled: bool = True
+
+    @property
+    def task(self) -> ScheduledTask:
+        """What the JSON says; that it is paused may be newer than the JSON.
+
+        Raises:
+            ValueError: it can't be read.
+        """
+        task = ScheduledTask.model_validate_json(self.body)
+        return task.model_copy(update={"enabled": self.enabled})
 
 
 @each
@@ -88,6 +109,9 @@ def last_tick(transaction: Transaction, schedule_id: str) -> int | None:
 @each
 def put_schedule(transaction: Transaction, schedule: StoredSchedule) -> None:
     """Keep a schedule, in place of one of the same id."""
+    before = _stored(transaction, schedule.schedule_id)
+    if before is not None and _is_new_beginning(before, schedule):
+        transaction.execute(FORGET_LAST, (schedule.schedule_id,))
     transaction.execute(
         "REPLACE INTO schedules (schedule_id, body, enabled) VALUES (?, ?, ?)",
         (schedule.schedule_id, schedule.body, int(schedule.enabled)),
@@ -98,20 +122,54 @@ def put_schedule(transaction: Transaction, schedule: StoredSchedule) -> None:
 def drop_schedule(transaction: Transaction, schedule_id: str) -> None:
     """Forget a schedule, but not its claims: a scheduler may have it in memory still."""
     transaction.execute("DELETE FROM schedules WHERE schedule_id = ?", (schedule_id,))
+    transaction.execute(FORGET_LAST, (schedule_id,))
 
 
 @each
 def enable(transaction: Transaction, schedule: StoredSchedule) -> bool:
-    """Switch a schedule on or off; whether there is such a schedule."""
-    changed = transaction.execute(
+    """Pause a schedule, or have it go on; whether there is such a schedule."""
+    before = _stored(transaction, schedule.schedule_id)
+    if before is None:
+        return False
+    if schedule.enabled and not before.enabled:
+        transaction.execute(FORGET_LAST, (schedule.schedule_id,))
+    transaction.execute(
         "UPDATE schedules SET enabled = ? WHERE schedule_id = ?",
         (int(schedule.enabled), schedule.schedule_id),
     )
-    return changed > 0
+    return True
 
 
-def all_schedules(transaction: Transaction, items: Sequence[None]) -> list[list[tuple[str, bool]]]:
-    """All schedules in the order of their ids, and whether each is enabled."""
-    rows = transaction.rows("SELECT body, enabled FROM schedules ORDER BY schedule_id")
-    found = [(body, bool(enabled)) for body, enabled in rows]
+def all_schedules(transaction: Transaction, items: Sequence[None]) -> list[list[StoredSchedule]]:
+    """All schedules in the order of their ids."""
+    rows = transaction.rows("SELECT schedule_id, body, enabled FROM schedules ORDER BY schedule_id")
+    found = [
+        StoredSchedule(schedule_id, body, bool(enabled)) for schedule_id, body, enabled in rows
+    ]
     return [found for _ in items]
+
+
+@each
+def last_ticks(transaction: Transaction, schedule_ids: Collection[str]) -> list[tuple[str, int]]:
+    """The latest ticks of many schedules."""
+    found: list[tuple[str, int]]
+    found = transaction.rows(LAST_OF_MANY, (json.dumps([*schedule_ids]),))
+    return found
+
+
+def abandoned(transaction: Transaction, items: Sequence[None]) -> list[list[tuple[str, int]]]:
+    """The claims that ran out before they were confirmed."""
+    found: list[tuple[str, int]] = transaction.rows(ABANDONED, (transaction.now,))
+    return [found for _ in items]
+
+
+def _stored(transaction: Transaction, schedule_id: str) -> StoredSchedule | None:
+    rows = transaction.rows(STORED, (schedule_id,))
+    return StoredSchedule(schedule_id, rows[0][0], bool(rows[0][1])) if rows else None
+
+
+def _is_new_beginning(before: StoredSchedule, after: StoredSchedule) -> bool:
+    try:
+        return is_new_beginning(before.task, after.task)
+    except ValueError:
+        return True

@@ -1,7 +1,8 @@
 """SQLiteScheduleSource: schedules in a file, each tick fired by one scheduler."""
 
+import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self, Unpack
 
@@ -10,17 +11,21 @@ from taskiq_core.scheduled_task import ScheduledTask
 from taskiq_sqlite.claiming import (
     StoredSchedule,
     Tick,
+    abandoned,
     all_schedules,
     claim,
     confirm,
     drop_schedule,
     enable,
     last_tick,
+    last_ticks,
     put_schedule,
 )
 from taskiq_sqlite.database import Database, DatabaseSettings
 from taskiq_sqlite.location import read_url
 from taskiq_sqlite.results import DATABASE_OPTIONS, as_database
+
+logger = logging.getLogger(__name__)
 
 URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "claim_lease": float,
@@ -63,6 +68,7 @@ class SQLiteScheduleSource(ScheduleSource):
         self.database, self._is_owner = as_database(path, options)
         self.claim_lease = claim_lease
         self.claim_memory = claim_memory
+        self._read: dict[str, tuple[StoredSchedule, ScheduledTask | None]] = {}
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -88,13 +94,20 @@ class SQLiteScheduleSource(ScheduleSource):
     # -- schedules ----------------------------------------------------------------------------
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """The schedules that are not paused."""
-        stored = await self.database.read(all_schedules, None)
-        return [ScheduledTask.model_validate_json(body) for body, enabled in stored if enabled]
+        """All schedules; one that can't be read is left out, with an error in the log."""
+        found = await self.database.read(all_schedules, None)
+        before, self._read = self._read, {}
+        for stored in found:
+            known = before.get(stored.schedule_id)
+            if known is None or known[0] != stored:
+                known = (stored, _read(stored, self.database))
+            self._read[stored.schedule_id] = known
+        return [task for _, task in self._read.values() if task is not None]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Keep a schedule, in place of one of the same id."""
-        stored = StoredSchedule(schedule.schedule_id, schedule.model_dump_json())
+        body = schedule.model_dump_json()
+        stored = StoredSchedule(schedule.schedule_id, body, schedule.enabled)
         await self.database.write(put_schedule, stored)
 
     async def delete_schedule(self, schedule_id: str) -> None:
@@ -102,12 +115,18 @@ class SQLiteScheduleSource(ScheduleSource):
         await self.database.write(drop_schedule, schedule_id)
 
     async def set_enabled(self, schedule_id: str, enabled: bool) -> bool:
-        """Pause a schedule, or have it go on; whether there is such a schedule."""
+        """Set the field `enabled` of a schedule: pause it, or have it go on.
+
+        Ticks that it was due at while it was paused are not made up for.
+
+        Returns:
+            Whether there is such a schedule.
+        """
         return await self.database.write(enable, StoredSchedule(schedule_id, "", enabled))
 
     def post_send(self, task: ScheduledTask) -> Coroutine[Any, Any, None] | None:
         """Forget a schedule that fires once."""
-        if task.time is None:
+        if task.is_repeated:
             return None
         return self.delete_schedule(task.schedule_id)
 
@@ -132,7 +151,17 @@ class SQLiteScheduleSource(ScheduleSource):
     async def last_tick(self, schedule_id: str) -> datetime | None:
         """The latest tick that was confirmed, in UTC; None if there was none."""
         tick = await self.database.read(last_tick, schedule_id)
-        return None if tick is None else _EPOCH + tick * _MICROSECOND
+        return None if tick is None else _moment(tick)
+
+    async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
+        """The same of many schedules; those that have none are left out."""
+        found = await self.database.read(last_ticks, schedule_ids)
+        return {schedule_id: _moment(tick) for schedule_id, tick in found}
+
+    async def abandoned(self) -> list[tuple[str, datetime]]:
+        """Ticks whose claim ran out before it was confirmed: their schedulers died."""
+        found = await self.database.read(abandoned, None)
+        return [(schedule_id, _moment(tick)) for schedule_id, tick in found]
 
     def _tick(self, schedule_id: str, tick: datetime) -> Tick:
         if tick.tzinfo is None:
@@ -141,3 +170,20 @@ class SQLiteScheduleSource(ScheduleSource):
             )
         number = (tick - _EPOCH) // _MICROSECOND
         return Tick(schedule_id, number, self.claim_lease, self.claim_memory)
+
+
+def _moment(tick: int) -> datetime:
+    return _EPOCH + tick * _MICROSECOND
+
+
+def _read(stored: StoredSchedule, database: Database) -> ScheduledTask | None:
+    try:
+        return stored.task
+    except ValueError as error:
+        logger.error(  # noqa: TRY400  # the row is wrong, no code of ours
+            "Schedule %r in %s can't be read and is left out, delete it or add it anew: %s",
+            stored.schedule_id,
+            database.path,
+            error,
+        )
+        return None

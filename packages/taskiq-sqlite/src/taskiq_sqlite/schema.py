@@ -94,7 +94,11 @@ CREATE TABLE last_ticks (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_QUEUE_AND_RESULTS, _SCHEDULES)
+_ABANDONED_CLAIMS: Final = """
+CREATE INDEX claims_open ON claims (until) WHERE until IS NOT NULL;
+"""
+
+MIGRATIONS: Final = (_QUEUE_AND_RESULTS, _SCHEDULES, _ABANDONED_CLAIMS)
 """The script at index n makes version n + 1 of version n."""
 
 
