@@ -3,7 +3,10 @@
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+LONGEST_WAIT: Final = 30.0
+"""Seconds after which the system's clock is looked at again, as it may have been set."""
 
 
 class Clock(Protocol):
@@ -18,7 +21,10 @@ class Clock(Protocol):
         ...
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        """Return when the event is set, or after so many seconds."""
+        """Return when the event is set, after so many seconds, or earlier if the clock was set.
+
+        It may return without a reason: whoever waits looks at the time again.
+        """
         ...
 
 
@@ -34,9 +40,9 @@ class SystemClock:
         return time.monotonic()
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        """Wait in the running event loop."""
+        """Wait in the running event loop, for half a minute at most, as nobody tells of a jump."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(min(seconds, LONGEST_WAIT)):
                 await event.wait()
         except TimeoutError:
             pass

@@ -19,8 +19,8 @@ from taskiq_scheduler.watching import UPDATE_INTERVAL, Watcher
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SLEEP: Final = 30.0
-"""Seconds after which the clock is looked at again, as it may have been set."""
+LONGEST_SLEEP: Final = 86_400.0
+"""Seconds between two looks at the time where nothing is due; a clock may look more often."""
 AT_ONCE: Final = 20
 """How many schedules are looked at before what they send is begun."""
 
