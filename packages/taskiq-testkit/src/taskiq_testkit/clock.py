@@ -106,7 +106,7 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
         return self._now()
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: Unpack[_Ts]
+        self, executor: Executor | None, func: Callable[[Unpack[_Ts]], _T], *args: *_Ts
     ) -> asyncio.Future[_T]:
         """Run a function in a thread; time stands still until it has ended."""
         future = super().run_in_executor(executor, func, *args)

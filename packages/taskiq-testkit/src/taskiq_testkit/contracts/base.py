@@ -1,0 +1,94 @@
+"""What an author states about a broker: fixtures and facts."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.capabilities import Capability
+from taskiq_testkit.contract import Contract
+from taskiq_testkit.contracts.refusals import REFUSALS, every_worker_gets_it
+from taskiq_testkit.processes import BrokerFactory
+from taskiq_testkit.reports import report_subject
+from taskiq_testkit.stage import MakeBroker, Stage
+
+
+class BrokerBase(Contract):
+    """Fixtures to override, facts to state.
+
+    Attributes:
+        tick: seconds that two moments must be apart for the broker to tell them apart; tests of
+            delays last a few ticks.
+        has_workers: False for brokers that run tasks where they are sent, so that `listen` raises.
+        max_message_size: bytes that a message of the fixture's broker may have; None for no limit.
+        several_event_loops: whether one broker object may be used in several event loops at once.
+        is_durable: whether messages survive `restart_server`.
+    """
+
+    kind = "broker"
+
+    tick: float = 0.2
+    has_workers: bool = True
+    max_message_size: int | None = None
+    several_event_loops: bool = False
+    is_durable: bool = True
+
+    @pytest.fixture
+    def broker(self) -> AsyncBroker:
+        """The broker that is tested, as its clients use it, with an empty queue of its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a fixture `broker` that makes the broker to be tested"
+        )
+
+    @pytest.fixture
+    def make_broker(self) -> MakeBroker | None:
+        """Makes one more broker object of the queue of `broker`; None if that can't be.
+
+        The kit uses it for workers: it sets `is_worker_process`, and starts and stops it.
+        """
+        return None
+
+    @pytest.fixture
+    def broker_factory(self) -> BrokerFactory | None:
+        """How another process makes a broker for a worker of the queue."""
+        return None
+
+    @pytest.fixture
+    def restart_server(self) -> Any:
+        """An async function that stops the broker's server and starts it again."""
+        return None
+
+    @pytest_asyncio.fixture
+    async def stage(
+        self,
+        request: pytest.FixtureRequest,
+        broker: AsyncBroker,
+        make_broker: MakeBroker | None,
+        broker_factory: BrokerFactory | None,
+    ) -> AsyncGenerator[Stage, None]:
+        """The broker, and what the tests have to do with it; for the tests of the kit."""
+        report_subject(request.node, type(self), broker, broker.capabilities or frozenset())
+        stage = Stage(
+            broker,
+            make_broker=make_broker,
+            broker_factory=broker_factory,
+            patience=self.patience,
+            tick=self.tick,
+            has_workers=self.has_workers,
+        )
+        await stage.open()
+        try:
+            yield stage
+        finally:
+            await stage.close()
+
+    async def refuse(self, capability: Capability, stage: Any) -> None:
+        """Check that the use of a capability that is not declared is refused, or does without."""
+        await REFUSALS[capability](stage)
+
+    async def contrast(self, capability: Capability, stage: Any) -> None:
+        """Check that a broker that broadcasts gives each message to every worker."""
+        del capability  # there is but one
+        await every_worker_gets_it(stage)

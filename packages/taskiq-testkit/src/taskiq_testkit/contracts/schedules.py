@@ -1,0 +1,268 @@
+# ruff: noqa: S101  # contract tests assert
+"""ScheduleSourceContract: everything that a schedule source must keep."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.capabilities import Capability
+from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_testkit.contract import Contract, proves
+from taskiq_testkit.contracts.sending import TEXTS
+from taskiq_testkit.reports import report_subject
+
+MakeScheduleSource = Callable[[], ScheduleSource]
+TICK = datetime(2031, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
+RIVALS = 10
+
+KINDS: dict[str, dict[str, Any]] = {
+    "cron": {"cron": "*/5 * * * *"},
+    "cron in a time zone": {"cron": "0 9 * * 1", "cron_offset": "Europe/Paris"},
+    "cron at a distance": {"cron": "@daily", "cron_offset": timedelta(hours=-3, minutes=-30)},
+    "time": {"time": TICK},
+    "time elsewhere": {"time": TICK.astimezone(timezone(timedelta(hours=5)))},
+    "interval": {"interval": 30},
+    "short interval": {"interval": timedelta(milliseconds=250)},
+}
+
+
+class SourceStage:
+    """A schedule source under test, started."""
+
+    def __init__(self, source: ScheduleSource, patience: float) -> None:
+        self.source = source
+        self.patience = patience
+
+    def declares(self, capability: Capability) -> bool:
+        """Schedule sources have no capabilities: what they can is stated as facts."""
+        return True
+
+    async def ids(self) -> set[str]:
+        """The ids of all schedules."""
+        return {each.schedule_id for each in await self.source.get_schedules()}
+
+
+class ScheduleSourceContract(Contract):
+    """What every schedule source must keep. Inherit it, and override the fixture `source`.
+
+    Attributes:
+        can_change: False for sources whose schedules stand elsewhere, in code or in a file.
+        can_claim: whether the source's ticks can be claimed, as `ScheduleSource.can_claim` says.
+        claim_lease: seconds after which a claim that was not confirmed is free again, of the
+            fixture's source; None if it is too long to wait for.
+    """
+
+    kind = "schedule source"
+
+    can_change: bool = True
+    can_claim: bool = True
+    claim_lease: float | None = None
+
+    @pytest.fixture
+    def source(self) -> ScheduleSource:
+        """The schedule source that is tested, with no schedule in it that can be deleted."""
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a fixture `source` that makes the one to be tested"
+        )
+
+    @pytest.fixture
+    def make_source(self) -> MakeScheduleSource | None:
+        """Makes one more object on the store of `source`; the kit starts and stops it."""
+        return None
+
+    @pytest_asyncio.fixture
+    async def stage(
+        self, request: pytest.FixtureRequest, source: ScheduleSource
+    ) -> AsyncGenerator[SourceStage, None]:
+        """The schedule source, started; for the tests of the kit."""
+        report_subject(request.node, type(self), source, ())
+        await source.startup()
+        yield SourceStage(source, self.patience)
+        await source.shutdown()
+
+    # -- schedules ----------------------------------------------------------------------------
+
+    @proves()
+    async def test_facts_are_true(self, stage: SourceStage) -> None:
+        """What can't be added, deleted or claimed is refused by NotImplementedError."""
+        schedule = schedule_of("id", cron="* * * * *")
+        assert stage.source.can_claim is self.can_claim
+        if not self.can_change:
+            with pytest.raises(NotImplementedError):
+                await stage.source.add_schedule(schedule)
+            with pytest.raises(NotImplementedError):
+                await stage.source.delete_schedule("id")
+        if not self.can_claim:
+            with pytest.raises(NotImplementedError):
+                await stage.source.claim("id", TICK)
+            assert await stage.source.last_tick("id") is None
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @proves(needs=("can_change",))
+    async def test_schedule_is_kept_as_it_was(self, stage: SourceStage, kind: str) -> None:
+        """A schedule of any kind is listed as it was added, with all that it calls."""
+        schedule = schedule_of("id \u4e00", **KINDS[kind])
+
+        await stage.source.add_schedule(schedule)
+
+        (found,) = await stage.source.get_schedules()
+        assert found.model_dump() == schedule.model_dump()
+        assert found.time is None or found.time.tzinfo is not None
+
+    @proves(needs=("can_change",))
+    async def test_all_schedules_are_listed(self, stage: SourceStage) -> None:
+        """Schedules that are added at the same time are all there."""
+        ids = {str(number) for number in range(RIVALS)}
+        schedules = [schedule_of(each, cron="* * * * *") for each in ids]
+
+        await asyncio.gather(*map(stage.source.add_schedule, schedules))
+
+        assert await stage.ids() == ids
+
+    @proves(needs=("can_change",))
+    async def test_same_id_replaces(self, stage: SourceStage) -> None:
+        """A schedule of the same id takes the place of the earlier one."""
+        await stage.source.add_schedule(schedule_of("id", interval=1))
+        await stage.source.add_schedule(schedule_of("id", interval=2))
+
+        assert [each.interval for each in await stage.source.get_schedules()] == [2]
+
+    @proves(needs=("can_change",))
+    async def test_deleted_is_gone(self, stage: SourceStage) -> None:
+        """A deleted schedule is not listed, others are; deleting it again is harmless."""
+        for schedule_id in ("kept", "deleted"):
+            await stage.source.add_schedule(schedule_of(schedule_id, cron="* * * * *"))
+
+        await stage.source.delete_schedule("deleted")
+        await stage.source.delete_schedule("deleted")
+
+        assert await stage.ids() == {"kept"}
+
+    @proves(needs=("can_change",))
+    async def test_listing_changes_nothing(self, stage: SourceStage) -> None:
+        """Whoever lists schedules and changes what was found changes nobody else's."""
+        await stage.source.add_schedule(schedule_of("id", interval=1))
+
+        for each in await stage.source.get_schedules():
+            assert each.schedule_id == "id"
+        listed = await stage.source.get_schedules()
+        listed.clear()
+
+        assert await stage.ids() == {"id"}
+
+    @proves()
+    async def test_startup_and_shutdown_twice(self, stage: SourceStage) -> None:
+        """Starting and stopping twice is harmless, and one that was stopped starts again."""
+        for _ in range(2):
+            await stage.source.startup()
+            await stage.source.startup()
+            await stage.source.shutdown()
+            await stage.source.shutdown()
+        await stage.source.startup()
+
+        await stage.source.get_schedules()
+
+    @proves(needs=("make_source", "can_change"))
+    async def test_every_scheduler_sees_the_same(
+        self, stage: SourceStage, make_source: MakeScheduleSource
+    ) -> None:
+        """Another object on the same store lists what this one added, and not what it deleted."""
+        other = SourceStage(make_source(), stage.patience)
+        await other.source.startup()
+        for schedule_id in ("kept", "deleted"):
+            await stage.source.add_schedule(schedule_of(schedule_id, cron="* * * * *"))
+        await stage.source.delete_schedule("deleted")
+
+        assert await other.ids() == {"kept"}
+        await other.source.shutdown()
+
+    # -- ticks --------------------------------------------------------------------------------
+
+    @proves(needs=("can_claim",))
+    async def test_one_scheduler_gets_a_tick(self, stage: SourceStage) -> None:
+        """Of many who claim a tick at the same time one gets it; each tick is one's own."""
+        await self._add(stage, "id", "another id")
+
+        claims = await asyncio.gather(
+            *(stage.source.claim("id", TICK) for _ in range(RIVALS)),
+        )
+
+        assert sorted(claims) == [False] * (RIVALS - 1) + [True]
+        assert await stage.source.claim("id", TICK + timedelta(seconds=1))
+        assert await stage.source.claim("another id", TICK)
+
+    @proves(needs=("can_claim", "make_source"))
+    async def test_one_of_several_schedulers_gets_a_tick(
+        self, stage: SourceStage, make_source: MakeScheduleSource
+    ) -> None:
+        """The same with several objects on one store."""
+        await self._add(stage, "id")
+        sources = [make_source() for _ in range(3)]
+        for source in sources:
+            await source.startup()
+
+        claims = await asyncio.gather(*(source.claim("id", TICK) for source in sources))
+
+        assert sorted(claims) == [False, False, True]
+        for source in sources:
+            await source.shutdown()
+
+    @proves(needs=("can_claim",))
+    async def test_confirmed_tick_is_over(self, stage: SourceStage) -> None:
+        """A tick that was confirmed can't be claimed, in whatever time zone it is written."""
+        await self._add(stage, "id")
+        assert await stage.source.claim("id", TICK)
+
+        await stage.source.confirm("id", TICK)
+
+        assert not await stage.source.claim("id", TICK)
+        assert not await stage.source.claim("id", TICK.astimezone(timezone(timedelta(hours=9))))
+
+    @proves(needs=("can_claim",))
+    async def test_last_tick(self, stage: SourceStage) -> None:
+        """The last tick is the latest that was confirmed, in whatever order; None before."""
+        await self._add(stage, "id")
+        before = await stage.source.last_tick("id")
+        for seconds in (0, 60, 30):
+            tick = TICK + timedelta(seconds=seconds)
+            await stage.source.claim("id", tick)
+            assert await stage.source.last_tick("id") != tick, "it is not confirmed yet"
+            await stage.source.confirm("id", tick)
+
+        assert before is None
+        assert await stage.source.last_tick("id") == TICK + timedelta(seconds=60)
+        assert await stage.source.last_tick("another id") is None
+
+    @proves(needs=("can_claim", "claim_lease"))
+    async def test_claim_of_a_dead_scheduler_is_free_again(self, stage: SourceStage) -> None:
+        """A claim that is not confirmed can be claimed by another one after a while, not before."""
+        await self._add(stage, "id")
+        assert await stage.source.claim("id", TICK)
+        assert not await stage.source.claim("id", TICK)
+
+        await asyncio.sleep((self.claim_lease or 0) * 1.1)
+
+        assert await stage.source.claim("id", TICK)
+        assert not await stage.source.claim("id", TICK)
+
+    async def _add(self, stage: SourceStage, *schedule_ids: str) -> None:
+        if self.can_change:
+            for schedule_id in schedule_ids:
+                await stage.source.add_schedule(schedule_of(schedule_id, cron="* * * * *"))
+
+
+def schedule_of(schedule_id: str, **when: Any) -> ScheduledTask:
+    """A schedule with something of everything."""
+    return ScheduledTask(
+        task_name="taskiq_testkit:scheduled",
+        labels={"queue": TEXTS, "number": 3},
+        args=[1, "two", None],
+        kwargs={"deep": {"list": [1.5, False]}},
+        schedule_id=schedule_id,
+        **when,
+    )

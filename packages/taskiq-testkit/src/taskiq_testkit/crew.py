@@ -1,0 +1,62 @@
+"""A whole worker: core's receiver on a broker of its own, and what became of its deliveries."""
+
+import asyncio
+
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.outcomes import Outcome
+from taskiq_core.receiver import Receiver
+from taskiq_testkit.recording import UNREADABLE, Recorder
+
+
+class Crew:
+    """Runs tasks as the `taskiq worker` command does.
+
+    Args:
+        broker: what it listens to; it is started.
+        recorder: remembers what becomes of the deliveries.
+        runs: whether there is anything to run: brokers that run tasks where they are sent have no
+            receiver to start.
+        patience: seconds to wait for each outcome, and for running tasks at the end.
+        slots: how many tasks run at once.
+        max_deliveries: how many deliveries of a message may end without being settled.
+    """
+
+    def __init__(
+        self,
+        broker: AsyncBroker,
+        recorder: Recorder,
+        *,
+        runs: bool,
+        patience: float,
+        slots: int = 10,
+        max_deliveries: int = 5,
+    ) -> None:
+        self.broker = broker
+        self.recorder = recorder
+        self._patience = patience
+        self._finish = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+        if runs:
+            receiver = Receiver(
+                broker,
+                run_startup=False,
+                max_async_tasks=slots,
+                wait_tasks_timeout=patience,
+                max_deliveries=max_deliveries,
+            )
+            self._listening = asyncio.create_task(receiver.listen(self._finish))
+
+    async def outcome_of(self, task_id: str) -> Outcome:
+        """What became of the next delivery of a task."""
+        return await self.recorder.outcome_of(task_id, patience=self._patience)
+
+    async def outcome_of_unreadable(self) -> Outcome:
+        """What became of the next delivery that could not be read."""
+        return await self.recorder.outcome_of(UNREADABLE, patience=self._patience)
+
+    async def close(self) -> None:
+        """Let running tasks end, and listen no more; may be called twice."""
+        self._finish.set()
+        if self._listening is not None:
+            listening, self._listening = self._listening, None
+            await listening

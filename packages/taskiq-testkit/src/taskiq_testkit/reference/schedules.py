@@ -1,0 +1,56 @@
+"""ReferenceScheduleSource: the contract of schedule sources as a program."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.scheduled_task import ScheduledTask
+
+
+class ReferenceScheduleSource(ScheduleSource):
+    """Keeps schedules in this object, serialized as if they went elsewhere.
+
+    Args:
+        claim_lease: seconds after which a claim that was not confirmed is free again.
+        clock: seconds that only grow.
+    """
+
+    can_claim = True
+
+    def __init__(
+        self, *, claim_lease: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.claim_lease = claim_lease
+        self.clock = clock
+        self.schedules: dict[str, str] = {}
+        self.claims: dict[tuple[str, datetime], float] = {}
+        self.confirmed: set[tuple[str, datetime]] = set()
+
+    async def get_schedules(self) -> list[ScheduledTask]:
+        """All schedules."""
+        return [ScheduledTask.model_validate_json(text) for text in self.schedules.values()]
+
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        """Keep one more."""
+        self.schedules[schedule.schedule_id] = schedule.model_dump_json()
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        """Forget one; there may be none of that id."""
+        self.schedules.pop(schedule_id, None)
+
+    async def claim(self, schedule_id: str, tick: datetime) -> bool:
+        """Whether nobody else has the tick."""
+        key = (schedule_id, tick)
+        if key in self.confirmed or self.claims.get(key, 0) > self.clock():
+            return False
+        self.claims[key] = self.clock() + self.claim_lease
+        return True
+
+    async def confirm(self, schedule_id: str, tick: datetime) -> None:
+        """The tick is done."""
+        self.confirmed.add((schedule_id, tick))
+
+    async def last_tick(self, schedule_id: str) -> datetime | None:
+        """The latest tick that is done."""
+        return max((tick for own, tick in self.confirmed if own == schedule_id), default=None)

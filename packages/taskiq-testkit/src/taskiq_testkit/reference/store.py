@@ -1,0 +1,289 @@
+"""The queue of the reference broker: every message, its lease and what became of it. No I/O."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Final
+
+from taskiq_core.aborts import AbortState
+from taskiq_core.exceptions import LeaseLostError, SendTaskError
+from taskiq_core.inventory import DeadLetter, QueueStats
+
+LATER_THAN_ALL: Final = float("inf")
+
+
+@dataclass(slots=True)
+class Message:
+    """One message in the store.
+
+    Attributes:
+        number: by which the store knows it.
+        due: when it may be delivered; seconds of a clock that only grows.
+        expires_after: seconds after which it must not be delivered any more.
+        expires: when that is.
+        attempt: how often it was delivered.
+        unsettled: how many of these deliveries ended without being settled.
+        fence: which delivery it is with, while it is with a worker; else None.
+        lease_until: when that delivery's lease runs out.
+        aborted: whether somebody asked for its abort.
+    """
+
+    number: int
+    task_id: str
+    task_name: str
+    body: bytes
+    due: float
+    priority: int = 0
+    expires_after: float | None = None
+    expires: float = LATER_THAN_ALL
+    unique_key: str | None = None
+    attempt: int = 0
+    unsettled: int = 0
+    fence: int | None = None
+    lease_until: float = LATER_THAN_ALL
+    aborted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What is sent; durations are in seconds."""
+
+    task_id: str
+    task_name: str
+    body: bytes
+    delay: float = 0.0
+    priority: int = 0
+    expires_after: float | None = None
+    unique_key: str | None = None
+
+
+class Store:
+    """All messages of one queue. Each method is one step that nothing can interrupt.
+
+    Args:
+        lease: seconds for which a worker gets a message.
+        max_size: bytes that a message may have.
+        clock: seconds that only grow.
+
+    Attributes:
+        on_change: called when there may be something new to deliver, or to abort.
+    """
+
+    def __init__(
+        self,
+        *,
+        lease: float = 1.0,
+        max_size: int = 4_000_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.lease = lease
+        self.max_size = max_size
+        self.clock = clock
+        self.on_change: Callable[[], None] = lambda: None
+        self.messages: dict[int, Message] = {}
+        self.dead: dict[int, tuple[DeadLetter, Message]] = {}
+        self.numbers = count(1)
+        self.fences = count(1)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def send(self, messages: Sequence[NewMessage]) -> None:
+        """Store messages, all or none.
+
+        Raises:
+            SendTaskError: one is too large, or its unique key is taken.
+        """
+        keys = {each.unique_key for each in self.messages.values()} - {None}
+        for new in messages:
+            if len(new.body) > self.max_size:
+                raise SendTaskError(task_name=new.task_name, reason="it is too large")
+            if new.unique_key in keys:
+                raise SendTaskError(task_name=new.task_name, reason="its unique key is taken")
+            if new.unique_key is not None:
+                keys.add(new.unique_key)
+        for new in messages:
+            self.put(new)
+        self.on_change()
+
+    def put(self, new: NewMessage) -> None:
+        """Store one message."""
+        now = self.clock()
+        after = new.expires_after
+        message = Message(
+            number=next(self.numbers),
+            task_id=new.task_id,
+            task_name=new.task_name,
+            body=new.body,
+            due=now + max(new.delay, 0.0),
+            priority=new.priority,
+            expires_after=after,
+            expires=LATER_THAN_ALL if after is None else now + after,
+            unique_key=new.unique_key,
+        )
+        self.messages[message.number] = message
+
+    # -- delivering ---------------------------------------------------------------------------
+
+    def fetch(self, limit: int) -> list[Message]:
+        """Lease the next messages to a worker; copies, as they are at this moment."""
+        self.drop_expired()
+        due = [each for each in self.messages.values() if self.is_waiting(each)]
+        due.sort(key=lambda each: (-each.priority, each.due, each.number))
+        for message in due[:limit]:
+            message.attempt += 1
+            message.fence = next(self.fences)
+            message.lease_until = self.clock() + self.lease
+        return [replace(each) for each in due[:limit]]
+
+    def is_waiting(self, message: Message) -> bool:
+        """Whether it could be delivered now; what is aborted does not wait for its time."""
+        return message.fence is None and (message.aborted or message.due <= self.clock())
+
+    def drop_expired(self) -> None:
+        """Bury what nobody may get any more."""
+        for message in list(self.messages.values()):
+            if message.fence is None and message.expires <= self.clock():
+                self.move_to_dead(message, "expired", None)
+
+    def unfetch(self, number: int, fence: int) -> None:
+        """A worker never saw what was fetched for it: it was no delivery."""
+        message = self.messages.get(number)
+        if message is not None and message.fence == fence:
+            message.attempt -= 1
+            message.fence = None
+            self.on_change()
+
+    def next_event(self) -> float | None:
+        """Seconds until there may be something to deliver by itself; None if never."""
+        dues = [each.due for each in self.messages.values() if each.fence is None]
+        return max(min(dues) - self.clock(), 0.0) if dues else None
+
+    # -- settling -----------------------------------------------------------------------------
+
+    def held(self, number: int, fence: int) -> Message:
+        """A message that this delivery still has.
+
+        Raises:
+            LeaseLostError: it is another's by now, or nobody's.
+        """
+        message = self.messages.get(number)
+        if message is None or message.fence != fence:
+            raise LeaseLostError(reason="it ran out, or the delivery was settled before")
+        return message
+
+    def ack(self, number: int, fence: int) -> None:
+        """Forget a message."""
+        del self.messages[self.held(number, fence).number]
+
+    def release(self, number: int, fence: int, delay: float) -> None:
+        """Have a message delivered again, later."""
+        message = self.held(number, fence)
+        message.fence = None
+        message.due = self.clock() + delay if delay > 0 else message.due
+        self.on_change()
+
+    def bury(self, number: int, fence: int, reason: str, error: str | None) -> None:
+        """Move a message to the dead letters."""
+        self.move_to_dead(self.held(number, fence), reason, error)
+
+    def extend(self, number: int, fence: int) -> None:
+        """Renew a lease."""
+        self.held(number, fence).lease_until = self.clock() + self.lease
+
+    def reclaim(self) -> int:
+        """Take back what leases ran out on; how many deliveries those were."""
+        late = [
+            each
+            for each in self.messages.values()
+            if each.fence is not None and each.lease_until <= self.clock()
+        ]
+        for message in late:
+            message.fence = None
+            message.unsettled += 1
+        if late:
+            self.on_change()
+        return len(late)
+
+    # -- aborting -----------------------------------------------------------------------------
+
+    def abort(self, task_id: str) -> AbortState:
+        """Mark a message as aborted."""
+        found = [each for each in self.messages.values() if each.task_id == task_id]
+        for message in found:
+            message.aborted = True
+        self.on_change()
+        if any(message.fence is not None for message in found):
+            return AbortState.RUNNING
+        return AbortState.QUEUED if found else AbortState.UNKNOWN
+
+    def aborted(self) -> list[str]:
+        """The tasks that run and are to be aborted."""
+        return [each.task_id for each in self.messages.values() if each.aborted and each.fence]
+
+    # -- operators ----------------------------------------------------------------------------
+
+    def stats(self) -> QueueStats:
+        """How many messages there are, by where they are."""
+        self.drop_expired()
+        free = [each for each in self.messages.values() if each.fence is None]
+        waiting = sum(map(self.is_waiting, free))
+        return QueueStats(
+            waiting=waiting,
+            delivered=len(self.messages) - len(free),
+            delayed=len(free) - waiting,
+            dead=len(self.dead),
+        )
+
+    def purge(self) -> int:
+        """Drop what no worker has; how many messages that was."""
+        free = [number for number, each in self.messages.items() if each.fence is None]
+        for number in free:
+            del self.messages[number]
+        return len(free)
+
+    def letters(self, limit: int, offset: int) -> list[DeadLetter]:
+        """A page of the dead letters, those buried first first."""
+        return [letter for letter, _ in self.dead.values()][offset : offset + limit]
+
+    def replay(self, letter_ids: Collection[str] | None) -> int:
+        """Queue dead letters again, as new messages."""
+        taken = self.take_letters(letter_ids)
+        for message in taken:
+            self.put(
+                NewMessage(
+                    message.task_id,
+                    message.task_name,
+                    message.body,
+                    priority=message.priority,
+                    expires_after=message.expires_after,
+                )
+            )
+        self.on_change()
+        return len(taken)
+
+    def purge_letters(self, letter_ids: Collection[str] | None) -> int:
+        """Forget dead letters."""
+        return len(self.take_letters(letter_ids))
+
+    def take_letters(self, letter_ids: Collection[str] | None) -> list[Message]:
+        """Take dead letters out; the messages that they were."""
+        numbers = [n for n in self.dead if letter_ids is None or str(n) in letter_ids]
+        return [self.dead.pop(number)[1] for number in numbers]
+
+    def move_to_dead(self, message: Message, reason: str, error: str | None) -> None:
+        """Make a dead letter of a message."""
+        del self.messages[message.number]
+        number = next(self.numbers)
+        letter = DeadLetter(
+            letter_id=str(number),
+            task_id=message.task_id,
+            task_name=message.task_name,
+            message=message.body,
+            attempt=message.attempt,
+            reason=reason,
+            error=error,
+            buried_at=datetime.now(UTC),
+        )
+        self.dead[number] = (letter, message)

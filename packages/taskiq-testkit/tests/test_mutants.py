@@ -1,0 +1,368 @@
+"""What is broken on purpose is caught, each fault by the test that is named here."""
+
+import asyncio
+import contextlib
+import inspect
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from taskiq_core.capabilities import Capability
+from taskiq_core.delivery import Delivery
+from taskiq_core.exceptions import TaskiqError
+from taskiq_core.message import BrokerMessage
+from taskiq_core.result import TaskiqResult
+from taskiq_core.slots import Slots
+from taskiq_testkit import (
+    BrokerContract,
+    ReferenceBroker,
+    ReferenceResultBackend,
+    ReferenceScheduleSource,
+    ReferenceServer,
+    ResultBackendContract,
+    ScheduleSourceContract,
+)
+from taskiq_testkit.cancelling import Moment
+from taskiq_testkit.contracts.results import ResultStage
+from taskiq_testkit.contracts.schedules import SourceStage
+from taskiq_testkit.reference.broker import ReferenceDelivery
+from taskiq_testkit.reference.store import Message, Store
+from taskiq_testkit.stage import Stage
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import broken_stores as broken
+
+LEASE = 0.25
+TICK = 0.1
+CAUGHT = (AssertionError, TaskiqError, RuntimeError, ValueError, pytest.fail.Exception)
+"""How a contract test fails: by itself, or by what the broken thing raises."""
+PATIENCE = 1.5
+"""Seconds after which a test gives up: a mutant that loses messages lets it wait as long."""
+
+
+# --- broken clients -------------------------------------------------------------------------------
+
+
+class Hoards(ReferenceBroker):
+    """Fetches more than its worker has room for."""
+
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        del slots
+        async for delivery in super().deliveries(Slots(100)):
+            yield delivery
+
+
+class LosesOnCancel(ReferenceBroker):
+    """Forgets what it fetched and did not yield, and acknowledges what it fetches."""
+
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        while True:
+            await slots.wait_free()
+            for each in await self.call("fetch", slots.free):
+                delivery = ReferenceDelivery(self, Message(*each))
+                if slots.free == 0:
+                    return
+                await self.call("ack", delivery.message.number, delivery.fence)
+                yield delivery
+
+
+class SendsAgainWhenCancelled(ReferenceBroker):
+    """Is not sure whether the message arrived, so it sends another one."""
+
+    async def kick(self, message: BrokerMessage) -> None:
+        try:
+            await super().kick(message)
+        except asyncio.CancelledError:
+            await asyncio.shield(super().kick(message))
+            raise
+
+
+class SwallowsCancellation(ReferenceBroker):
+    """Gives a message up without saying so."""
+
+    async def kick(self, message: BrokerMessage) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await super().kick(message)
+
+
+class SendsOneByOne(ReferenceBroker):
+    """Declares BATCH, and inherits what is there without it."""
+
+    kick_many = ReferenceBroker.__mro__[2].kick_many
+
+    async def kick(self, message: BrokerMessage) -> None:
+        await ReferenceBroker.kick_many(self, [message])
+
+
+class StartsOnce(ReferenceBroker):
+    """Can't be started again."""
+
+    _is_closed = False
+
+    async def startup(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("closed")
+        await super().startup()
+
+    async def shutdown(self) -> None:
+        self._is_closed = True
+        await super().shutdown()
+
+
+class AnswersWhateverItCannot(ReferenceBroker):
+    """Declares less than it does: a release is lost without a word."""
+
+    capabilities: ClassVar[Any] = frozenset(Capability) - {Capability.RELEASE, Capability.BROADCAST}
+
+
+class EndsItsStream(ReferenceBroker):
+    """Stops listening at the first failure of its connection."""
+
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        try:
+            async for delivery in super().deliveries(slots):
+                yield delivery
+        except Exception:  # noqa: BLE001  # the fault that is to be found
+            await asyncio.Event().wait()
+
+
+# --- which test catches which ---------------------------------------------------------------------
+
+STORES: list[tuple[type[Store], str]] = [
+    (broken.DropsAcknowledgements, "test_acknowledged_is_gone"),
+    (broken.DeliversTwice, "test_bulk_arrives_once_each"),
+    (broken.CutsPayloads, "test_payload_of_any_size"),
+    (broken.WakesNobody, "test_waiting_worker_is_woken"),
+    (broken.StoresHalfOfABulk, "test_bulk_arrives_once_each"),
+    (broken.IgnoresDelays, "test_delay_is_kept"),
+    (broken.DelaysInOrder, "test_shorter_delay_overtakes"),
+    (broken.ReleasesAtOnce, "test_release_with_a_delay"),
+    (broken.LosesWhatIsReleased, "test_released_comes_again"),
+    (broken.LosesWhatWasNotYielded, "test_closed_stream_gives_back"),
+    (broken.LosesWhatWasNotYielded, "test_cancelled_fetch"),
+    (broken.CountsNoAttempts, "test_released_comes_again"),
+    (broken.ForgetsTheUnsettled, "test_unsettled_deliveries_are_counted"),
+    (broken.NeverReclaims, "test_lease_runs_out"),
+    (broken.ReclaimsButWakesNobody, "test_lease_runs_out"),
+    (broken.NeverRenews, "test_renewed_lease_is_kept"),
+    (broken.NeverRenews, "test_long_task_with_a_short_lease_runs_once"),
+    (broken.LetsAnyoneSettle, "test_late_worker_settles_nothing"),
+    (broken.RepeatsFences, "test_fences_grow"),
+    (broken.IgnoresPriorities, "test_higher_priority_first"),
+    (broken.NeverExpires, "test_expired_is_not_delivered"),
+    (broken.IgnoresUniqueKeys, "test_unique_key_is_queued_once"),
+    (broken.KeepsUniqueKeys, "test_unique_key_is_free_again"),
+    (broken.DropsDeadLetters, "test_buried_is_kept"),
+    (broken.ForgetsReasons, "test_reason_and_error_are_kept"),
+    (broken.ListsAllLetters, "test_letters_are_listed_in_pages"),
+    (broken.KeepsReplayedLetters, "test_replayed_is_a_first_attempt"),
+    (broken.PurgesAllLetters, "test_letters_are_purged"),
+    (broken.StartsAbortedTasks, "test_delayed_task_is_never_started"),
+    (broken.TellsNobodyOfAborts, "test_running_task_is_cancelled"),
+    (broken.CallsEveryTaskQueued, "test_worker_is_told_of_a_running_task"),
+    (broken.PurgesWhatRuns, "test_purge_drops_what_waits"),
+    (broken.CountsTheDelayedAsWaiting, "test_stats_count_delayed"),
+    (broken.ForgetsEverythingAtRestart, "test_restart_loses_nothing"),
+]
+BROKERS: list[tuple[type[ReferenceBroker], str]] = [
+    (Hoards, "test_no_hoarding_beyond_slots"),
+    (LosesOnCancel, "test_unsettled_comes_again"),
+    (SendsAgainWhenCancelled, "test_cancelled_kick"),
+    (SwallowsCancellation, "test_cancelled_kick"),
+    (SendsOneByOne, "test_bulk_is_one_operation"),
+    (StartsOnce, "test_startup_and_shutdown_twice"),
+    (AnswersWhateverItCannot, "test_released_comes_again"),
+    (EndsItsStream, "test_server_restarts"),
+]
+
+
+class Contract(BrokerContract):
+    """The tests, to be called one by one."""
+
+    patience = PATIENCE
+    tick = TICK
+
+
+async def play(name: str, store: Store, broker_class: type[ReferenceBroker]) -> None:
+    """Run one test of the contract on a broker of that class, with all its parameters."""
+    test = getattr(Contract(), name)
+    for fixtures in _parameters(test):
+        async with ReferenceServer(store) as server:
+            stage = _stage(server, broker_class)
+            await stage.open()
+            try:
+                if "restart_server" in inspect.signature(test).parameters:
+                    fixtures["restart_server"] = _restart(server)
+                await test(stage=stage, **fixtures)
+            finally:
+                with contextlib.suppress(RuntimeError):
+                    await stage.close()
+
+
+def _stage(server: ReferenceServer, broker_class: type[ReferenceBroker]) -> Stage:
+    broker = broker_class.from_url(server.url, lease=LEASE)
+    results = broker.result_backend
+    return Stage(
+        broker,
+        make_broker=lambda: broker_class.from_url(server.url, lease=LEASE, result_backend=results),
+        broker_factory=None,
+        patience=PATIENCE,
+        tick=TICK,
+        has_workers=True,
+    )
+
+
+def _restart(server: ReferenceServer) -> Callable[[], Awaitable[None]]:
+    async def restart() -> None:
+        if isinstance(server.store, broken.ForgetsEverythingAtRestart):
+            server.store.forget()
+        await server.restart()
+
+    return restart
+
+
+def _parameters(test: Callable[..., Any]) -> list[dict[str, Any]]:
+    names = inspect.signature(test).parameters
+    if "moment" in names:
+        return [{"moment": moment} for moment in Moment]
+    return [{"size": 1_000_000}] if "size" in names else [{}]
+
+
+@pytest.mark.parametrize(
+    ("store", "name"), STORES, ids=lambda each: getattr(each, "__name__", each)
+)
+async def test_broken_store_is_caught(store: type[Store], name: str) -> None:
+    with pytest.raises(CAUGHT):
+        await play(name, store(lease=LEASE), ReferenceBroker)
+
+
+@pytest.mark.parametrize(
+    ("broker", "name"), BROKERS, ids=lambda each: getattr(each, "__name__", each)
+)
+async def test_broken_broker_is_caught(broker: type[ReferenceBroker], name: str) -> None:
+    with pytest.raises(CAUGHT):
+        await play(name, Store(lease=LEASE), broker)
+
+
+@pytest.mark.parametrize("name", sorted({name for _, name in [*STORES, *BROKERS]}))
+async def test_a_sound_broker_is_not(name: str) -> None:
+    """With the same short times the same tests pass: it is the fault that they find."""
+    await play(name, Store(lease=LEASE), ReferenceBroker)
+
+
+# --- result backends and schedule sources ---------------------------------------------------------
+
+
+class LetsLateWorkersStore(ReferenceResultBackend[Any]):
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        self.fences.clear()
+        await super().set_result(task_id, result)
+
+
+class NeverWakes(ReferenceResultBackend[Any]):
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        self.waiting.clear()
+        await super().set_result(task_id, result)
+
+
+class TakesNothingForMissing(ReferenceResultBackend[Any]):
+    async def is_result_ready(self, task_id: str) -> bool:
+        return '"return_value":null' not in self.results.get(task_id, '"return_value":null')
+
+
+class ForgetsErrors(ReferenceResultBackend[Any]):
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        await super().set_result(task_id, result.model_copy(update={"error": None}))
+
+
+class WakesEveryone(ReferenceResultBackend[Any]):
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        await super().set_result(task_id, result)
+        for _, wake in self.waiting:
+            wake()
+
+
+class LetsAllClaim(ReferenceScheduleSource):
+    async def claim(self, schedule_id: str, tick: datetime) -> bool:
+        return True
+
+
+class NeverFreesClaims(ReferenceScheduleSource):
+    async def claim(self, schedule_id: str, tick: datetime) -> bool:
+        self.claim_lease = 1e9
+        return await super().claim(schedule_id, tick)
+
+
+class ForgetsConfirmations(ReferenceScheduleSource):
+    async def confirm(self, schedule_id: str, tick: datetime) -> None:
+        self.claims.pop((schedule_id, tick), None)
+
+
+class NamesTheLatestConfirmed(ReferenceScheduleSource):
+    async def last_tick(self, schedule_id: str) -> datetime | None:
+        return [tick for _, tick in self.confirmed][-1] if self.confirmed else None
+
+
+class KeepsTheFirst(ReferenceScheduleSource):
+    async def add_schedule(self, schedule: Any) -> None:
+        if schedule.schedule_id not in self.schedules:
+            await super().add_schedule(schedule)
+
+
+RESULTS: list[tuple[type[ReferenceResultBackend[Any]], str]] = [
+    (LetsLateWorkersStore, "test_later_delivery_stands"),
+    (NeverWakes, "test_wait_ends_when_the_result_is_there"),
+    (TakesNothingForMissing, "test_any_value"),
+    (ForgetsErrors, "test_error_is_kept"),
+    (WakesEveryone, "test_wait_does_not_end_early"),
+]
+SOURCES: list[tuple[type[ReferenceScheduleSource], str]] = [
+    (LetsAllClaim, "test_one_scheduler_gets_a_tick"),
+    (NeverFreesClaims, "test_claim_of_a_dead_scheduler_is_free_again"),
+    (ForgetsConfirmations, "test_confirmed_tick_is_over"),
+    (NamesTheLatestConfirmed, "test_last_tick"),
+    (KeepsTheFirst, "test_same_id_replaces"),
+]
+
+
+class Results(ResultBackendContract):
+    pushes = True
+
+
+class Sources(ScheduleSourceContract):
+    claim_lease = LEASE
+
+
+async def play_results(name: str, backend: ReferenceResultBackend[Any]) -> None:
+    """Run one test of the contract of result backends."""
+    test = getattr(Results(), name)
+    fixtures = {"value": None} if "value" in inspect.signature(test).parameters else {}
+    await test(stage=ResultStage(backend, PATIENCE, interval=1_000.0), **fixtures)
+
+
+async def play_source(name: str, source: ReferenceScheduleSource) -> None:
+    """Run one test of the contract of schedule sources."""
+    await getattr(Sources(), name)(stage=SourceStage(source, PATIENCE))
+
+
+@pytest.mark.parametrize(("backend", "name"), RESULTS)
+async def test_broken_result_backend_is_caught(
+    backend: type[ReferenceResultBackend[Any]], name: str
+) -> None:
+    await play_results(name, ReferenceResultBackend())
+    with pytest.raises(CAUGHT):
+        await play_results(name, backend())
+
+
+@pytest.mark.parametrize(("source", "name"), SOURCES)
+async def test_broken_schedule_source_is_caught(
+    source: type[ReferenceScheduleSource], name: str
+) -> None:
+    await play_source(name, ReferenceScheduleSource(claim_lease=LEASE))
+    with pytest.raises(CAUGHT):
+        await play_source(name, source(claim_lease=LEASE))
