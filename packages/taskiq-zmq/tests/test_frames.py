@@ -36,7 +36,8 @@ KINDS = {
     records.Recall: st.just(records.Recall()),
     records.Goodbye: st.just(records.Goodbye()),
     records.Welcome: st.builds(records.Welcome, st.binary(min_size=16, max_size=16)),
-    records.Task: st.builds(records.Task, u64, u32, u32, texts, st.binary()),
+    records.Task: st.builds(records.Task, u64, u32, u32, st.booleans(), texts, st.binary()),
+    records.Abort: st.builds(records.Abort, texts),
     records.Want: st.just(records.Want()),
     records.Recalled: st.builds(records.Recalled, u64),
     records.Probe: st.just(records.Probe()),
@@ -116,7 +117,7 @@ def test_a_size_beyond_the_batch_is_refused_before_it_is_used() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [records.Grant(-1), records.Grant(2**64), records.Task(1, 1, 0, "x" * 70_000, b"")],
+    [records.Grant(-1), records.Grant(2**64), records.Task(1, 1, 0, False, "x" * 70_000, b"")],
 )
 def test_what_does_not_fit_is_not_encoded(record: records.Record) -> None:
     with pytest.raises(ValueError, match="can't be encoded"):

@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from taskiq_core.aborts import AbortState
 from taskiq_zmq.backlogs import Account, CopiedBacklog, QueuedTask, SharedBacklog
 from taskiq_zmq.ledger import Ledger
 
@@ -318,3 +319,27 @@ class TestBroadcast:
         list(ledger.dispatch(10.0))
 
         assert ledger.is_idle
+
+
+def test_aborted_messages_are_marked_wherever_they_are() -> None:
+    ledger = shared()
+    worker = ledger.join("worker")
+    for name in ("running", "queued", "delayed"):
+        ledger.put(task(name), 100.0 if name == "delayed" else None)
+    ledger.grant(worker, 1)
+    list(ledger.dispatch(0.0))
+
+    found = {name: ledger.abort(name) for name in ("running", "queued", "delayed", "unknown")}
+
+    assert found == {
+        "running": (AbortState.RUNNING, [worker]),
+        "queued": (AbortState.QUEUED, []),
+        "delayed": (AbortState.QUEUED, []),
+        "unknown": (AbortState.UNKNOWN, []),
+    }
+    ledger.grant(worker, 3)
+    delivered = [each for _, _, each in ledger.dispatch(1.0)]
+    assert [(each.task_id, each.aborted) for each in delivered] == [
+        ("queued", True),
+        ("delayed", True),
+    ]

@@ -257,7 +257,7 @@ async def test_a_hub_that_sends_more_than_it_may_gets_it_back(make_worker: MakeW
     epoch, _ = decode_batch(hello)
     said: list[records.Record] = [
         records.Welcome(bytes(16)),
-        records.Task(7, 1, 0, "id", b"body"),
+        records.Task(7, 1, 0, False, "id", b"body"),
         records.Stored(99),
         records.Recalled(5),
         records.Grant(1),

@@ -13,9 +13,10 @@ class QueuedTask:
         attempt: how often it has been delivered.
         unsettled: how many of those deliveries were lost with their worker.
         has_result: whether its worker has sent a result.
+        aborted: whether somebody asked for its abort.
     """
 
-    __slots__ = ("attempt", "body", "has_result", "task_id", "task_name", "unsettled")
+    __slots__ = ("aborted", "attempt", "body", "has_result", "task_id", "task_name", "unsettled")
 
     def __init__(self, task_id: str, task_name: str, body: bytes) -> None:
         self.task_id = task_id
@@ -24,6 +25,7 @@ class QueuedTask:
         self.attempt = 0
         self.unsettled = 0
         self.has_result = False
+        self.aborted = False
 
     def copy(self) -> "QueuedTask":
         """The same message, with a history of its own."""

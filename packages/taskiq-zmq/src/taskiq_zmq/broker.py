@@ -1,5 +1,6 @@
 """ZeroMQBroker: tasks from clients straight to workers, with no server between them."""
 
+import asyncio
 import logging
 import math
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
@@ -7,6 +8,7 @@ from itertools import islice
 from typing import Any, Final, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.aborts import AbortState
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import SendTaskError
@@ -231,10 +233,7 @@ class ZeroMQBroker(AsyncBroker):
             NoHubError: in a worker, no client is there.
             HubLostError: in a worker, the client left; it may have the message.
         """
-        size = len(message.message)
-        limit = self._wire.max_message_size
-        if size > limit:
-            raise MessageTooLargeError(task_name=message.task_name, size=size, limit=limit)
+        self._check_size(message)
         delay = _delay_of(message) if message.labels else 0.0
         if self._hub is not None:
             task = QueuedTask(message.task_id, message.task_name, message.message)
@@ -243,6 +242,26 @@ class ZeroMQBroker(AsyncBroker):
             await self._worker.submit(message, delay)
         else:
             raise NotStartedError(task_name=message.task_name)
+
+    async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:
+        """Put messages into the queue; those of a worker travel together.
+
+        Raises:
+            MessageTooLargeError: one of them is; none is stored then.
+            SendTaskError: as for `kick`; some may be stored.
+        """
+        for message in messages:
+            self._check_size(message)
+        if self._worker is not None:
+            await asyncio.gather(*map(self.kick, messages))
+            return
+        for message in messages:
+            await self.kick(message)
+
+    def _check_size(self, message: BrokerMessage) -> None:
+        size, limit = len(message.message), self._wire.max_message_size
+        if size > limit:
+            raise MessageTooLargeError(task_name=message.task_name, size=size, limit=limit)
 
     # -- receiving ----------------------------------------------------------------------------
 
@@ -264,6 +283,28 @@ class ZeroMQBroker(AsyncBroker):
             slots.take()
             yield delivery
             slots.release()
+
+    # -- aborts -------------------------------------------------------------------------------
+
+    async def request_abort(self, task_id: str) -> AbortState:
+        """Mark a message of this client as aborted, and say where it is.
+
+        Raises:
+            ClientOnlyError: this is a worker, or the broker is not started.
+        """
+        if self._hub is None:
+            raise ClientOnlyError(action="abort tasks")
+        return self._hub.abort(task_id)
+
+    def aborts(self) -> AsyncGenerator[str, None]:
+        """Yield the ids of tasks of this worker that are to be aborted.
+
+        Raises:
+            NotAWorkerError: this is no worker process, or its broker is not started.
+        """
+        if self._worker is None:
+            raise NotAWorkerError
+        return self._worker.aborts()
 
     # -- the queue ----------------------------------------------------------------------------
 

@@ -32,7 +32,9 @@ class ZeroMQDelivery(Delivery):
     __slots__ = ("_connection", "epoch", "has_result", "tag", "task_id")
 
     def __init__(self, task: records.Task, connection: Connection, epoch: int) -> None:
-        super().__init__(task.body, attempt=task.attempt, unsettled=task.unsettled)
+        super().__init__(
+            task.body, attempt=task.attempt, unsettled=task.unsettled, aborted=task.aborted
+        )
         self.tag = task.tag
         self.task_id = task.task_id
         self.epoch = epoch

@@ -23,13 +23,14 @@ the worker's HELLO, so that a worker tells what was meant for an earlier connect
 
     hub -> worker
     32 WELCOME   [session: 16]                 you are known to this hub
-    33 TASK      [tag: 8][attempt: 4][unsettled: 4][id size: 2][id][body: rest]
+    33 TASK      [tag: 8][attempt: 4][unsettled: 4][aborted: 1][id size: 2][id][body: rest]
     34 WANT      []                            I have more, and no room left with you
     35 RECALLED  [granted: 8]                  what the total is after a RECALL
     36 PROBE     []                            asks nothing: does this connection stand?
     37 STORED    [request: 4]                  the task of the SUBMIT is in the queue
     38 REFUSED   [request: 4][reason: rest]    ... or is not; request 0: you are not welcome
     39 PENDING   [id: rest]                    no result yet; it will be sent when it is there
+    40 ABORT     [id: rest]                    this task is not wanted any more
 
     both ways (tag 0 from the hub)
     64 RESULT    [tag: 8][id size: 2][id][body: rest]
@@ -60,7 +61,7 @@ _U32 = struct.Struct("!I")
 _U64 = struct.Struct("!Q")
 _RELEASE = struct.Struct("!Qd")
 _SUBMIT = struct.Struct("!IdH")
-_TASK = struct.Struct("!QIIH")
+_TASK = struct.Struct("!QII?H")
 _VALUE = struct.Struct("!QH")
 _SESSION_SIZE = 16
 
@@ -136,15 +137,15 @@ def _decode_tags(payload: bytes) -> tuple[int, ...]:
 
 
 def _encode_task(record: records.Task) -> bytes:
-    tag, attempt, unsettled, task_id, body = record
+    tag, attempt, unsettled, aborted, task_id, body = record
     raw_id = task_id.encode()
-    return _TASK.pack(tag, attempt, unsettled, len(raw_id)) + raw_id + body
+    return _TASK.pack(tag, attempt, unsettled, aborted, len(raw_id)) + raw_id + body
 
 
 def _decode_task(payload: bytes) -> records.Task:
-    tag, attempt, unsettled, id_size = _TASK.unpack_from(payload)
+    tag, attempt, unsettled, aborted, id_size = _TASK.unpack_from(payload)
     task_id, at = _text(payload, _TASK.size, id_size)
-    return records.Task(tag, attempt, unsettled, task_id, payload[at:])
+    return records.Task(tag, attempt, unsettled, aborted, task_id, payload[at:])
 
 
 def _encode_value(record: records.Result | records.Progress) -> bytes:
@@ -232,6 +233,7 @@ _CODECS: dict[tuple[int, type[Record]], _Codec] = {
     (37, records.Stored): _fixed(_U32, records.Stored),
     (38, records.Refused): _number_and_text(_U32, records.Refused),
     (39, records.Pending): _only_text(records.Pending),
+    (40, records.Abort): _only_text(records.Abort),
     (64, records.Result): (_encode_value, lambda data: records.Result(*_decode_value(data))),
     (65, records.Progress): (_encode_value, lambda data: records.Progress(*_decode_value(data))),
     (66, records.Goodbye): _fixed(_NOTHING, records.Goodbye),

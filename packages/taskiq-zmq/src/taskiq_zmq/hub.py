@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from taskiq_core.aborts import AbortState
 from taskiq_zmq import records
 from taskiq_zmq.addresses import Address
 from taskiq_zmq.backlogs import QueuedTask
@@ -149,6 +150,14 @@ class Hub:
         if self._sent_unflushed >= SENDS_BEFORE_YIELD:
             await asyncio.sleep(0)
 
+    def abort(self, task_id: str) -> AbortState:
+        """Mark a message as aborted, and tell the workers that have it; where it was."""
+        state, holders = self._ledger.abort(task_id)
+        for account in holders:
+            self._peers.of(account).outbox.add(records.Abort(task_id))
+        self.flush_soon()
+        return state
+
     def flush_soon(self) -> None:
         """Send what there is to send at the end of this turn of the event loop."""
         if self._flushing is None:
@@ -172,7 +181,9 @@ class Hub:
     def _deliver(self, now: float) -> None:
         for account, tag, task in self._ledger.dispatch(now):
             self._peers.of(account).outbox.add(
-                records.Task(tag, task.attempt, task.unsettled, task.task_id, task.body)
+                records.Task(
+                    tag, task.attempt, task.unsettled, task.aborted, task.task_id, task.body
+                )
             )
 
     def _settle_credit(self) -> None:

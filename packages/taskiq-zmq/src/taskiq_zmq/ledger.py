@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
+from taskiq_core.aborts import AbortState
 from taskiq_core.inventory import DeadLetter
 from taskiq_zmq.backlogs import Account, Backlog, QueuedTask
 
@@ -195,6 +196,24 @@ class Ledger:
         )
         return True
 
+    def abort(self, task_id: str) -> tuple[AbortState, list[Account]]:
+        """Mark a message as aborted; where it is, and the workers that have it.
+
+        Looks at every message: aborts are rare, and an index would cost each send.
+        """
+        found = [task for task in self.unfinished() if task.task_id == task_id]
+        for task in found:
+            task.aborted = True
+        self._hurry_aborted()
+        holders = [
+            account
+            for account in self.accounts
+            if any(task.task_id == task_id for task in account.held.values())
+        ]
+        if holders:
+            return AbortState.RUNNING, holders
+        return (AbortState.QUEUED if found else AbortState.UNKNOWN), []
+
     def purge(self) -> int:
         """Drop what waits and what is delayed; how many messages that was."""
         count = self._backlog.clear() + len(self._delayed)
@@ -217,6 +236,15 @@ class Ledger:
         for letter in taken:
             self.dead.remove(letter)
         return taken
+
+    def _hurry_aborted(self) -> None:
+        """Whoever waits for what was aborted is not to wait for its time."""
+        entries = self._delayed
+        self._delayed = [
+            (0.0 if task.aborted else due, number, task, owner)
+            for due, number, task, owner in entries
+        ]
+        heapq.heapify(self._delayed)
 
     def _expect_result(self, account: Account, tag: int, task: QueuedTask) -> None:
         if task.has_result:

@@ -20,6 +20,7 @@ _COMMON = frozenset(
         Capability.RELEASE,
         Capability.DELAY,
         Capability.DEAD_LETTER,
+        Capability.ABORT,
         Capability.BATCH,
         Capability.PUSH_RESULTS,
     }

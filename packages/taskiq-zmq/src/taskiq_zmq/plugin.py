@@ -19,6 +19,7 @@ def taskiq_register_brokers() -> list[BrokerSpec]:
                     Capability.RELEASE,
                     Capability.DELAY,
                     Capability.DEAD_LETTER,
+                    Capability.ABORT,
                     Capability.BATCH,
                     Capability.PUSH_RESULTS,
                 },

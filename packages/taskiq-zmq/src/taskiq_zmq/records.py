@@ -72,13 +72,20 @@ class Welcome(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One delivery."""
+    """One delivery; not to be begun if it is aborted."""
 
     tag: int
     attempt: int
     unsettled: int
+    aborted: bool
     task_id: str
     body: bytes
+
+
+class Abort(NamedTuple):
+    """A task that the worker has is not wanted any more."""
+
+    task_id: str
 
 
 class Want(NamedTuple):
@@ -143,6 +150,7 @@ Record: TypeAlias = (
     | Goodbye
     | Welcome
     | Task
+    | Abort
     | Want
     | Recalled
     | Probe

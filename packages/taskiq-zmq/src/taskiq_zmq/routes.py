@@ -29,6 +29,10 @@ class Routes:
         link, delivery = found
         return found if link.holds(delivery) else None
 
+    def aborted(self) -> list[str]:
+        """The tasks that are here and are to be aborted."""
+        return [task_id for task_id, (_, delivery) in self._routes.items() if delivery.aborted]
+
     def settled(self, delivery: ZeroMQDelivery) -> None:
         """A delivery is settled: forget it, now or when many more have been."""
         if delivery.has_result:

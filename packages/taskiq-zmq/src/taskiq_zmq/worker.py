@@ -59,9 +59,11 @@ class WorkerSide:
         self._pool: CreditPool[Link] | None = None
         self._inbox: deque[tuple[Link, ZeroMQDelivery]] = deque()
         self._arrival: asyncio.Future[None] | None = None
+        self._abort_listeners: set[asyncio.Queue[str]] = set()
         self._flushing: asyncio.Handle | None = None
         self._handlers: dict[type[Record], Callable[[Link, Any], None]] = {
             records.Task: self._on_task,
+            records.Abort: self._on_abort,
             records.Want: self._on_want,
             records.Recalled: self._on_recalled,
             records.Result: self._on_result,
@@ -138,6 +140,18 @@ class WorkerSide:
     def _return(self, link: Link, tag: int) -> None:
         link.outbox.add(records.Returns((tag,)))
         self.flush_soon()
+
+    async def aborts(self) -> AsyncGenerator[str, None]:
+        """Yield the ids of tasks whose abort is asked for while they are here."""
+        news: asyncio.Queue[str] = asyncio.Queue()
+        self._abort_listeners.add(news)
+        try:
+            for task_id in self._routes.aborted():
+                yield task_id
+            while True:
+                yield await news.get()
+        finally:
+            self._abort_listeners.discard(news)
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -251,6 +265,15 @@ class WorkerSide:
         self._inbox.append((link, delivery))
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
+
+    def _on_abort(self, link: Link, record: records.Abort) -> None:
+        del link
+        found = self._routes.find(record.task_id)
+        if found is None:
+            return
+        found[1].aborted = True  # it may not have been begun
+        for news in self._abort_listeners:
+            news.put_nowait(record.task_id)
 
     def _on_want(self, link: Link, record: records.Want) -> None:
         del record
