@@ -5,6 +5,7 @@ from collections import OrderedDict, defaultdict
 from typing import Any, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.labels import FENCE
 from taskiq_core.progress import TaskProgress
 from taskiq_core.result import TaskiqResult
 from taskiq_inmemory.errors import ResultNotHereError
@@ -57,7 +58,12 @@ class InmemoryResultBackend(AsyncResultBackend[_ReturnType]):
     # -- the contract -------------------------------------------------------------------------
 
     async def set_result(self, task_id: str, result: TaskiqResult[_ReturnType]) -> None:
-        """Keep a result, and drop the oldest if there are too many."""
+        """Keep a result, and drop the oldest if there are too many.
+
+        What a worker stores that lost its lease is dropped if a later delivery's result is here.
+        """
+        if FENCE in result.labels and self._is_late(task_id, result):
+            return
         self.results[task_id] = result
         if 0 <= self.max_stored_results < len(self.results):
             # Whoever waits for it has been woken and holds on to it.
@@ -105,6 +111,10 @@ class InmemoryResultBackend(AsyncResultBackend[_ReturnType]):
     async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
         """How far a task has come; None if it has not said."""
         return self.progress.get(task_id)
+
+    def _is_late(self, task_id: str, result: TaskiqResult[_ReturnType]) -> bool:
+        stored = self.results.get(task_id)
+        return stored is not None and int(result.labels[FENCE]) < int(stored.labels.get(FENCE, 0))
 
     async def _arrival(self, task_id: str) -> TaskiqResult[_ReturnType]:
         waiter: asyncio.Future[TaskiqResult[_ReturnType]]
