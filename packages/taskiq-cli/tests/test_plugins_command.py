@@ -67,7 +67,7 @@ def test_capabilities(project: Project) -> None:
 
     ran = project.run("plugins", "--capabilities")
 
-    assert ["files", "good", "files://", "ack,", "release"] in [
+    assert ["files", "good", "files://", "ack,", "release", "not", "known"] in [
         row.split() for row in ran.out.splitlines()
     ]
 
@@ -86,6 +86,7 @@ def test_json(project: Project) -> None:
             "description": "Files.",
             "schemes": ["files"],
             "capabilities": ["ack", "release"],
+            "proven": None,
         }
     ]
     assert by_name["broken"]["status"] == "broken"

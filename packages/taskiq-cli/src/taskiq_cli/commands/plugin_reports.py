@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from taskiq_cli.commands.proofs import proven, summary
 from taskiq_cli.tables import table
 from taskiq_core.plugins import KINDS, BrokerSpec, PluginInfo, PluginStatus, Spec
 from taskiq_core.plugins.specs import schemes_of, target_of
@@ -34,13 +35,14 @@ def capabilities(plugins: Sequence[PluginInfo]) -> str:
             each.name,
             ", ".join(f"{scheme}://" for scheme in spec.schemes) or "-",
             ", ".join(sorted(each.value for each in spec.capabilities)) or "-",
+            summary(spec),
         )
         for each in plugins
         for spec in each.provides.brokers
     ]
     if not rows:
         return "No plugin has a broker."
-    return table(("BROKER", "PLUGIN", "URLS", "CAPABILITIES"), rows)
+    return table(("BROKER", "PLUGIN", "URLS", "DECLARED", "PROVEN"), rows)
 
 
 def problem(plugin: PluginInfo) -> str:
@@ -86,6 +88,7 @@ def _spec_lines(noun: str, spec: Spec) -> list[str]:
     if isinstance(spec, BrokerSpec):
         can = ", ".join(sorted(each.value for each in spec.capabilities))
         lines.append(f"    capabilities: {can or 'none declared'}")
+        lines.append(f"    proven: {summary(spec)}")
     return lines
 
 
@@ -118,4 +121,6 @@ def _spec_object(spec: Spec) -> dict[str, Any]:
         found["schemes"] = list(schemes)
     if isinstance(spec, BrokerSpec):
         found["capabilities"] = sorted(each.value for each in spec.capabilities)
+        known = proven(spec)
+        found["proven"] = None if known is None else sorted(known)
     return found
