@@ -91,6 +91,8 @@ class DeliveryHandler:
             # Not the task's, whose exceptions are results: ours, or the broker's.
             logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
             outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
+            if isinstance(outcome, Bury) and run.message is not None:
+                outcome = await self._tell(delivery, run.message, error, outcome)
         finally:
             await self._settle(delivery, run, outcome)
 
@@ -168,6 +170,13 @@ class DeliveryHandler:
         if chain.post_execute:
             await call_before_saving(chain.post_execute, message, result)
         return message, result
+
+    async def _tell(
+        self, delivery: Delivery, message: TaskiqMessage, error: Exception, outcome: Outcome
+    ) -> Outcome:
+        """Whoever waits for a task that is given up gets an error result."""
+        stored = await self._store_for(delivery)(message, error_result(message, error))
+        return LEAVE if stored is None else outcome
 
     def _store_for(self, delivery: Delivery) -> Store:
         return partial(store_result, self._broker.result_backend, self._leases, delivery)
