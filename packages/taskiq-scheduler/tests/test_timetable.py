@@ -4,15 +4,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskiq_core import ScheduledTask
 from taskiq_scheduler.errors import CronValueError
-from taskiq_scheduler.timetable import next_cron, next_interval, next_tick, zone_of
+from taskiq_scheduler.timetable import latest_ticks, next_cron, next_interval, next_tick, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"]
 
 
 def ticks(cron: str, zone: str, start: datetime, count: int) -> list[str]:
@@ -107,55 +106,32 @@ def test_moment_is_due_though_it_has_passed() -> None:
 
 
 @given(
-    seconds=st.integers(1, 10**6),
+    seconds=st.one_of(st.integers(1, 10**6), st.sampled_from([0.05, 0.1, 1 / 3, 0.000001])),
     after=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-def test_intervals_are_anchored(seconds: int, after: datetime) -> None:
-    tick = next_interval(seconds, after)
+def test_intervals_are_anchored(seconds: float, after: datetime) -> None:
+    step = timedelta(seconds=seconds)
 
-    assert 0 < (tick - after).total_seconds() <= seconds
-    assert tick.timestamp() % seconds == 0
+    tick = next_interval(step, after)
 
-
-def brute_force(minute: int, hour: int, zone: ZoneInfo, after: datetime) -> datetime:
-    """Walk minute by minute to the local time, or to the end of the gap that it is in."""
-    moment = after.replace(second=0, microsecond=0)
-    seen: set[datetime] = set()
-    while True:
-        before = moment.astimezone(zone).replace(tzinfo=None)
-        seen.add(before)
-        moment += timedelta(minutes=1)
-        local = moment.astimezone(zone).replace(tzinfo=None)
-        wanted = local.replace(hour=hour, minute=minute)
-        if local == wanted and local not in seen and moment > after:
-            # Was it there an hour or so before, when clocks were put back?
-            first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
-            if first == moment:
-                return moment
-        if (
-            before < wanted < local
-            and wanted.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
-            != wanted
-        ):
-            return moment
+    assert timedelta(0) < tick - after <= step
+    assert (tick - datetime(1970, 1, 1, tzinfo=UTC)) % step == timedelta(0)
+    assert next_interval(step, tick) == tick + step
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    minute=st.integers(0, 59),
-    hour=st.integers(0, 23),
-    zone=st.sampled_from(ZONES),
-    # Around both changes, in all of these zones.
-    after=st.one_of(
-        st.datetimes(datetime(2026, 3, 6), datetime(2026, 4, 8), timezones=st.just(UTC)),  # noqa: DTZ001
-        st.datetimes(datetime(2026, 10, 1), datetime(2026, 11, 5), timezones=st.just(UTC)),  # noqa: DTZ001
-    ),
-)
-def test_daily_lines_are_those_of_brute_force(
-    minute: int, hour: int, zone: str, after: datetime
-) -> None:
-    after = after.replace(second=0, microsecond=0)
+def test_last_ticks_of_a_long_span_are_found_at_once() -> None:
+    often = ScheduledTask(task_name="t", labels={}, args=[], kwargs={}, interval=1)
+    yearly = ScheduledTask(task_name="t", labels={}, args=[], kwargs={}, cron="@yearly")
+    start, end = datetime(1990, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 
-    expected = brute_force(minute, hour, ZoneInfo(zone), after)
+    assert latest_ticks(often, start, end, 2) == [end - timedelta(seconds=1), end]
+    assert latest_ticks(often, end - timedelta(seconds=1), end, 2) == [end]
+    assert [each.year for each in latest_ticks(yearly, start, end, 3)] == [2024, 2025, 2026]
+    assert len(latest_ticks(yearly, start, end, 1000)) == 36
+    assert latest_ticks(yearly, end, end + timedelta(days=1), 5) == []
 
-    assert next_cron(f"{minute} {hour} * * *", ZoneInfo(zone), after) == expected
+
+@pytest.mark.parametrize("cron", ["R * * * *", "0 r(1-5) * * *", "H * * * *"])
+def test_lines_that_each_scheduler_would_read_in_its_own_way_are_refused(cron: str) -> None:
+    with pytest.raises(CronValueError, match="is no cron line"):
+        next_cron(cron, UTC, datetime(2026, 1, 1, tzinfo=UTC))
