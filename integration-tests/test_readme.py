@@ -30,19 +30,17 @@ def test_hello_prints_three(tmp_path: Path) -> None:
     assert finished.stdout == "3\n", finished.stderr
 
 
+@pytest.mark.parametrize("url", ["", "zmq+tcp://127.0.0.1:{port}"])
 def test_first_steps_with_two_workers(
-    tmp_path: Path,
-    free_port: int,
-    start_worker: StartWorker,
+    tmp_path: Path, free_port: int, start_worker: StartWorker, url: str
 ) -> None:
-    """The README's programs, on a port of their own."""
+    """The README's programs, on a file and over ZeroMQ."""
+    env = {"TASKIQ_BROKER_URL": url.format(port=free_port)}
     for name in ("tkq.py", "send.py"):
         shutil.copy(ROOT / "examples/first_steps" / name, tmp_path)
-    tasks = tmp_path / "tkq.py"
-    tasks.write_text(tasks.read_text().replace("5555", str(free_port)))
 
-    start_worker("tkq:broker", "--workers", "2", cwd=tmp_path)
-    finished = run(sys.executable, "send.py", cwd=tmp_path)
+    start_worker("tkq:broker", "--workers", "2", cwd=tmp_path, env=env)
+    finished = run(sys.executable, "send.py", cwd=tmp_path, env=env)
 
     printed = README.split("```\nHello, world!")[1].split("```")[0]
     assert finished.stdout == "Hello, world!" + printed, finished.stderr

@@ -2,15 +2,18 @@
 
 Starts the workers through the command line, sends one task a file, kills a worker half-way with
 SIGKILL, gathers all results and compares their totals with those of a plain count in one process.
+
+The tasks are kept in a SQLite file, which is deleted in the end; with TASKIQ_BROKER_URL in the
+environment, wherever that says.
 """
 
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterable
@@ -21,15 +24,11 @@ HERE = Path(__file__).parent
 ENOUGH_FILES = 1000
 
 
-def free_address() -> str:
-    """An address of this machine that nobody listens to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+FOLDER = tempfile.TemporaryDirectory(prefix="taskiq-census-")
 
-
-# Before the tasks are imported, and for the workers to inherit.
-os.environ.setdefault("CENSUS_ADDRESS", free_address())
+# Before the tasks are imported, and for the workers to inherit. The lease is short so that nobody
+# waits for long for the tasks of the worker that is killed.
+os.environ.setdefault("TASKIQ_BROKER_URL", f"sqlite:///{FOLDER.name}/census.db?lease=2")
 
 from count import Census, take_census  # noqa: E402
 from rich.console import Console  # noqa: E402

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from count import Census, take_census
 
-from taskiq import ZeroMQBroker
+from taskiq import broker_from_url
 
-ADDRESS = os.environ.get("CENSUS_ADDRESS", "tcp://127.0.0.1:5555")
-
-broker = ZeroMQBroker(zmq_pub_host=ADDRESS, zmq_sub_host=ADDRESS)
+broker = broker_from_url()
 
 
 @dataclass(frozen=True)

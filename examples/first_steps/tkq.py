@@ -1,9 +1,6 @@
-from taskiq import ZeroMQBroker
+from taskiq import broker_from_url
 
-broker = ZeroMQBroker(
-    zmq_pub_host="tcp://127.0.0.1:5555",  # the program that sends tasks listens here
-    zmq_sub_host="tcp://127.0.0.1:5555",  # and its workers connect to it
-)
+broker = broker_from_url()  # TASKIQ_BROKER_URL, or else a file: sqlite:///taskiq.db
 
 
 @broker.task

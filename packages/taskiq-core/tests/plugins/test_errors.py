@@ -42,10 +42,6 @@ MESSAGES = [
         errors.BrokerUrlError(noun="broker", reason="so it is"),
         "The URL of the broker can't be used: so it is",
     ),
-    (
-        errors.BrokerUrlMissingError(noun="broker", variable="V", example="a://b"),
-        "Which broker? Give a URL, or set V in the environment, such as V=a://b",
-    ),
 ]
 
 

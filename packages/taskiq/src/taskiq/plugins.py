@@ -5,7 +5,6 @@ from taskiq_core.plugins import (
     PLUGIN_API_VERSION,
     BrokerSpec,
     BrokerUrlError,
-    BrokerUrlMissingError,
     Capability,
     CommandSpec,
     HealthCheckSpec,
@@ -38,7 +37,6 @@ from taskiq_core.plugins import (
 __all__ = [
     "BrokerSpec",
     "BrokerUrlError",
-    "BrokerUrlMissingError",
     "Capability",
     "CommandSpec",
     "HealthCheckSpec",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from taskiq_core.capabilities import Capability
 from taskiq_core.plugins.errors import (
     BrokerUrlError,
-    BrokerUrlMissingError,
     NotProvidedError,
     PluginError,
     PluginSettingsError,
@@ -66,7 +65,6 @@ __all__ = [
     "result_backend_from_url",
     # errors
     "BrokerUrlError",
-    "BrokerUrlMissingError",
     "NotProvidedError",
     "PluginError",
     "PluginSettingsError",

@@ -10,7 +10,6 @@ TaskiqError
     ├── NotProvidedError            no plugin has what was asked for (also a KeyError)
     │   └── PluginUnavailableError      ... but one that is out of order would
     └── BrokerUrlError              a URL can't be used
-        └── BrokerUrlMissingError       there is none at all
 ```
 """
 
@@ -96,15 +95,3 @@ class BrokerUrlError(PluginError):
     __template__ = "The URL of the {noun} can't be used: {reason}"
     noun: str
     reason: str
-
-
-class BrokerUrlMissingError(BrokerUrlError):
-    """No URL was given, and none is configured."""
-
-    __template__ = (
-        "Which {noun}? Give a URL, or set {variable} in the environment, "
-        "such as {variable}={example}"
-    )
-    reason: str = "there is none"
-    variable: str
-    example: str

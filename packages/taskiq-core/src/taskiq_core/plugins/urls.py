@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.plugins.errors import BrokerUrlError, BrokerUrlMissingError
+from taskiq_core.plugins.errors import BrokerUrlError
 from taskiq_core.plugins.info import kind_of
 from taskiq_core.plugins.loader import load_project_plugins
 from taskiq_core.plugins.redaction import redacted, secrets_in
@@ -16,6 +16,8 @@ BROKER_VARIABLE: Final = "TASKIQ_BROKER_URL"
 """Environment variable: the broker of `broker_from_url()`."""
 RESULT_BACKEND_VARIABLE: Final = "TASKIQ_RESULT_BACKEND_URL"
 """Environment variable: the result backend of `result_backend_from_url()`."""
+EMBEDDED_URL: Final = "sqlite:///taskiq.db"
+"""What both use where nothing is said: a file in the folder that the process was started in."""
 
 
 def broker_from_url(
@@ -24,13 +26,15 @@ def broker_from_url(
     """The broker that a URL names, so that one variable moves a program from laptop to cluster.
 
     Args:
-        url: such as `redis://localhost:6379/0`; by default the environment's `TASKIQ_BROKER_URL`.
+        url: such as `redis://localhost:6379/0`; by default the environment's `TASKIQ_BROKER_URL`,
+            or else `sqlite:///taskiq.db`: a file in the folder that the process was started in, so
+            that a program and its workers must be started in the same one.
         plugins: where its scheme is looked up; by default all that are installed, as the project's
             pyproject.toml configures it.
         options: for the broker's `from_url`.
 
     Raises:
-        BrokerUrlError: the URL can't be used, or there is none.
+        BrokerUrlError: the URL can't be used.
         NotProvidedError: no plugin that takes part has its scheme; says why.
         PluginTargetError: the broker can't be imported.
     """
@@ -48,7 +52,7 @@ def broker_from_url(
 def result_backend_from_url(
     url: str | None = None, /, *, plugins: PluginRegistry | None = None, **options: Any
 ) -> AsyncResultBackend[Any]:
-    """The result backend that a URL names, by default that of `TASKIQ_RESULT_BACKEND_URL`.
+    """The result backend that a URL names: `TASKIQ_RESULT_BACKEND_URL` by default, or else SQLite.
 
     Arguments and errors are those of `broker_from_url`.
     """
@@ -64,19 +68,16 @@ def result_backend_from_url(
 
 def default_broker_url() -> str:
     """The broker's URL where a program gives none: the one place that decides it."""
-    return _from_environment(BROKER_VARIABLE, "broker", "redis://localhost:6379/0")
+    return _from_environment(BROKER_VARIABLE)
 
 
 def default_result_backend_url() -> str:
     """The result backend's URL where a program gives none."""
-    return _from_environment(RESULT_BACKEND_VARIABLE, "result backend", "redis://localhost:6379/1")
+    return _from_environment(RESULT_BACKEND_VARIABLE)
 
 
-def _from_environment(variable: str, noun: str, example: str) -> str:
-    url = os.environ.get(variable, "").strip()
-    if not url:
-        raise BrokerUrlMissingError(noun=noun, variable=variable, example=example)
-    return url
+def _from_environment(variable: str) -> str:
+    return os.environ.get(variable, "").strip() or EMBEDDED_URL
 
 
 def _make(
