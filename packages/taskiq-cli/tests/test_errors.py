@@ -3,13 +3,17 @@
 import copy
 import inspect
 import pickle
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 from taskiq_cli import errors
 from taskiq_cli.errors import CommandError
 from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.plugin import COMMANDS
+from taskiq_core.plugins import CommandSpec
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 ALL = [
@@ -34,6 +38,8 @@ FIELDS = [
     "error",
     "place",
     "description",
+    "broker",
+    "address",
 ]
 
 
@@ -70,10 +76,23 @@ def test_readme_documents_every_exit_code(code: ExitCode) -> None:
     assert f"| {code.value} | `{code.name}` |" in README
 
 
-def test_readme_documents_every_option() -> None:
-    from taskiq_cli.commands.worker import worker
+def commands() -> list[click.Command]:
+    found: list[click.Command] = []
+    for spec in COMMANDS:
+        module, _, attribute = spec.target.partition(":")
+        command = getattr(import_module(module), attribute)
+        found += command.commands.values() if isinstance(command, click.Group) else [command]
+    return found
 
-    for parameter in worker.params:
-        for option in parameter.opts:
-            if option.startswith("--"):
-                assert f"`{option}" in README
+
+def test_readme_documents_every_option() -> None:
+    for command in commands():
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--"):
+                    assert f"`{option}" in README or f" {option}" in README, (command, option)
+
+
+@pytest.mark.parametrize("spec", COMMANDS, ids=lambda spec: str(spec.name))
+def test_readme_documents_every_command(spec: CommandSpec) -> None:
+    assert f"taskiq {spec.name} " in README

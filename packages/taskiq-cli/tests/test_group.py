@@ -36,7 +36,14 @@ def test_versions(project: Project, option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["plugins"], ["plugins", "--json"], ["worker", "-h"]]
+    "arguments",
+    [
+        ["--help"],
+        ["plugins"],
+        ["plugins", "--json"],
+        ["worker", "-h"],
+        ["health", "-h"],
+    ],
 )
 def test_nothing_heavy_is_imported(project: Project, arguments: list[str]) -> None:
     project.write("pyproject.toml", "[tool.taskiq]\nbroker = 'app:broker'\n")

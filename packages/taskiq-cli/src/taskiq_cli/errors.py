@@ -6,6 +6,9 @@ TaskiqError
     ├── SettingsError                 [tool.taskiq], or what it asks for
     ├── ExtraMissingError             an optional dependency is not installed
     ├── PluginCommandError            a plugin's command can't be used
+    ├── BrokerUnusableError           a broker can't be asked
+    ├── HealthAddressError            not of the form host:port or unix:/path (also a ValueError)
+    ├── NoHealthError                 no worker answers at an address
     └── LoadError                     something of the application can't be loaded
         ├── ObjectPathError               not of the form module:object (also a ValueError)
         ├── ModuleMissingError            there is no such module (also an ImportError)
@@ -55,6 +58,39 @@ class PluginCommandError(CommandError):
     command: str
     plugin: str
     cure: str
+
+
+class BrokerUnusableError(CommandError):
+    """A broker can't be connected to, or failed when it was asked."""
+
+    __template__ = (
+        "{broker} can't be asked: {error} ({place}). Is its server up, and its address right? "
+        "--traceback shows more."
+    )
+    exit_code = ExitCode.BROKER_UNUSABLE
+    broker: str
+    error: str
+    place: str
+
+
+class HealthAddressError(CommandError, ValueError):
+    """A text is no address where health could be asked for."""
+
+    __template__ = (
+        "{address!r} is not of the form HOST:PORT, such as 127.0.0.1:8080, or unix:/PATH."
+    )
+    exit_code = ExitCode.USAGE
+    address: str
+
+
+class NoHealthError(CommandError):
+    """No worker tells its health at an address."""
+
+    __template__ = (
+        "No health at {address}: {reason}. Is `taskiq worker --health {address}` running?"
+    )
+    exit_code = ExitCode.USAGE  # 2, as probes have it for "nobody is there"
+    address: str
 
 
 class LoadError(CommandError):

@@ -9,7 +9,8 @@ class ExitCode(IntEnum):
     OK = 0
     """Done; for a worker: stopped by a signal, and every task was finished or given back."""
     FAILURE = 1
-    """A worker process crashed; `taskiq plugins --check` found a plugin that is out of order."""
+    """Done, but the answer is a bad one: a worker process crashed, `taskiq plugins --check` found a
+    plugin that is out of order, a task has failed, or what an operator named is not there."""
     USAGE = 2
     """The command line, or [tool.taskiq] in pyproject.toml, makes no sense."""
     LOAD_FAILED = 3
@@ -20,5 +21,9 @@ class ExitCode(IntEnum):
     """Worker processes did not leave in time and had to be killed."""
     ORPHANED = 6
     """Of a worker process: its supervisor was killed."""
+    UNSUPPORTED = 7
+    """The broker can't do what was asked for: it lacks the capability."""
+    BROKER_UNUSABLE = 8
+    """The broker, or its result backend, can't be connected to or failed."""
     MAX_FAILS = 255
     """Worker processes ended unexpectedly `--max-fails` times; taskiq 0.13's status -1."""

@@ -24,8 +24,13 @@ def failure(error: TaskiqError) -> Failure:
 
 
 def _status_of(error: TaskiqError) -> ExitCode:
+    from taskiq_core.exceptions import BrokerError, CapabilityError, ResultBackendError
     from taskiq_core.plugins import PluginError, PluginSettingsError
 
+    if isinstance(error, CapabilityError):
+        return ExitCode.UNSUPPORTED
+    if isinstance(error, BrokerError | ResultBackendError):
+        return ExitCode.BROKER_UNUSABLE
     if isinstance(error, PluginSettingsError):
         return ExitCode.USAGE
     return ExitCode.PLUGIN_UNAVAILABLE if isinstance(error, PluginError) else ExitCode.FAILURE

@@ -43,6 +43,7 @@ class WorkerOptions:
     max_tasks_per_child: int | None = None
     wait_tasks_timeout: float | None = None
     hardkill_count: int = 3
+    health: str | None = None
 
     @property
     def shows_tracebacks(self) -> bool:

@@ -11,6 +11,31 @@ COMMANDS = (
         help="Run tasks in worker processes.",
     ),
     CommandSpec(
+        "queue",
+        target="taskiq_cli.commands.queue:queue",
+        help="See how many messages a broker has, or drop those that wait.",
+    ),
+    CommandSpec(
+        "dead",
+        target="taskiq_cli.commands.dead:dead",
+        help="List, show, replay or purge messages that were buried.",
+    ),
+    CommandSpec(
+        "abort",
+        target="taskiq_cli.commands.abort:abort",
+        help="Abort a task, wherever it is.",
+    ),
+    CommandSpec(
+        "result",
+        target="taskiq_cli.commands.result:result",
+        help="Show what came of a task.",
+    ),
+    CommandSpec(
+        "health",
+        target="taskiq_cli.commands.health:health",
+        help="Ask a worker how it is, for probes.",
+    ),
+    CommandSpec(
         "tasks",
         target="taskiq_cli.commands.tasks:tasks",
         help="List the tasks that a broker can run.",

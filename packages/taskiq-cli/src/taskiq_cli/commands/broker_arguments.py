@@ -6,31 +6,54 @@ from taskiq_cli.errors import ObjectPathError
 from taskiq_cli.loading.paths import split_path
 
 
-def broker_and_modules(arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The broker's path and the modules.
+def broker_and_modules(
+    arguments: tuple[str, ...], *, takes_urls: bool = False
+) -> tuple[str, tuple[str, ...]]:
+    """The broker's path and what follows it: the modules, for most commands.
 
     The first argument is the broker's path if it has a colon, or if the project configures none.
+
+    Args:
+        arguments: of the command.
+        takes_urls: whether the URL of a broker will do in place of a path.
 
     Raises:
         UsageError: there is no path, or it is not of the form module:object.
         PluginSettingsError: [tool.taskiq] can't be used.
     """
     if arguments and ":" in arguments[0]:
-        return _checked(arguments[0]), arguments[1:]
+        return _checked(arguments[0], takes_urls), arguments[1:]
     from taskiq_core.plugins.settings import read_settings
 
     settings = read_settings()
     if settings.broker:
-        return _checked(settings.broker), arguments
+        return _checked(settings.broker, takes_urls), arguments
     if arguments:
-        return _checked(arguments[0]), arguments[1:]
+        return _checked(arguments[0], takes_urls), arguments[1:]
+    url = ", or its URL, such as sqlite:///tasks.db" if takes_urls else ""
     raise click.UsageError(
-        "Which broker? Give its path, such as app.tkq:broker, or write it into pyproject.toml: "
-        '[tool.taskiq] broker = "app.tkq:broker"'
+        f"Which broker? Give its path, such as app.tkq:broker{url}; or write it into "
+        'pyproject.toml: [tool.taskiq] broker = "app.tkq:broker"'
     )
 
 
-def _checked(path: str) -> str:
+def is_url(broker: str) -> bool:
+    """Whether this is a broker's URL, and no path."""
+    return "://" in broker
+
+
+def shown(broker: str) -> str:
+    """A path, or a URL without its secrets."""
+    if not is_url(broker):
+        return broker
+    from taskiq_core.plugins.redaction import redacted, secrets_in
+
+    return redacted(broker, secrets_in(broker))
+
+
+def _checked(path: str, takes_urls: bool) -> str:
+    if takes_urls and is_url(path):
+        return path
     try:
         split_path(path)
     except ObjectPathError as error:

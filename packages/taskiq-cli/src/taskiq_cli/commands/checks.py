@@ -16,6 +16,19 @@ def receiver_argument(
     return tuple(pairs)
 
 
+def health_address(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """HOST:PORT, or unix:/PATH."""
+    from taskiq_cli.errors import HealthAddressError
+    from taskiq_cli.health.address import Address
+
+    try:
+        return None if value is None else str(Address(value))
+    except HealthAddressError as error:
+        raise click.BadParameter(str(error), param=parameter) from error
+
+
 def usable_log_format(_context: click.Context, parameter: click.Parameter, value: str) -> str:
     """A %-style format of `logging`."""
     from logging import Formatter

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from taskiq_cli.commands.broker_arguments import broker_and_modules, check_required_plugins
-from taskiq_cli.commands.checks import receiver_argument, usable_log_format
+from taskiq_cli.commands.checks import health_address, receiver_argument, usable_log_format
 from taskiq_cli.disabling import no_plugin_option
 from taskiq_cli.options import (
     DEFAULT_LOG_FORMAT,
@@ -145,6 +145,12 @@ _SECONDS = click.FloatRange(min=0)
 )
 @click.option(
     "--max-tasks-per-child", type=_AT_LEAST_ONE, help="Replace a worker after so many tasks."
+)
+@click.option(
+    "--health",
+    metavar="ADDRESS",
+    callback=health_address,
+    help="Serve health as JSON over HTTP, at HOST:PORT or unix:/PATH.",
 )
 @no_plugin_option
 def worker(arguments: tuple[str, ...], **options: Any) -> None:

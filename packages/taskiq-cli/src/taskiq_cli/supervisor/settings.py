@@ -24,3 +24,4 @@ class SupervisorSettings:
         self.wait_tasks_timeout: float | None = options["wait_tasks_timeout"]
         self.shutdown_timeout: float = options["shutdown_timeout"]
         self.reload: bool = options["reload"]
+        self.health: str | None = options["health"]

@@ -8,6 +8,7 @@ import time
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.supervisor.exits import describe_exit
+from taskiq_cli.supervisor.health import HealthService
 from taskiq_cli.supervisor.ladder import FINISHING, KILLED, RUNNING, Ladder
 from taskiq_cli.supervisor.slot import Slot, WorkerProcess
 from taskiq_cli.supervisor.steps import Steps
@@ -49,6 +50,7 @@ class Supervisor:
         self._steps = Steps(self._ladder, log)
         self._slots = [Slot(number) for number in range(settings.workers)]
         self._watch: WatchProcess | None = None
+        self._health = HealthService(settings, log)
         self._fails = 0
         self._told_failures: set[str] = set()
         self._stage = RUNNING
@@ -74,6 +76,7 @@ class Supervisor:
                 self._on_signal(number)
             self._reap()
         self._stop_watching()
+        self._health.stop()
         self._log.info("All workers have left, exit status %d", self._exit_code)
         return self._exit_code
 
@@ -81,10 +84,13 @@ class Supervisor:
 
     def _seconds_to_next(self) -> float | None:
         times = [slot.start_at for slot in self._slots if slot.start_at is not None]
+        if self._health.start_at is not None:
+            times.append(self._health.start_at)
         times += [worker.deadline for worker in self._live() if worker.deadline is not None]
         return min(times) - time.monotonic() if times else None
 
     def _do_what_is_due(self, now: float) -> None:
+        self._health.start_if_due(now)
         for slot in self._slots:
             if slot.start_at is not None and slot.start_at <= now:
                 self._start(slot, now)
@@ -135,6 +141,8 @@ class Supervisor:
     def _on_child_exit(self, pid: int, code: int) -> None:
         if self._watch is not None and self._watch.pid == pid:
             self._on_watch_exit()
+            return
+        if self._health.has_ended(pid, code):
             return
         for slot in self._slots:
             worker = slot.worker

@@ -28,7 +28,9 @@ def main() -> None:
 def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str) -> ExitCode:
     from taskiq_cli.errors import LoadError
     from taskiq_cli.loading.places import whole_traceback
+    from taskiq_cli.supervisor.shared_folder import VARIABLE
     from taskiq_cli.worker.executors import executor_for
+    from taskiq_cli.worker.health_notes import HealthNotes
     from taskiq_cli.worker.load import load_receiver_of
     from taskiq_cli.worker.log_setup import configure_logging
     from taskiq_cli.worker.loops import loop_factory
@@ -36,6 +38,9 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
 
     if options.configure_logging:
         configure_logging(options.log_level, options.log_format, name)
+    notes = HealthNotes(os.environ[VARIABLE], name) if options.health else None
+    if notes is not None:
+        notes.tell_start()
     with asyncio.Runner(loop_factory=loop_factory()) as runner, executor_for(options) as executor:
         # For libraries that ask for "the" event loop when they are imported.
         asyncio.set_event_loop(runner.get_loop())
@@ -52,7 +57,7 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
             reports.load_failed(f"{error}{details}")
             return ExitCode.LOAD_FAILED
         reports.loaded()
-        return runner.run(serve(receiver, options, lifeline))
+        return runner.run(serve(receiver, options, lifeline, notes))
 
 
 def _is_busy(thread: threading.Thread) -> bool:

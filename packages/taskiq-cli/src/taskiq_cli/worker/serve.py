@@ -10,6 +10,7 @@ from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.loading.places import describe_error, describe_place
 from taskiq_cli.options import WorkerOptions
 from taskiq_cli.parent.lifeline import Lifeline
+from taskiq_cli.worker.health_notes import HealthNotes
 from taskiq_cli.worker.stopping import StopRequests
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.receiver import Receiver
@@ -20,10 +21,13 @@ GRACE = 1.0
 """Seconds that an orderly end may take longer than its parts should."""
 
 
-async def serve(receiver: Receiver, options: WorkerOptions, lifeline: Lifeline) -> ExitCode:
+async def serve(
+    receiver: Receiver, options: WorkerOptions, lifeline: Lifeline, notes: HealthNotes | None
+) -> ExitCode:
     """Run tasks until a signal comes, the supervisor is gone, or enough were run."""
     stop = StopRequests(receiver)
     loop = asyncio.get_running_loop()
+    telling = asyncio.create_task(notes.keep(receiver, stop.finish)) if notes else None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.request)
 
@@ -46,6 +50,8 @@ async def serve(receiver: Receiver, options: WorkerOptions, lifeline: Lifeline) 
     finally:
         _leave_at_the_latest_in(options.shutdown_timeout + GRACE)
         await _shut_down(receiver.broker, options.shutdown_timeout)
+        if telling is not None:
+            telling.cancel()
     return ExitCode.OK
 
 

@@ -1,0 +1,97 @@
+"""A question to a broker: connect, ask, disconnect; what goes wrong is one paragraph."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from taskiq_cli.commands.application_options import Application
+from taskiq_cli.commands.broker_arguments import check_required_plugins, shown
+from taskiq_cli.commands.load_application import load_application
+from taskiq_cli.errors import BrokerUnusableError
+from taskiq_cli.failure import Failure
+from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
+from taskiq_core.exceptions import TaskiqError
+
+if TYPE_CHECKING:
+    from taskiq_core.broker import AsyncBroker
+
+_Answer = TypeVar("_Answer")
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds that a broker gets to connect."""
+DISCONNECT_TIMEOUT: Final = 5.0
+"""Seconds that it gets to disconnect."""
+
+logger = logging.getLogger(__name__)
+
+
+def ask_broker(
+    broker: str,
+    modules: tuple[str, ...],
+    application: Application,
+    ask: "Callable[[AsyncBroker], Awaitable[_Answer]]",
+) -> _Answer:
+    """What `ask` returns, called with a broker that is started as a client's.
+
+    Args:
+        broker: its path, such as "app.tkq:broker", or its URL.
+        modules: with tasks, to be imported.
+        application: where to find them.
+        ask: the question.
+
+    Raises:
+        TaskiqError: as the broker raised it; `CapabilityError` where it can't do this.
+        BrokerUnusableError: whatever else it raised, or that it took too long to connect.
+        Failure: the application can't be loaded.
+    """
+    check_required_plugins()
+    with asyncio.Runner() as runner:
+        # For libraries that ask for "the" event loop when they are imported.
+        asyncio.set_event_loop(runner.get_loop())
+        found = load_application(broker, modules, application, runner.get_loop().run_until_complete)
+        try:
+            return runner.run(_ask(found, ask))
+        except TaskiqError:
+            raise
+        except Exception as error:
+            raise _explain(shown(broker), error, application) from error
+
+
+async def _ask(
+    broker: "AsyncBroker", ask: "Callable[[AsyncBroker], Awaitable[_Answer]]"
+) -> _Answer:
+    async with _connected(broker):
+        return await ask(broker)
+
+
+@asynccontextmanager
+async def _connected(broker: "AsyncBroker") -> AsyncGenerator[None, None]:
+    try:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await broker.startup()
+        except TimeoutError as error:
+            reason = f"it did not connect within {CONNECT_TIMEOUT:g} s"
+            raise TimeoutError(reason) from error
+        yield
+    finally:
+        await _disconnect(broker)
+
+
+async def _disconnect(broker: "AsyncBroker") -> None:
+    try:
+        async with asyncio.timeout(DISCONNECT_TIMEOUT):
+            await broker.shutdown()
+    except Exception as error:  # noqa: BLE001  # the answer is there, or an error that matters more
+        logger.warning("The broker did not shut down well: %s", describe_error(error))
+
+
+def _explain(broker: str, error: Exception, application: Application) -> Exception:
+    told = BrokerUnusableError(
+        broker=broker, error=describe_error(error), place=describe_place(error)
+    )
+    if not application.shows_tracebacks:
+        return told
+    return Failure(f"{told}\n{whole_traceback(error)}", told.exit_code)
