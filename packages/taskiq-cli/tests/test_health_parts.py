@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from taskiq_cli.health.server import MOST, HealthServer
 from taskiq_cli.worker.health_notes import HealthNotes
 from taskiq_core.health import WorkerReport, WorkerState
 
+MANUAL = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
 RUNNING = {"state": "running", "workers": []}
 
 
@@ -124,6 +126,16 @@ def test_slots_without_a_limit() -> None:
     found = whole(note("running", slots_total=None, slots_free=None))
 
     assert found["slots"] == {"total": None, "free": None}
+
+
+def test_manual_has_every_key_and_state() -> None:
+    [keys, states] = re.findall(r"\| (?:key|state) \|.*?\n\n", MANUAL, re.DOTALL)
+    states_there_are = {*WorkerState, "unresponsive", "down", "stopped"}
+
+    assert re.findall(r"^\| `(\w+)` \|", keys, re.MULTILINE) == list(whole())
+    assert set(re.findall(r"^\| `(\w+)` \|", states, re.MULTILINE)) == states_there_are
+    for key in worker_entry("worker-0", note("running"), now=101):
+        assert f"`{key}`" in keys
 
 
 # -- notes ----------------------------------------------------------------------------------------
