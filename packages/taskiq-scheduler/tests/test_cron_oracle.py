@@ -59,7 +59,9 @@ def fields(draw: st.DrawFn, low: int, high: int, names: list[str] | None = None)
     named = {name: low + number for number, name in enumerate(names or [])}
     items = draw(st.lists(parts(low, high, named), min_size=1, max_size=3))
     values: frozenset[int] = frozenset().union(*(item.values or () for item in items))
-    return Field(",".join(item.text for item in items), values)
+    text = ",".join(item.text for item in items)
+    # A field with every value it can have is the same as a star.
+    return Field(text, None if len(values) == high - low + 1 else values)
 
 
 @dataclass(frozen=True)

@@ -27,15 +27,18 @@ class LabelScheduleSource(ScheduleSource):
 
     Attributes:
         schedules: by their ids; a one-shot schedule leaves when it was sent.
+        problems: what is wrong with those that are left out.
     """
 
     def __init__(self, broker: AsyncBroker) -> None:
         self.broker = broker
         self.schedules: dict[str, ScheduledTask] = {}
+        self.problems: list[BadScheduleError] = []
 
     async def startup(self) -> None:
         """Read the labels of all tasks; what can't be followed is logged and left out."""
         self.schedules.clear()
+        self.problems.clear()
         for task in self.broker.get_all_tasks().values():
             # Tasks of the shared broker are sent by the one broker that they were given to.
             if task.broker is not self.broker:
@@ -62,17 +65,22 @@ class LabelScheduleSource(ScheduleSource):
             values["labels"] = {**labels, **values.get("labels", {})}
             schedule = ScheduledTask(task_name=task.task_name, **values)
         except (ValidationError, TypeError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            if isinstance(error, ValidationError):
-                reason = "; ".join(problem["msg"] for problem in error.errors())
-            logger.error(  # noqa: TRY400  # the label is wrong, no code of ours
-                "%s",
-                BadScheduleError(
-                    schedule_id=schedule_id,
-                    task_name=task.task_name,
-                    source=type(self).__name__,
-                    reason=reason,
-                ),
-            )
+            self._leave_out(schedule_id, task.task_name, _reason_of(error))
             return
-        self.schedules[schedule.schedule_id] = schedule
+        taken = self.schedules.setdefault(schedule.schedule_id, schedule)
+        if taken is not schedule:
+            reason = f"a schedule of task {taken.task_name!r} has this id, give it another one"
+            self._leave_out(schedule.schedule_id, task.task_name, reason)
+
+    def _leave_out(self, schedule_id: str, task_name: str, reason: str) -> None:
+        problem = BadScheduleError(
+            schedule_id=schedule_id, task_name=task_name, source=type(self).__name__, reason=reason
+        )
+        self.problems.append(problem)
+        logger.error("%s", problem)
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(problem["msg"] for problem in error.errors())
+    return str(error).partition("\n")[0]

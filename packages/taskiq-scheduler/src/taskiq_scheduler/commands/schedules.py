@@ -15,7 +15,8 @@ from taskiq_scheduler.commands.options import application_options
 def schedules(scheduler: str, modules: tuple[str, ...], **options: Any) -> None:
     """List schedules with their source, their last tick and their next three.
 
-    Times are those of each schedule's own time zone. Sources are asked, nothing is sent.
+    Where a schedule won't fire, it says why. Times are those of each schedule's own time zone.
+    Sources are asked, nothing is sent.
     """
     from taskiq_scheduler.arguments import SchedulerArgs
 
@@ -25,21 +26,13 @@ def schedules(scheduler: str, modules: tuple[str, ...], **options: Any) -> None:
 
 async def _report(args: Any) -> str:
     from taskiq_cli.tables import table
-    from taskiq_scheduler.report import HEADINGS, describe
+    from taskiq_scheduler.report import HEADINGS, rows_of
     from taskiq_scheduler.running import load_scheduler
 
     found = await load_scheduler(args)
-    rows: list[tuple[str, ...]] = []
-    for source in found.sources:
-        await source.startup()
-        try:
-            for schedule in await source.get_schedules():
-                last = await source.last_tick(schedule.schedule_id)
-                rows.append(describe(source, schedule, last, datetime.now(UTC), found.broker))
-        except Exception as error:  # noqa: BLE001  # one source must not hide the others
-            rows.append((type(source).__name__, "-", "-", f"can't be asked: {error}", "-", "-"))
-        finally:
-            await source.shutdown()
+    now = datetime.now(UTC)
+    asked = await asyncio.gather(*(rows_of(each, found.broker, now) for each in found.sources))
+    rows = sorted(row for rows in asked for row in rows)
     if not rows:
         return "There are no schedules. Name the modules that declare the tasks, or give -fsd."
-    return table(HEADINGS, sorted(rows))
+    return table(HEADINGS, rows)
