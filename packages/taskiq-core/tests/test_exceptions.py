@@ -108,10 +108,10 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
     (exceptions.ResultSetError, {}, "Cannot save result for the task"),
     (
         exceptions.ResultSerializationError,
-        {"task_name": "t", "task_id": "1", "type_name": "x.Y", "reason": "no"},
+        {"task_name": "t", "task_id": "1", "part": "labels", "reason": "no"},
         (
-            "Task 't' (1) ran, but its return value of type x.Y can't be serialized (no). Return "
-            "plain data, a pydantic model or a dataclass."
+            "Task 't' (1) ran, but its labels can't be serialized (no). Use plain data, pydantic "
+            "models or dataclasses."
         ),
     ),
     (exceptions.ResultIsReadyError, {}, "Cannot find out whether the task is ready"),

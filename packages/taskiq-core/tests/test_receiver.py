@@ -150,8 +150,36 @@ async def test_value_that_cannot_be_serialized_becomes_an_error_result(
     assert str(error) == (
         f"Task 'make' ({task.task_id}) ran, but its return value of type object can't be "
         "serialized (Object of type object is not JSON serializable). "
-        "Return plain data, a pydantic model or a dataclass."
+        "Use plain data, pydantic models or dataclasses."
     )
+    assert delivery.settled == [("ack", None)]
+
+
+async def test_labels_that_cannot_be_serialized_are_left_out(
+    broker: Any, results: Any, delivered: Delivered
+) -> None:
+    """A middleware of the worker put them there; trying again would never end."""
+    problem = TypeError("Object of type set is not JSON serializable")
+    results.failures = [problem, problem]
+
+    class Labels(TaskiqMiddleware):
+        def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+            result.labels["seen"] = {1}
+
+    broker.add_middlewares(Labels())
+
+    @broker.task(task_name="make")
+    async def make() -> int:
+        return 1
+
+    task = await make.kiq()
+    delivery = delivered(broker)
+
+    await Receiver(broker).handle(delivery)
+
+    stored = broker.results[task.task_id]
+    assert "error, log or labels can't be serialized" in str(stored.error)
+    assert (stored.return_value, stored.labels, stored.log) == (None, {}, None)
     assert delivery.settled == [("ack", None)]
 
 

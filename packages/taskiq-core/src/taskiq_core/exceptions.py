@@ -205,12 +205,12 @@ class ResultSerializationError(ResultSetError):
     """A task returned something that can't be serialized; stored in place of its result."""
 
     __template__ = (
-        "Task {task_name!r} ({task_id}) ran, but its return value of type {type_name} can't be "
-        "serialized ({reason}). Return plain data, a pydantic model or a dataclass."
+        "Task {task_name!r} ({task_id}) ran, but its {part} can't be serialized ({reason}). Use "
+        "plain data, pydantic models or dataclasses."
     )
     task_name: str
     task_id: str
-    type_name: str
+    part: str
     reason: str
 
 

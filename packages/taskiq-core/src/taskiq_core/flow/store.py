@@ -40,8 +40,8 @@ async def store_result(
 ) -> TaskiqResult[Any] | None:
     """Store a result, however long the store is down.
 
-    A return value that can't be serialized will not be stored by trying again: an error result that
-    says so takes its place.
+    What can't be serialized will not be stored by trying again: an error result that says so takes
+    its place, first without the return value, then without labels and log, too.
 
     Returns:
         What was stored; None if the lease was lost, so that it is another worker's to store.
@@ -56,8 +56,9 @@ async def store_result(
                 return None
             await backend.set_result(message.task_id, result)
         except Exception as error:  # noqa: BLE001  # any store, any failure
-            if result.return_value is not None and _is_about_the_value(error):
-                result = _without_value(message, result, error)
+            smaller = _smaller(message, result, error) if _is_about_the_value(error) else None
+            if smaller is not None:
+                result = smaller
                 logger.error("%s", result.error)  # noqa: TRY400  # the traceback is the serializer's
                 continue
             delay = backoff_delay(attempt, base=0.2, cap=30.0, rng=random)
@@ -81,16 +82,27 @@ def _is_about_the_value(error: BaseException | None) -> bool:
     return False
 
 
-def _without_value(
+def _smaller(
     message: TaskiqMessage,
     result: TaskiqResult[Any],
     error: Exception,
-) -> TaskiqResult[Any]:
-    value_type = type(result.return_value)
+) -> TaskiqResult[Any] | None:
+    """An error result without what may be at fault; None if there is nothing to leave out."""
+    fence = {name: value for name, value in result.labels.items() if name == FENCE}
+    if result.return_value is not None:
+        value_type = type(result.return_value)
+        type_name = f"{value_type.__module__}.{value_type.__qualname__}".removeprefix("builtins.")
+        part = f"return value of type {type_name}"
+        left_out: dict[str, Any] = {"return_value": None}
+    elif result.log is not None or result.labels != fence:
+        part = "error, log or labels"
+        left_out = {"log": None, "labels": fence}
+    else:
+        return None
     failure = ResultSerializationError(
         task_name=message.task_name,
         task_id=message.task_id,
-        type_name=f"{value_type.__module__}.{value_type.__qualname__}".removeprefix("builtins."),
+        part=part,
         reason=str(error) or type(error).__name__,
     )
-    return result.model_copy(update={"is_err": True, "return_value": None, "error": failure})
+    return result.model_copy(update={"is_err": True, "error": failure, **left_out})
