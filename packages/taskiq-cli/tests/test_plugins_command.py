@@ -95,6 +95,11 @@ def test_json(project: Project) -> None:
         "worker",
         "tasks",
         "plugins",
+        "queue",
+        "dead",
+        "abort",
+        "result",
+        "health",
     }
 
 
