@@ -28,7 +28,11 @@ SYNCHRONOUS = ("normal", "full")
 _APP = """
 import os
 from taskiq_sqlite import SQLiteBroker
-broker = SQLiteBroker(os.environ["BENCHMARK_DATABASE"], synchronous=os.environ["SYNCHRONOUS"])
+broker = SQLiteBroker(
+    os.environ["BENCHMARK_DATABASE"],
+    synchronous=os.environ["SYNCHRONOUS"],
+    lease=float(os.environ["LEASE"]),
+)
 @broker.task(task_name="noop")
 async def noop() -> None: ...
 """
@@ -48,8 +52,8 @@ def main() -> None:
     parser.add_argument("--queued", type=int, nargs=2, default=(1_000, 1_000_000))
     options = parser.parse_args()
     for title, unit, values in measures(options.tasks, options.rounds, options.queued):
-        spread = f"{min(values):,.1f} to {max(values):,.1f}"
-        print(f"{title:58}{median(values):>12,.1f} {unit:8} ({spread})", flush=True)
+        spread = f"{min(values):,.2f} to {max(values):,.2f}"
+        print(f"{title:58}{median(values):>12,.2f} {unit:8} ({spread})", flush=True)
 
 
 def measures(
@@ -63,9 +67,9 @@ def measures(
         for workers in (1, 2):
             title = f"drain with results, {workers} worker process(es), {mode}"
             yield title, "tasks/s", [drain(mode, tasks, workers) for _ in range(rounds)]
+    yield "drain, leases of 1 s / of a day", "", list(lease_cost(tasks, rounds))
     if importlib.util.find_spec("huey"):
-        yield "huey: send one by one", "tasks/s", [huey(tasks // 5)[0] for _ in range(rounds)]
-        yield "huey: drain, one thread", "tasks/s", [huey(tasks // 5)[1] for _ in range(rounds)]
+        yield from beside_huey(tasks, rounds)
     for title, idle in (("until an idle worker has it", True), ("until its result is back", False)):
         values = latencies(200, idle=idle)
         yield f"from kick {title}, median", "ms", [median(values)]
@@ -73,6 +77,27 @@ def measures(
     for batch in (1, 100):
         for count, values in zip(queued, asyncio.run(fetching(queued, batch)), strict=True):
             yield f"fetch of {batch}, a message, {count:,} queued", "us", values
+
+
+def lease_cost(tasks: int, rounds: int) -> Iterator[float]:
+    """What renewing leases costs: those of 1 s are renewed three times a second, others never."""
+    for _ in range(rounds):
+        yield drain("normal", tasks, 1, lease=1) / drain("normal", tasks, 1, lease=86_400)
+
+
+def beside_huey(tasks: int, rounds: int) -> Iterator[tuple[str, str, list[float]]]:
+    """Both in turns: sent one by one and drained by one worker, each as it does best."""
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        sent = repeat(1, "normal", tasks // 5, one_by_one)[0]
+        ours.append((sent, drain("normal", tasks, 1)))
+        theirs.append(huey(tasks // 5))
+    yield "huey: send one by one", "tasks/s", [sent for sent, _ in theirs]
+    yield "huey: drain with results, one worker process", "tasks/s", [done for _, done in theirs]
+    pairs = list(zip(ours, theirs, strict=True))
+    yield "send one by one, ours / huey", "", [own[0] / other[0] for own, other in pairs]
+    yield "drain with results, ours / huey", "", [own[1] / other[1] for own, other in pairs]
 
 
 Send = Callable[[SQLiteBroker, int], Awaitable[None]]
@@ -122,7 +147,7 @@ def message() -> BrokerMessage:
     return BrokerMessage(task_id=task_id, task_name="noop", message=body.encode(), labels={})
 
 
-def drain(mode: str, count: int, workers: int) -> float:
+def drain(mode: str, count: int, workers: int, *, lease: float = 60) -> float:
     """No-op tasks a second, from the first result to the last, once the workers are at work."""
 
     async def fill(path: Path) -> None:
@@ -148,6 +173,7 @@ def drain(mode: str, count: int, workers: int) -> float:
         (Path(folder) / "app.py").write_text(_APP)
         asyncio.run(fill(path))
         env = {**os.environ, "BENCHMARK_DATABASE": str(path), "SYNCHRONOUS": mode}
+        env["LEASE"] = str(lease)
         command = [str(Path(sys.executable).with_name("taskiq")), "worker", "app:broker"]
         command += ["--app-dir", folder, "--workers", str(workers), "--log-level", "ERROR"]
         worker = subprocess.Popen(command, env=env)
