@@ -1,4 +1,4 @@
-"""What a broker's contract tests proved: the matrix of taskiq-testkit, where its package has one."""
+"""What a broker's contract tests proved: the matrix of taskiq-testkit in its package, if any."""
 
 import json
 from collections.abc import Iterator
