@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from taskiq_scheduler.timetable import cron_ticks, next_cron
@@ -60,8 +60,9 @@ def fields(draw: st.DrawFn, low: int, high: int, names: list[str] | None = None)
     items = draw(st.lists(parts(low, high, named), min_size=1, max_size=3))
     values: frozenset[int] = frozenset().union(*(item.values or () for item in items))
     text = ",".join(item.text for item in items)
-    # A field with every value it can have is the same as a star.
-    return Field(text, None if len(values) == high - low + 1 else values)
+    # Whether a field with every value it can have is a star, cron does not say.
+    assume(len(values) < high - low + 1)
+    return Field(text, values)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from taskiq_scheduler.moments import is_cron_task_now, is_interval_task_now, is_
 from taskiq_scheduler.ticks import with_tick_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+README = Path(__file__).parents[1] / "README.md"
 
 
 def schedule(name: str = "t", **when: Any) -> ScheduledTask:
@@ -429,17 +430,39 @@ def test_plugin_is_found() -> None:
     assert {"label", "memory"} <= registry.schedule_sources.keys()
 
 
-def test_second_program_of_the_readme_runs(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    program = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[1]
-    program = program.replace("from taskiq.api", "from taskiq_scheduler")
-    program = program.replace(
-        "from taskiq import InMemoryBroker, TaskiqScheduler",
-        "from taskiq_inmemory import InMemoryBroker\nfrom taskiq_scheduler import TaskiqScheduler",
-    )
+@pytest.mark.parametrize(
+    ("number", "output"), [(1, "Hello, world!\n"), (2, "22 reports in March\n")]
+)
+def test_programs_of_the_readme_run(number: int, output: str) -> None:
+    program = program_of_readme(number)
 
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50
     )
 
-    assert done.stdout == "Hello, world!\n", done.stderr
+    assert done.stdout == output, done.stderr
+
+
+def test_schedules_of_the_readme_are_listed_as_it_says(tmp_path: Path) -> None:
+    program = program_of_readme(0)
+    # The broker is another package's: nothing is sent here.
+    program = re.sub(r"ZeroMQBroker\(.*?\n\)", "InMemoryBroker()", program, flags=re.DOTALL)
+    (tmp_path / "tkq.py").write_text(program)
+
+    with taskiq("schedules", "tkq:scheduler", folder=tmp_path) as process:
+        output, _ = process.communicate(timeout=30)
+
+    shown = README.read_text().partition("SOURCE  ")[2].partition("```")[0]
+    for line in shown.splitlines()[1:]:
+        assert line.partition("2026")[0] in output
+
+
+def program_of_readme(number: int) -> str:
+    program = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[number]
+    program = program.replace("from taskiq.api", "from taskiq_scheduler")
+    program = program.replace("from taskiq.schedule_sources", "from taskiq_scheduler")
+    return re.sub(
+        "from taskiq import .*",
+        "from taskiq_inmemory import InMemoryBroker\nfrom taskiq_scheduler import TaskiqScheduler",
+        program,
+    )

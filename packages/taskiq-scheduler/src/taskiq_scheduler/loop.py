@@ -125,7 +125,8 @@ class SchedulerLoop:
     async def _send_due(self) -> None:
         now = self.clock.now()
         for number, due in enumerate(self.agenda.take_due(now), start=1):
-            _log_missed(due, now)
+            if due.ticks != (due.first,):
+                _log_missed(due, now)
             self._sender.put(Sending(due.source, due.schedule, tick) for tick in due.ticks)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -143,5 +144,5 @@ def _log_missed(due: Due, now: datetime) -> None:
         logger.warning("%s: its ticks from %s to %s are not sent: too late", name, due.first, now)
     elif len(due.ticks) == LIMIT:
         logger.warning("%s missed very many ticks: the latest %d are sent", name, LIMIT)
-    elif due.ticks[0] > due.first:
+    else:
         logger.warning("%s: its ticks from %s on were missed", name, due.first)

@@ -45,7 +45,9 @@ class TaskiqScheduler:
             task: what to send.
         """
         try:
-            await maybe_awaitable(source.pre_send(task))
+            preparing = source.pre_send(task)
+            if preparing is not None:
+                await maybe_awaitable(preparing)
         except ScheduledTaskCancelledError:
             logger.info("%s (schedule %s) is not sent this time", task.task_name, task.schedule_id)
             return
@@ -62,8 +64,10 @@ class TaskiqScheduler:
 async def tell_sent(source: ScheduleSource, task: ScheduledTask) -> None:
     """Call the source's `post_send`; that it fails is logged only, as the task was sent."""
     try:
-        async with asyncio.timeout(TELL_TIMEOUT):
-            await maybe_awaitable(source.post_send(task))
+        telling = source.post_send(task)
+        if telling is not None:
+            async with asyncio.timeout(TELL_TIMEOUT):
+                await maybe_awaitable(telling)
     except Exception as error:  # noqa: BLE001  # any source
         logger.warning(
             "%s (schedule %s) was sent, but %s.post_send failed: %s",
