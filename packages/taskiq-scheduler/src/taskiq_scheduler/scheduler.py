@@ -1,12 +1,12 @@
 """TaskiqScheduler: a broker, and the sources of what it is to send."""
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Sequence
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.awaitables import maybe_awaitable
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import ScheduledTaskCancelledError
 from taskiq_core.kicker import AsyncKicker
@@ -46,8 +46,8 @@ class TaskiqScheduler:
         """
         try:
             preparing = source.pre_send(task)
-            if preparing is not None:
-                await maybe_awaitable(preparing)
+            if inspect.isawaitable(preparing):
+                await preparing
         except ScheduledTaskCancelledError:
             logger.info("%s (schedule %s) is not sent this time", task.task_name, task.schedule_id)
             return
@@ -65,9 +65,9 @@ async def tell_sent(source: ScheduleSource, task: ScheduledTask) -> None:
     """Call the source's `post_send`; that it fails is logged only, as the task was sent."""
     try:
         telling = source.post_send(task)
-        if telling is not None:
+        if inspect.isawaitable(telling):
             async with asyncio.timeout(TELL_TIMEOUT):
-                await maybe_awaitable(telling)
+                await telling
     except Exception as error:  # noqa: BLE001  # any source
         logger.warning(
             "%s (schedule %s) was sent, but %s.post_send failed: %s",
