@@ -147,6 +147,14 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         ),
     ),
     (
+        exceptions.TaskExpiredError,
+        {"task_name": "t", "task_id": "i", "expires": 2.5},
+        (
+            "Task 't' (i) was not started within the 2.5 s that its label 'expires' gives it; it "
+            "is among the dead letters"
+        ),
+    ),
+    (
         exceptions.TaskTimeoutError,
         {"task_name": "t", "task_id": "1", "timeout": 3.0},
         "Task 't' (1) ran longer than its timeout of 3.0 s",

@@ -11,14 +11,13 @@ import pytest
 from sqlite_workers import PATIENCE, Inbox, message
 
 from taskiq_core.aborts import AbortState
-from taskiq_core.exceptions import LeaseLostError, SendTaskError
+from taskiq_core.exceptions import LeaseLostError, SendTaskError, TaskExpiredError
 from taskiq_core.inventory import QueueStats
 from taskiq_sqlite import (
     Database,
     DuplicateKeyError,
     MessageTooLargeError,
     SQLiteBroker,
-    TaskExpiredError,
 )
 from taskiq_sqlite.deliveries import SQLiteDelivery
 

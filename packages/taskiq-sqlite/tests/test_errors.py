@@ -52,13 +52,6 @@ ERRORS: list[tuple[TaskiqError, str]] = [
             "than the result_ttl it was stored with. wait_result waits for it."
         ),
     ),
-    (
-        errors.TaskExpiredError(task_name="t", task_id="i", expires=2.5),
-        (
-            "Task 't' (i) was not started within the 2.5 s that its label 'expires' gives it; it "
-            "is among the dead letters"
-        ),
-    ),
 ]
 
 

@@ -29,6 +29,7 @@ Error
     ├── TaskRejectedError                 the task gave its message up
     │   └── TaskBrokerMismatchError
     ├── TaskAbortedError                  somebody asked for it
+    ├── TaskExpiredError                  it was not started in the time of its `expires` label
     ├── TaskTimeoutError                  its `timeout` label ran out (also a TimeoutError)
     ├── WorkerShutdownError               its worker ends, another one will run it
     ├── TaskProcessError                  the process that ran it died, or was killed
@@ -264,6 +265,18 @@ class TaskAbortedError(TaskiqError):
     task_name: str
     task_id: str
     remark: str = ""
+
+
+class TaskExpiredError(TaskiqError):
+    """The task was not started within the time of its label `expires`."""
+
+    __template__ = (
+        "Task {task_name!r} ({task_id}) was not started within the {expires:g} s that its label "
+        "'expires' gives it; it is among the dead letters"
+    )
+    task_name: str
+    task_id: str
+    expires: float
 
 
 class TaskTimeoutError(TaskiqError, TimeoutError):

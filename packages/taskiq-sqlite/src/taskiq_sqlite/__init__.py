@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         MessageTooLargeError,
         ResultMissingError,
         SchemaVersionError,
-        TaskExpiredError,
     )
     from taskiq_sqlite.results import SQLiteResultBackend
     from taskiq_sqlite.schedules import SQLiteScheduleSource
@@ -31,7 +30,6 @@ __all__ = [
     "SQLiteResultBackend",
     "SQLiteScheduleSource",
     "SchemaVersionError",
-    "TaskExpiredError",
 ]
 __version__ = "1.0.0"
 _HOMES = {
@@ -46,7 +44,6 @@ _HOMES = {
     "SQLiteResultBackend": "taskiq_sqlite.results",
     "SQLiteScheduleSource": "taskiq_sqlite.schedules",
     "SchemaVersionError": "taskiq_sqlite.errors",
-    "TaskExpiredError": "taskiq_sqlite.errors",
 }
 
 

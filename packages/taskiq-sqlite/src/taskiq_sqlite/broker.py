@@ -9,6 +9,7 @@ from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.aborts import AbortState
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.delivery import Delivery
+from taskiq_core.expiry import ExpiredDelivery, Undertaker
 from taskiq_core.inventory import DeadLetter, QueueStats
 from taskiq_core.message import BrokerMessage
 from taskiq_core.slots import Slots
@@ -17,14 +18,13 @@ from taskiq_sqlite.aborting import request_abort, running_aborts
 from taskiq_sqlite.database import Database, DatabaseSettings
 from taskiq_sqlite.deliveries import SQLiteDelivery, renew_all, stream
 from taskiq_sqlite.errors import MessageTooLargeError
-from taskiq_sqlite.expiry import Undertaker
-from taskiq_sqlite.fetching import give_back, take_expired
+from taskiq_sqlite.fetching import FetchedMessage, give_back, take_expired
 from taskiq_sqlite.keeping import CLEANED, VACUUMED, clean, shrink
 from taskiq_sqlite.location import read_url
 from taskiq_sqlite.plugin import taskiq_register_brokers
 from taskiq_sqlite.results import DATABASE_OPTIONS, DAY, SQLiteResultBackend, as_database
 from taskiq_sqlite.sending import NewMessage, new_message, send
-from taskiq_sqlite.settling import RECLAIMS, reclaim
+from taskiq_sqlite.settling import RECLAIMS, Burial, Hold, bury, reclaim
 from taskiq_sqlite.transaction import Operation, Topic
 
 LARGEST_MESSAGE: Final = 256 * 1024 * 1024
@@ -93,7 +93,7 @@ class SQLiteBroker(AsyncBroker):
         self.max_message_size = max_message_size
         self.poll_interval = poll_interval
         self.reclaim_interval = min(type(self).reclaim_interval, lease / 2)
-        self._undertaker = Undertaker(self.database, lambda: self.result_backend)
+        self._undertaker = Undertaker(lambda: self.result_backend)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -163,7 +163,7 @@ class SQLiteBroker(AsyncBroker):
             slots,
             lease=self.lease,
             poll_interval=self.poll_interval,
-            on_expired=self._undertaker.take,
+            on_expired=self._end_expired,
         )
 
     async def listen(self) -> AsyncGenerator[Delivery, None]:
@@ -189,10 +189,26 @@ class SQLiteBroker(AsyncBroker):
             total += count
         found = await self.database.write(take_expired, self.lease, undo=give_back)
         if found.expired:
-            self._undertaker.take(found.expired)
+            self._end_expired(found.expired)
         await self.database.write(clean, CLEANED)
         await self.database.write(shrink, VACUUMED)
         return total
+
+    def _end_expired(self, messages: Sequence[FetchedMessage]) -> None:
+        self._undertaker.take([self._expired(message) for message in messages])
+
+    def _expired(self, message: FetchedMessage) -> ExpiredDelivery:
+        async def move(reason: str, error: str) -> None:
+            hold = Hold(message.message_id, message.fence)
+            await self.database.write(bury, Burial(hold, reason, error))
+
+        return ExpiredDelivery(
+            task_id=message.task_id,
+            task_name=message.task_name,
+            fence=message.fence,
+            expires=message.expires_after or 0.0,
+            bury=move,
+        )
 
     # -- aborts -------------------------------------------------------------------------------
 

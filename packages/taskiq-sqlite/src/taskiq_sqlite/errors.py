@@ -11,8 +11,6 @@ SendTaskError
 └── MessageTooLargeError        a task is larger than the broker takes
 ResultGetError
 └── ResultMissingError          there is no such result
-TaskiqError
-└── TaskExpiredError            the task was not started in time; in its result
 ```
 """
 
@@ -21,7 +19,6 @@ from taskiq_core.exceptions import (
     ResultBackendError,
     ResultGetError,
     SendTaskError,
-    TaskiqError,
 )
 
 
@@ -92,15 +89,3 @@ class ResultMissingError(ResultGetError):
     )
     task_id: str
     address: str
-
-
-class TaskExpiredError(TaskiqError):
-    """The task was not started within the time of its label `expires`."""
-
-    __template__ = (
-        "Task {task_name!r} ({task_id}) was not started within the {expires:g} s that its label "
-        "'expires' gives it; it is among the dead letters"
-    )
-    task_name: str
-    task_id: str
-    expires: float

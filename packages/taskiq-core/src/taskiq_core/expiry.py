@@ -1,22 +1,35 @@
-"""Messages that came too late: their callers are told, and then they are buried."""
+"""Messages that came too late: their callers are told, and then they are buried; for brokers."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.exceptions import LeaseLostError
+from taskiq_core.exceptions import LeaseLostError, TaskExpiredError
 from taskiq_core.labels import FENCE
 from taskiq_core.result import TaskiqResult
-from taskiq_sqlite.database import Database
-from taskiq_sqlite.errors import TaskExpiredError
-from taskiq_sqlite.fetching import FetchedMessage
-from taskiq_sqlite.settling import Burial, Hold, bury
 
 logger = logging.getLogger(__name__)
 
 REASON: Final = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredDelivery:
+    """A message that nobody started in time, leased to be buried.
+
+    Attributes:
+        expires: seconds that it was given.
+        bury: moves it to the dead letters; gets the reason and the error.
+    """
+
+    task_id: str
+    task_name: str
+    fence: int
+    expires: float
+    bury: Callable[[str, str], Awaitable[None]]
 
 
 class Undertaker:
@@ -26,16 +39,14 @@ class Undertaker:
     lease runs out and the message is found again.
 
     Args:
-        database: where the queue is.
         results: where results are kept at the moment.
     """
 
-    def __init__(self, database: Database, results: Callable[[], AsyncResultBackend[Any]]) -> None:
-        self._database = database
+    def __init__(self, results: Callable[[], AsyncResultBackend[Any]]) -> None:
         self._results = results
         self._at_work: set[asyncio.Task[None]] = set()
 
-    def take(self, messages: Sequence[FetchedMessage]) -> None:
+    def take(self, messages: Sequence[ExpiredDelivery]) -> None:
         """End these messages, beside what the caller does."""
         # The event loop itself keeps only weak references to its tasks.
         task = asyncio.get_running_loop().create_task(self._end_all(messages))
@@ -48,21 +59,17 @@ class Undertaker:
         mine = [task for task in self._at_work if task.get_loop() is loop]
         await asyncio.gather(*mine, return_exceptions=True)
 
-    async def _end_all(self, messages: Sequence[FetchedMessage]) -> None:
+    async def _end_all(self, messages: Sequence[ExpiredDelivery]) -> None:
         await asyncio.gather(*map(self._end, messages))
 
-    async def _end(self, message: FetchedMessage) -> None:
+    async def _end(self, message: ExpiredDelivery) -> None:
         error = TaskExpiredError(
-            task_name=message.task_name,
-            task_id=message.task_id,
-            expires=message.expires_after or 0.0,
+            task_name=message.task_name, task_id=message.task_id, expires=message.expires
         )
         logger.warning("%s", error)
-        hold = Hold(message.message_id, message.fence)
         try:
             await self._results().set_result(message.task_id, _error_result(error, message.fence))
-            text = f"{type(error).__name__}: {error}"
-            await self._database.write(bury, Burial(hold, REASON, text))
+            await message.bury(REASON, f"{type(error).__name__}: {error}")
         except LeaseLostError as lost:
             logger.warning("%s (%s) expired: %s", message.task_name, message.task_id, lost)
         except Exception:

@@ -1,0 +1,111 @@
+-- What the scripts of a queue share; it stands before each of them.
+-- KEYS[1] is the queue's name in braces: all its keys begin with it, and so share a cluster slot.
+local q = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+
+-- Wake one worker that waits, if there is something for it. The list never has two items.
+local function ring()
+  if redis.call('LLEN', q .. ':bell') == 0 then
+    redis.call('RPUSH', q .. ':bell', '1')
+  end
+end
+
+local function extras_of(id)
+  local text = redis.call('HGET', q .. ':extras', id)
+  return text and cjson.decode(text) or {}
+end
+
+-- Make a message wait in line; at its head if it was delivered before.
+local function enqueue(id, first)
+  local priority = extras_of(id).priority
+  if priority then
+    local number = first and 0 or redis.call('INCR', q .. ':number')
+    redis.call('ZADD', q .. ':priorities', -priority, string.format('%016d', number) .. id)
+  elseif first then
+    redis.call('LPUSH', q .. ':ready', id)
+  else
+    redis.call('RPUSH', q .. ':ready', id)
+  end
+end
+
+-- A delivery is its fence, and how often the message was delivered, and lost, so far.
+local function delivery_of(id)
+  local text = redis.call('HGET', q .. ':deliveries', id)
+  if not text then return 0, 0, 0 end
+  local fence, attempt, unsettled = string.match(text, '^(%d+) (%d+) (%d+)$')
+  return tonumber(fence), tonumber(attempt), tonumber(unsettled)
+end
+
+local function set_delivery(id, fence, attempt, unsettled)
+  local text = string.format('%d %d %d', fence, attempt, unsettled)
+  redis.call('HSET', q .. ':deliveries', id, text)
+end
+
+local function holds(id, fence)
+  local current = delivery_of(id)
+  return current ~= 0 and current == tonumber(fence)
+end
+
+-- Forget messages, and every trace of them.
+local function forget(ids)
+  if #ids == 0 then return end
+  redis.call('HDEL', q .. ':messages', unpack(ids))
+  redis.call('HDEL', q .. ':deliveries', unpack(ids))
+  redis.call('ZREM', q .. ':leases', unpack(ids))
+  if redis.call('EXISTS', q .. ':extras', q .. ':aborted', q .. ':copies') == 0 then return end
+  for _, id in ipairs(ids) do
+    local key = extras_of(id).unique_key
+    if key then redis.call('HDEL', q .. ':unique', key) end
+  end
+  redis.call('HDEL', q .. ':extras', unpack(ids))
+  redis.call('ZREM', q .. ':expiring', unpack(ids))
+  redis.call('HDEL', q .. ':aborted', unpack(ids))
+  redis.call('SREM', q .. ':copies', unpack(ids))
+end
+
+-- Move a message to the dead letters.
+local function to_dead(id, reason, error)
+  local _, attempt = delivery_of(id)
+  local message = redis.call('HGET', q .. ':messages', id)
+  local fields = { 'id', id, 'message', message, 'attempt', attempt, 'reason', reason }
+  if error then
+    fields[#fields + 1] = 'error'
+    fields[#fields + 1] = error
+  end
+  local extras = redis.call('HGET', q .. ':extras', id)
+  if extras then
+    fields[#fields + 1] = 'extras'
+    fields[#fields + 1] = extras
+  end
+  redis.call('XADD', q .. ':dead', '*', unpack(fields))
+  forget({ id })
+end
+
+-- Store a message under its task's id; a second one of the same id gets another.
+local function store(id, message)
+  if redis.call('HSETNX', q .. ':messages', id, message) == 1 then return id end
+  local copy = id .. '\n' .. redis.call('INCR', q .. ':number')
+  redis.call('HSET', q .. ':messages', copy, message)
+  redis.call('SADD', q .. ':copies', copy)
+  return copy
+end
+
+-- Store a message with labels that the queue honours. Durations are in seconds.
+local function store_with_extras(id, message, delay, extras)
+  local stored = store(id, message)
+  if next(extras) then
+    redis.call('HSET', q .. ':extras', stored, cjson.encode(extras))
+  end
+  if extras.unique_key then
+    redis.call('HSET', q .. ':unique', extras.unique_key, stored)
+  end
+  if extras.expires_after then
+    redis.call('ZADD', q .. ':expiring', now + extras.expires_after, stored)
+  end
+  if delay > 0 then
+    redis.call('ZADD', q .. ':delayed', now + delay, stored)
+  else
+    enqueue(stored, false)
+  end
+end

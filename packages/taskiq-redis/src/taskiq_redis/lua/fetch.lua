@@ -1,0 +1,110 @@
+-- Lease messages to a worker. ARGV: how many at most, seconds of the lease.
+-- Answers: seconds until there may be more (empty for: as long as you like), then a list of those
+-- that expired (id, message, fence, seconds they had), then of those that are leased (id, message, fence,
+-- attempt, unsettled, aborted).
+local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', q .. ':delayed', '-inf', now, 'LIMIT', 0, 1000)) do
+  redis.call('ZREM', q .. ':delayed', id)
+  enqueue(id, false)
+end
+
+-- What is late is leased to be buried: its caller is to be told first. It is looked for again when
+-- that lease is over.
+local expired = {}
+local late = redis.call('ZRANGEBYSCORE', q .. ':expiring', '-inf', now, 'LIMIT', 0, 100)
+for _, id in ipairs(late) do
+  local message = redis.call('HGET', q .. ':messages', id)
+  local current, attempt, unsettled = delivery_of(id)
+  local is_aborted = redis.call('HEXISTS', q .. ':aborted', id) == 1
+  if message and current == 0 and not is_aborted then
+    local fence = redis.call('INCR', q .. ':fence')
+    set_delivery(id, fence, attempt, unsettled)
+    redis.call('ZADD', q .. ':leases', now + lease, id)
+    redis.call('ZADD', q .. ':expiring', now + lease, id)
+    redis.call('ZREM', q .. ':delayed', id)
+    expired[#expired + 1] = { id, message, fence, tostring(extras_of(id).expires_after) }
+  else
+    redis.call('ZREM', q .. ':expiring', id)
+  end
+end
+
+-- What was dropped or buried while it waited is still in line.
+local ids, messages, before, bytes = {}, {}, {}, 0
+local function take(candidates)
+  if #candidates == 0 then return end
+  local found = redis.call('HMGET', q .. ':messages', unpack(candidates))
+  local deliveries = redis.call('HMGET', q .. ':deliveries', unpack(candidates))
+  for n, id in ipairs(candidates) do
+    local delivery = deliveries[n]
+    if found[n] and (not delivery or string.sub(delivery, 1, 2) == '0 ') then
+      ids[#ids + 1] = id
+      messages[#messages + 1] = found[n]
+      before[#ids] = delivery
+      bytes = bytes + #found[n]
+    end
+  end
+end
+
+local function room()
+  if bytes > 16777216 then return 0 end -- an answer of many megabytes holds up everybody
+  local most = limit - #ids
+  if #ids > 0 and bytes / #ids > 65536 then most = math.min(most, 10) end
+  return math.min(most, #ids == 0 and 10 or 1000)
+end
+
+local function take_priorities(low, high)
+  while room() > 0 do
+    local range = { q .. ':priorities', low, high, 'LIMIT', 0, room() }
+    local members = redis.call('ZRANGEBYSCORE', unpack(range))
+    if #members == 0 then return end
+    redis.call('ZREM', q .. ':priorities', unpack(members))
+    local candidates = {}
+    for n, member in ipairs(members) do candidates[n] = string.sub(member, 17) end
+    take(candidates)
+  end
+end
+
+local has_priorities = redis.call('EXISTS', q .. ':priorities') == 1
+if has_priorities then take_priorities('-inf', '(0') end
+while room() > 0 do
+  local candidates = redis.call('LPOP', q .. ':ready', room())
+  if not candidates then break end
+  take(candidates)
+end
+if has_priorities then take_priorities('(0', '+inf') end
+
+local leased = {}
+if #ids > 0 then
+  local fence = redis.call('INCRBY', q .. ':fence', #ids) - #ids
+  local aborted = redis.call('EXISTS', q .. ':aborted') == 1
+  local deliveries, leases = {}, {}
+  for n, id in ipairs(ids) do
+    local attempt, unsettled = 0, 0
+    if before[n] then
+      local _, counted, lost = string.match(before[n], '^(%d+) (%d+) (%d+)$')
+      attempt, unsettled = tonumber(counted), tonumber(lost)
+    end
+    deliveries[2 * n - 1] = id
+    deliveries[2 * n] = string.format('%d %d %d', fence + n, attempt + 1, unsettled)
+    leases[2 * n - 1] = now + lease
+    leases[2 * n] = id
+    local is_aborted = aborted and redis.call('HEXISTS', q .. ':aborted', id) or 0
+    leased[n] = { id, messages[n], fence + n, attempt + 1, unsettled, is_aborted }
+  end
+  redis.call('HSET', q .. ':deliveries', unpack(deliveries))
+  redis.call('ZADD', q .. ':leases', unpack(leases))
+end
+
+if redis.call('EXISTS', q .. ':ready', q .. ':priorities') > 0 then
+  ring() -- this worker is full: another one may have room
+end
+local wait = ''
+for _, key in ipairs({ ':delayed', ':expiring' }) do
+  local first = redis.call('ZRANGE', q .. key, 0, 0, 'WITHSCORES')
+  if first[2] then
+    local seconds = math.max(tonumber(first[2]) - now, 0)
+    if wait == '' or seconds < wait then wait = seconds end
+  end
+end
+return { tostring(wait), expired, leased }

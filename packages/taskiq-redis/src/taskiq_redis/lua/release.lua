@@ -1,0 +1,15 @@
+-- Give a delivery back. ARGV: id, fence, seconds until it may be delivered again, and whether the
+-- worker never began it, so that it was no delivery. Answers 1 if it is another's by now.
+local id, delay = ARGV[1], tonumber(ARGV[3])
+if not holds(id, ARGV[2]) then return 1 end
+local _, attempt, unsettled = delivery_of(id)
+if ARGV[4] == '1' then attempt = attempt - 1 end
+set_delivery(id, 0, attempt, unsettled)
+redis.call('ZREM', q .. ':leases', id)
+if delay > 0 and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
+  redis.call('ZADD', q .. ':delayed', now + delay, id)
+else
+  enqueue(id, true)
+end
+ring()
+return 0

@@ -1,0 +1,208 @@
+"""RedisQueue: what can be done with the messages of one queue, each in one step of the server."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from taskiq_core.aborts import AbortState
+from taskiq_core.coalescing import Coalescer
+from taskiq_core.exceptions import LeaseLostError, TaskiqError
+from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_redis.errors import DuplicateKeyError
+from taskiq_redis.line import Argument, Line
+from taskiq_redis.messages import Fetched, NewMessage, dead_letter, fetched, send_arguments
+from taskiq_redis.scripts import script
+from taskiq_redis.servers import Server
+
+CHUNK: Final = 1_000
+"""Messages that one call of a script is about at most: the server does nothing else meanwhile."""
+STATES: Final = (AbortState.UNKNOWN, AbortState.QUEUED, AbortState.RUNNING)
+"""What the numbers of the script `abort` mean."""
+
+
+class Hold:
+    """One delivery of one message."""
+
+    __slots__ = ("fence", "message_id")
+
+    def __init__(self, message_id: bytes, fence: int) -> None:
+        self.message_id = message_id
+        self.fence = fence
+
+
+class RedisQueue:
+    """The messages of one queue; all keys begin with its name in braces, so share a cluster slot.
+
+    ```
+    {taskiq}:messages    hash    message id -> task name, line feed, bytes
+    {taskiq}:ready       list    ids that wait, next one first
+    {taskiq}:priorities  zset    ids that wait and have a priority; the score is its negative
+    {taskiq}:delayed     zset    ids that wait for their time; the score is that, since the epoch
+    {taskiq}:leases      zset    ids that are with workers; the score is when their lease runs out
+    {taskiq}:deliveries  hash    message id -> fence (0 if it is with nobody), deliveries so far,
+                                 those of them that were lost
+    {taskiq}:extras      hash    message id -> priority, expires_after, unique_key as JSON
+    {taskiq}:expiring    zset    ids that must be started in time; the score is until when
+    {taskiq}:unique      hash    unique key -> message id
+    {taskiq}:aborted     hash    ids whose abort was asked for
+    {taskiq}:copies      set     ids of second messages of a task: its id, line feed, a number
+    {taskiq}:dead        stream  dead letters: id, message, attempt, reason, error, extras
+    {taskiq}:bell        list    one item if a worker that waits is to look
+    {taskiq}:fence, :number      counters
+    {taskiq}:aborts      channel ids of tasks that run and are to be aborted
+    ```
+
+    Args:
+        server: where it is.
+        name: of the queue.
+        timeout: seconds that an answer may take.
+    """
+
+    def __init__(self, server: Server, name: str, *, timeout: float) -> None:
+        self.base = name if "{" in name else f"{{{name}}}"
+        self.line = Line(server, self.base, timeout=timeout)
+        self._bell = Line(server, self.base, timeout=timeout)
+        self.send = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)
+        self.acknowledge = Coalescer[Hold, None](self._acknowledge, most=CHUNK)
+
+    async def close(self) -> None:
+        """Let what is under way end, and hang up."""
+        await self._bell.close()
+        await self.send.wait_idle()
+        await self.acknowledge.wait_idle()
+        await self.line.close()
+
+    # -- taking and settling ------------------------------------------------------------------
+
+    async def fetch(self, limit: int, lease: float) -> Fetched:
+        """Lease messages to this worker."""
+        return fetched(await self._run("fetch", limit, lease))
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until a worker is to look for messages; at most so long."""
+        await self._bell.call("BLPOP", f"{self.base}:bell", round(seconds, 3), patience=seconds)
+
+    async def release(self, hold: Hold, delay: float = 0.0) -> None:
+        """Give a delivery back; LeaseLostError if it is another's by now."""
+        if await self._run("release", hold.message_id, hold.fence, delay, 0):
+            raise _lease_lost()
+
+    async def give_back(self, hold: Hold) -> None:
+        """Give a delivery back that was not begun, so that it was none."""
+        await self._run("release", hold.message_id, hold.fence, 0, 1)
+
+    async def bury(self, hold: Hold, reason: str, error: str | None) -> None:
+        """Move a delivery to the dead letters; LeaseLostError if it is another's by now."""
+        arguments: list[Argument] = [hold.message_id, hold.fence, reason]
+        if error is not None:
+            arguments.append(error)
+        if await self._run("bury", *arguments):
+            raise _lease_lost()
+
+    async def renew(self, holds: Sequence[Hold], lease: float) -> list[bool]:
+        """Renew leases; which of them are lost."""
+        lost: list[bool] = []
+        for first in range(0, len(holds), CHUNK):
+            arguments = _pairs(holds[first : first + CHUNK])
+            lost += map(bool, await self._run("renew", lease, *arguments))
+        return lost
+
+    async def reclaim(self) -> int:
+        """Have deliveries whose lease ran out delivered again; how many there were."""
+        count = reclaimed = int(await self._run("reclaim", CHUNK))
+        while reclaimed == CHUNK:
+            reclaimed = int(await self._run("reclaim", CHUNK))
+            count += reclaimed
+        return count
+
+    # -- aborting -----------------------------------------------------------------------------
+
+    async def abort(self, task_id: str) -> AbortState:
+        """Mark a task's messages as aborted."""
+        return STATES[int(await self._run("abort", task_id))]
+
+    async def aborted(self) -> list[str]:
+        """The tasks that run and are to be aborted."""
+        return [each.decode() for each in await self._run("aborted")]
+
+    # -- operators ----------------------------------------------------------------------------
+
+    async def stats(self) -> QueueStats:
+        """How many messages there are."""
+        return QueueStats(*map(int, await self._run("stats")))
+
+    async def purge(self) -> int:
+        """Drop what waits; how many messages that was."""
+        count, more = 0, 1
+        while more:
+            dropped, more = await self._run("purge", CHUNK)
+            count += dropped
+        return count
+
+    async def dead_letters(self, limit: int, offset: int) -> list[DeadLetter]:
+        """A page of the dead letters, those buried first first."""
+        found = await self.line.call(
+            "XRANGE", f"{self.base}:dead", "-", "+", "COUNT", limit + offset
+        )
+        return [dead_letter(*each) for each in found[offset:]]
+
+    async def replay(self, letter_ids: Collection[str] | None) -> int:
+        """Queue dead letters again; how many there were."""
+        count = 0
+        for chunk in await self._letters(letter_ids):
+            count += int(await self._run("replay", *chunk))
+        return count
+
+    async def purge_dead(self, letter_ids: Collection[str] | None) -> int:
+        """Forget dead letters; how many there were."""
+        count = 0
+        for chunk in await self._letters(letter_ids):
+            count += int(await self.line.call("XDEL", f"{self.base}:dead", *chunk))
+        return count
+
+    async def _letters(self, letter_ids: Collection[str] | None) -> list[list[str]]:
+        """Ids of letters, in chunks; those that can be none are left out."""
+        if letter_ids is None:
+            found = await self.line.call("XRANGE", f"{self.base}:dead", "-", "+")
+            ids = [each[0].decode() for each in found]
+        else:
+            ids = [each for each in letter_ids if _is_letter_id(each)]
+        return [ids[first : first + CHUNK] for first in range(0, len(ids), CHUNK)]
+
+    # -- calls --------------------------------------------------------------------------------
+
+    async def _run(self, name: str, *arguments: Argument) -> Any:
+        return await self.line.run(script(name), [self.base], *arguments)
+
+    async def _send(self, groups: Sequence[Sequence[NewMessage]]) -> Sequence[TaskiqError | None]:
+        answer = await self._run("send", *send_arguments(groups))
+        if not answer:
+            return [None] * len(groups)
+        outcomes: list[TaskiqError | None] = [None] * len(groups)
+        for number, key, holder in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
+            group = groups[int(number)]
+            outcomes[int(number)] = DuplicateKeyError(
+                task_name=group[0].task_name, unique_key=key.decode(), holder=holder.decode()
+            )
+        return outcomes
+
+    async def _acknowledge(self, holds: Sequence[Hold]) -> Sequence[TaskiqError | None]:
+        answer = await self._run("ack", *_pairs(holds))
+        return [_lease_lost() if lost else None for lost in answer]
+
+
+def _pairs(holds: Sequence[Hold]) -> list[Argument]:
+    arguments: list[Argument] = []
+    for hold in holds:
+        arguments += (hold.message_id, hold.fence)
+    return arguments
+
+
+def _is_letter_id(text: str) -> bool:
+    milliseconds, _, number = text.partition("-")
+    return milliseconds.isdecimal() and number.isdecimal()
+
+
+def _lease_lost() -> LeaseLostError:
+    return LeaseLostError(
+        reason="it ran out and the message was reclaimed, or it was settled before"
+    )

@@ -1,0 +1,145 @@
+"""ResultWatch: one subscription for all who wait for results in this process."""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from typing import Final
+
+from taskiq_core.exceptions import TaskiqError
+from taskiq_core.flow.backoff import backoff_delay
+from taskiq_redis.servers import Server
+from taskiq_redis.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+Ready = Callable[[Collection[str]], Awaitable[Collection[str]]]
+"""Which of these keys there are."""
+Read = Callable[[], Awaitable[bytes | None]]
+"""Reads a key; None if it is not there."""
+RETRY_CAP: Final = 5.0
+"""Seconds at most before a lost connection is opened again."""
+
+
+class ResultWatch:
+    """Wakes those who wait for keys when somebody tells that a key was set.
+
+    Who waits is woken when the subscription is confirmed, too, and each `poll_interval` seconds if
+    the key is there: nothing that was said too early, or while the connection was lost, is missed.
+
+    Args:
+        server: where keys and channels are; a key's channel has its name.
+        ready: asks for keys.
+        poll_interval: seconds between two looks although nobody has said anything.
+    """
+
+    def __init__(self, server: Server, ready: Ready, poll_interval: float) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._server = server
+        self._ready = ready
+        self._poll_interval = poll_interval
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._unheard: set[str] = set()
+        self._changed = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
+
+    async def wait(self, key: str, read: Read) -> bytes:
+        """What is stored under a key, as soon as there is something."""
+        event = asyncio.Event()
+        if key in self._waiting:
+            event.set()  # the channel is listened to already: nobody would say when it began
+        else:
+            self._unheard.add(key)
+            self._changed.set()
+        self._waiting[key].add(event)
+        if self._watching is None:
+            self._watching = self.loop.create_task(self._watch())
+        try:
+            while True:
+                await event.wait()
+                event.clear()
+                if (found := await read()) is not None:
+                    return found
+        finally:
+            self._forget(key, event)
+
+    def _forget(self, key: str, event: asyncio.Event) -> None:
+        events = self._waiting[key]
+        events.discard(event)
+        if not events:
+            del self._waiting[key]
+            self._unheard.discard(key)
+            self._changed.set()
+
+    async def stop(self) -> None:
+        """Hang up."""
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.wait({watching})
+
+    def _wake(self, key: str) -> None:
+        for event in self._waiting.get(key, ()):
+            event.set()
+
+    async def _watch(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async with Subscription(self._server) as subscription:
+                    failures = 0
+                    self._unheard.update(self._waiting)
+                    await self._serve(subscription)
+            except TaskiqError as error:
+                failures += 1
+                logger.warning("Results can't be listened for: %s", error)
+            await asyncio.sleep(backoff_delay(failures, base=0.1, cap=RETRY_CAP, rng=random))
+            with suppress(TaskiqError):
+                await self._look()
+
+    async def _serve(self, subscription: Subscription) -> None:
+        tasks = [
+            self.loop.create_task(self._hear(subscription)),
+            self.loop.create_task(self._tell(subscription)),
+            self.loop.create_task(self._poll()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _hear(self, subscription: Subscription) -> None:
+        async for key, _ in subscription:
+            self._wake(key)  # it is there, or was before we listened
+
+    async def _tell(self, subscription: Subscription) -> None:
+        """Subscribe to what is waited for, and to nothing else; all of one turn in one command."""
+        heard: set[str] = set()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            wanted, self._unheard = self._unheard & self._waiting.keys(), set()
+            if wanted:
+                heard |= wanted
+                await subscription.subscribe(wanted)
+            given_up = heard - self._waiting.keys()
+            if given_up:
+                heard -= given_up
+                await subscription.unsubscribe(given_up)
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_interval)
+            await self._look()
+
+    async def _look(self) -> None:
+        keys = list(self._waiting)
+        for first in range(0, len(keys), 1_000):
+            for key in await self._ready(keys[first : first + 1_000]):
+                self._wake(key)
