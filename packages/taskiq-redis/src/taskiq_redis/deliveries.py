@@ -80,7 +80,9 @@ async def stream(
     """
     while True:
         await slots.wait_free()
-        found = await _fetch(queue, min(slots.free, MAX_FETCH), lease)
+        # Half of what there could be: while the tasks of one half end, the other half is fetched.
+        most = min(max(slots.limit // 2, 1), MAX_FETCH)
+        found = await _fetch(queue, min(slots.free, most), lease)
         if found.expired:
             on_expired(found.expired)
         waiting = deque(found.leased)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
+from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
     ClusterDownError,
@@ -183,7 +184,7 @@ class Line:
                 connection, commands = self._connection, self._outgoing
                 self._outgoing = []
                 try:
-                    packed = connection.pack_commands(commands)
+                    packed = b"".join(map(pack_command, commands))
                     await connection.send_packed_command(packed, check_health=False)
                 except (RedisError, OSError) as error:
                     logger.debug("A connection to %s was lost: %s", self.server.address, error)

@@ -36,7 +36,7 @@ class RedisQueue:
     {taskiq}:messages    hash    message id -> task name, line feed, bytes
     {taskiq}:ready       list    ids that wait, next one first
     {taskiq}:priorities  zset    ids that wait and have a priority; the score is its negative
-    {taskiq}:delayed     zset    ids that wait for their time; the score is that, since the epoch
+    {taskiq}:delayed     zset    ids that wait for their time; the score is that
     {taskiq}:leases      zset    ids that are with workers; the score is when their lease runs out
     {taskiq}:deliveries  hash    message id -> fence (0 if it is with nobody), deliveries so far,
                                  those of them that were lost
@@ -50,6 +50,8 @@ class RedisQueue:
     {taskiq}:fence, :number      counters
     {taskiq}:aborts      channel ids of tasks that run and are to be aborted
     ```
+
+    Points in time are milliseconds since the epoch, by the server's clock.
 
     Args:
         server: where it is.

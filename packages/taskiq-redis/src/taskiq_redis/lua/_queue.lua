@@ -1,8 +1,12 @@
 -- What the scripts of a queue share; it stands before each of them.
 -- KEYS[1] is the queue's name in braces: all its keys begin with it, and so share a cluster slot.
 local q = KEYS[1]
+-- Points in time are whole milliseconds since the epoch: small sorted sets compare integers fast.
 local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function after(seconds)
+  return now + math.ceil(seconds * 1000)
+end
 
 -- Wake one worker that waits, if there is something for it. The list never has two items.
 local function ring()
@@ -101,10 +105,10 @@ local function store_with_extras(id, message, delay, extras)
     redis.call('HSET', q .. ':unique', extras.unique_key, stored)
   end
   if extras.expires_after then
-    redis.call('ZADD', q .. ':expiring', now + extras.expires_after, stored)
+    redis.call('ZADD', q .. ':expiring', after(extras.expires_after), stored)
   end
   if delay > 0 then
-    redis.call('ZADD', q .. ':delayed', now + delay, stored)
+    redis.call('ZADD', q .. ':delayed', after(delay), stored)
   else
     enqueue(stored, false)
   end

@@ -2,7 +2,7 @@
 -- Answers: seconds until there may be more (empty for: as long as you like), then a list of those
 -- that expired (id, message, fence, seconds they had), then of those that are leased (id, message, fence,
 -- attempt, unsettled, aborted).
-local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
+local limit, lease_until = tonumber(ARGV[1]), after(ARGV[2])
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', q .. ':delayed', '-inf', now, 'LIMIT', 0, 1000)) do
   redis.call('ZREM', q .. ':delayed', id)
@@ -20,8 +20,8 @@ for _, id in ipairs(late) do
   if message and current == 0 and not is_aborted then
     local fence = redis.call('INCR', q .. ':fence')
     set_delivery(id, fence, attempt, unsettled)
-    redis.call('ZADD', q .. ':leases', now + lease, id)
-    redis.call('ZADD', q .. ':expiring', now + lease, id)
+    redis.call('ZADD', q .. ':leases', lease_until, id)
+    redis.call('ZADD', q .. ':expiring', lease_until, id)
     redis.call('ZREM', q .. ':delayed', id)
     expired[#expired + 1] = { id, message, fence, tostring(extras_of(id).expires_after) }
   else
@@ -87,7 +87,7 @@ if #ids > 0 then
     end
     deliveries[2 * n - 1] = id
     deliveries[2 * n] = string.format('%d %d %d', fence + n, attempt + 1, unsettled)
-    leases[2 * n - 1] = now + lease
+    leases[2 * n - 1] = lease_until
     leases[2 * n] = id
     local is_aborted = aborted and redis.call('HEXISTS', q .. ':aborted', id) or 0
     leased[n] = { id, messages[n], fence + n, attempt + 1, unsettled, is_aborted }
@@ -103,7 +103,7 @@ local wait = ''
 for _, key in ipairs({ ':delayed', ':expiring' }) do
   local first = redis.call('ZRANGE', q .. key, 0, 0, 'WITHSCORES')
   if first[2] then
-    local seconds = math.max(tonumber(first[2]) - now, 0)
+    local seconds = math.max(tonumber(first[2]) - now, 0) / 1000
     if wait == '' or seconds < wait then wait = seconds end
   end
 end

@@ -7,7 +7,7 @@ if ARGV[4] == '1' then attempt = attempt - 1 end
 set_delivery(id, 0, attempt, unsettled)
 redis.call('ZREM', q .. ':leases', id)
 if delay > 0 and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
-  redis.call('ZADD', q .. ':delayed', now + delay, id)
+  redis.call('ZADD', q .. ':delayed', after(delay), id)
 else
   enqueue(id, true)
 end

@@ -2,7 +2,7 @@
 local answer = {}
 for at = 2, #ARGV, 2 do
   local lost = not holds(ARGV[at], ARGV[at + 1])
-  if not lost then redis.call('ZADD', q .. ':leases', now + ARGV[1], ARGV[at]) end
+  if not lost then redis.call('ZADD', q .. ':leases', after(ARGV[1]), ARGV[at]) end
   answer[#answer + 1] = lost and 1 or 0
 end
 return answer
