@@ -184,7 +184,7 @@ class Line:
                 connection, commands = self._connection, self._outgoing
                 self._outgoing = []
                 try:
-                    packed = b"".join(map(pack_command, commands))
+                    packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # a tuple of any length will do
                     await connection.send_packed_command(packed, check_health=False)
                 except (RedisError, OSError) as error:
                     logger.debug("A connection to %s was lost: %s", self.server.address, error)
