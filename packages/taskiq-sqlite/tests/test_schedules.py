@@ -218,6 +218,16 @@ class TestClaims:
         assert not any([await source.claim("a", tick) for tick in ticks])
         await source.shutdown()
 
+    async def test_those_of_schedules_that_are_over_are_pruned_too(self, path: Path) -> None:
+        source = SQLiteScheduleSource(path, claim_memory=60)
+        start = datetime(2020, 1, 1, tzinfo=UTC)
+        for number in range(20):
+            await source.claim(f"once {number}", start)
+            await source.confirm(f"once {number}", start)
+
+        assert await source.database.read(_count_claims, None) <= 1
+        await source.shutdown()
+
     async def test_naive_times_are_refused(self, source: SQLiteScheduleSource) -> None:
         naive = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
         with pytest.raises(ValueError, match="schedule 'a' has no time zone"):

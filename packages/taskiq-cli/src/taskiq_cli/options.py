@@ -44,6 +44,7 @@ class WorkerOptions:
     wait_tasks_timeout: float | None = None
     hardkill_count: int = 3
     health: str | None = None
+    with_scheduler: str | None = None
 
     @property
     def shows_tracebacks(self) -> bool:

@@ -7,10 +7,11 @@ TaskiqError
     ├── ScheduleValueError      the reason
     │   └── CronValueError      ... is a cron line or a time zone
     ├── SendTimeoutError        sending a task took too long
-    └── NotASchedulerError      what a path leads to is no scheduler
+    └── NotASchedulerError      what a path leads to is no scheduler (also a LoadError)
 ```
 """
 
+from taskiq_cli.errors import LoadError
 from taskiq_core.exceptions import TaskiqError
 
 
@@ -42,7 +43,7 @@ class SendTimeoutError(ScheduleError):
     timeout: float
 
 
-class NotASchedulerError(ScheduleError):
+class NotASchedulerError(ScheduleError, LoadError):
     """What a path leads to is no scheduler."""
 
     __template__ = (

@@ -27,8 +27,8 @@ INSERT INTO last_ticks (schedule_id, tick) VALUES (?, ?)
 ON CONFLICT (schedule_id) DO UPDATE SET tick = excluded.tick WHERE excluded.tick > last_ticks.tick
 """
 PRUNE: Final = """
-DELETE FROM claims WHERE schedule_id = ?1 AND tick IN
-    (SELECT tick FROM claims WHERE schedule_id = ?1 AND tick < ?2 LIMIT ?3)
+DELETE FROM claims WHERE (schedule_id, tick) IN
+    (SELECT schedule_id, tick FROM claims WHERE until IS NULL AND tick < ?1 LIMIT ?2)
 """
 LAST: Final = "SELECT tick FROM last_ticks WHERE schedule_id = ?"
 LAST_OF_MANY: Final = """
@@ -92,11 +92,11 @@ def claim(transaction: Transaction, item: Tick) -> bool:
 
 @each
 def confirm(transaction: Transaction, item: Tick) -> None:
-    """The tick was sent: nobody may claim it again; claims that are older than all are pruned."""
+    """The tick was sent: nobody may claim it again; old claims of all schedules are pruned."""
     transaction.execute(CONFIRM, (item.schedule_id, item.tick))
     transaction.execute(ADVANCE, (item.schedule_id, item.tick))
     forgotten = int((transaction.now - item.memory) * _MICROSECONDS)
-    transaction.execute(PRUNE, (item.schedule_id, forgotten, PRUNED))
+    transaction.execute(PRUNE, (forgotten, PRUNED))
 
 
 @each

@@ -96,6 +96,7 @@ CREATE TABLE last_ticks (
 
 _ABANDONED_CLAIMS: Final = """
 CREATE INDEX claims_open ON claims (until) WHERE until IS NOT NULL;
+CREATE INDEX claims_done ON claims (tick) WHERE until IS NULL;
 """
 
 MIGRATIONS: Final = (_QUEUE_AND_RESULTS, _SCHEDULES, _ABANDONED_CLAIMS)

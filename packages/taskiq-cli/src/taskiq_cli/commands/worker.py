@@ -152,6 +152,11 @@ _SECONDS = click.FloatRange(min=0)
     callback=health_address,
     help="Serve health as JSON over HTTP, at HOST:PORT or unix:/PATH.",
 )
+@click.option(
+    "--with-scheduler",
+    metavar="PATH",
+    help="Serve this scheduler, too, in every worker process; such as app.tkq:scheduler.",
+)
 @no_plugin_option
 def worker(arguments: tuple[str, ...], **options: Any) -> None:
     """Run tasks in worker processes, until SIGTERM or SIGINT.
@@ -168,6 +173,10 @@ def worker(arguments: tuple[str, ...], **options: Any) -> None:
 
         check_reload_requirements()
     check_required_plugins()
+    if options["with_scheduler"]:
+        from taskiq_cli.worker.companion import check_scheduler
+
+        check_scheduler()
     from taskiq_cli.supervisor.launch import become_supervisor
 
     become_supervisor(WorkerOptions(broker=broker, modules=modules, **options).to_json())

@@ -29,6 +29,7 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
     from taskiq_cli.errors import LoadError
     from taskiq_cli.loading.places import whole_traceback
     from taskiq_cli.supervisor.shared_folder import VARIABLE
+    from taskiq_cli.worker.companion import Companion
     from taskiq_cli.worker.executors import executor_for
     from taskiq_cli.worker.health_notes import HealthNotes
     from taskiq_cli.worker.load import load_receiver_of
@@ -51,13 +52,17 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
                 executor=executor,
                 on_exit=lambda _receiver: reports.recycling(),
             )
+            companion = None
+            if options.with_scheduler:
+                run_until_complete = runner.get_loop().run_until_complete
+                companion = Companion(options.with_scheduler, name, run_until_complete)
         except LoadError as error:
             cause = error.__cause__
             details = f"\n{whole_traceback(cause)}" if cause and options.shows_tracebacks else ""
             reports.load_failed(f"{error}{details}")
             return ExitCode.LOAD_FAILED
         reports.loaded()
-        return runner.run(serve(receiver, options, lifeline, notes))
+        return runner.run(serve(receiver, options, lifeline, notes, companion))
 
 
 def _is_busy(thread: threading.Thread) -> bool:

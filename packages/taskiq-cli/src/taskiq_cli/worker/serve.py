@@ -10,6 +10,7 @@ from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.loading.places import describe_error, describe_place
 from taskiq_cli.options import WorkerOptions
 from taskiq_cli.parent.lifeline import Lifeline
+from taskiq_cli.worker.companion import Companion
 from taskiq_cli.worker.health_notes import HealthNotes
 from taskiq_cli.worker.stopping import StopRequests
 from taskiq_core.broker import AsyncBroker
@@ -22,7 +23,11 @@ GRACE = 1.0
 
 
 async def serve(
-    receiver: Receiver, options: WorkerOptions, lifeline: Lifeline, notes: HealthNotes | None
+    receiver: Receiver,
+    options: WorkerOptions,
+    lifeline: Lifeline,
+    notes: HealthNotes | None,
+    companion: Companion | None,
 ) -> ExitCode:
     """Run tasks until a signal comes, the supervisor is gone, or enough were run."""
     stop = StopRequests(receiver)
@@ -43,7 +48,7 @@ async def serve(
     try:
         if await _start(receiver.broker, stop.finish):
             _tell_tasks(len(receiver.broker.get_all_tasks()))
-            await receiver.listen(stop.finish)
+            await _listen(receiver, companion, stop.finish)
     except Exception as error:  # noqa: BLE001  # whatever the broker may raise: the supervisor restarts us
         _tell(error, options)
         return ExitCode.FAILURE
@@ -53,6 +58,18 @@ async def serve(
         if telling is not None:
             telling.cancel()
     return ExitCode.OK
+
+
+async def _listen(receiver: Receiver, companion: Companion | None, finish: asyncio.Event) -> None:
+    if companion is None:
+        await receiver.listen(finish)
+        return
+    serving = asyncio.create_task(companion.serve(receiver.broker, finish))
+    try:
+        await receiver.listen(finish)
+    finally:
+        finish.set()  # enough tasks were run, or the stream has ended
+        await serving
 
 
 def _tell_tasks(number: int) -> None:

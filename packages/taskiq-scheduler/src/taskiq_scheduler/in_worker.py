@@ -1,0 +1,63 @@
+"""A scheduler beside the tasks of a worker process: `taskiq worker --with-scheduler`."""
+
+import asyncio
+import contextlib
+import logging
+
+from taskiq_core.broker import AsyncBroker
+from taskiq_scheduler.arguments import SchedulerArgs
+from taskiq_scheduler.loop import SchedulerLoop
+from taskiq_scheduler.running import load_scheduler
+from taskiq_scheduler.scheduler import TaskiqScheduler
+from taskiq_scheduler.watching import start_sources
+
+logger = logging.getLogger(__name__)
+
+
+async def load(path: str) -> TaskiqScheduler:
+    """The scheduler of a path; the worker has imported the modules of its tasks.
+
+    Raises:
+        LoadError: it can't be imported.
+        NotASchedulerError: what was imported is no scheduler.
+    """
+    return await load_scheduler(SchedulerArgs(scheduler=path, modules=[], tasks_pattern=()))
+
+
+async def serve(
+    scheduler: TaskiqScheduler, *, broker: AsyncBroker, is_first: bool, finish: asyncio.Event
+) -> None:
+    """Serve a scheduler's sources until the worker is told to leave.
+
+    Args:
+        scheduler: what to serve.
+        broker: the worker's own, which is started; if the scheduler has another one, it is started
+            and stopped here.
+        is_first: whether this is the first worker process: it alone serves sources whose ticks
+            can't be claimed.
+        finish: when to stop.
+    """
+    if not is_first:
+        scheduler.sources = [source for source in scheduler.sources if source.can_claim]
+    if not scheduler.sources:
+        logger.info("The scheduler's sources can't claim: the first worker process serves them")
+        return
+    has_own_broker = scheduler.broker is not broker
+    if has_own_broker:
+        await scheduler.startup()
+    failed = await start_sources(scheduler.sources)
+    logger.info("Scheduler started beside the tasks. Sources: %d", len(scheduler.sources))
+    serving = asyncio.create_task(SchedulerLoop(scheduler).run(unstarted=failed))
+    stopping = asyncio.create_task(finish.wait())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        serving.cancel()
+        stopping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        for source in scheduler.sources:
+            await source.shutdown()
+        if has_own_broker:
+            await scheduler.shutdown()
+    logger.info("Scheduler stopped")
