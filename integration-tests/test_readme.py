@@ -76,5 +76,5 @@ def test_schedules_of_the_scheduler_are_listed(tmp_path: Path, taskiq: Path) -> 
 
     finished = run(taskiq, "schedules", "tkq:scheduler", cwd=tmp_path)
 
-    assert "cron 0 3 * * * (Europe/Berlin)" in finished.stdout, finished.stderr
-    assert "every 600 s" in finished.stdout
+    assert "at 03:00 every day, Europe/Berlin" in finished.stdout, finished.stderr
+    assert "every 10 minutes" in finished.stdout

@@ -5,11 +5,19 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from taskiq_testkit import BrokerContract, ResultBackendContract, ScheduleSourceContract
+from taskiq_inmemory import InMemoryBroker
+from taskiq_retry import SmartRetryMiddleware
+from taskiq_testkit import (
+    BrokerContract,
+    ResultBackendContract,
+    ScheduleSourceContract,
+    VirtualClock,
+)
 from taskiq_testkit.contract import Contract
 from taskiq_testkit.matrix import Status
 
@@ -56,6 +64,49 @@ def test_a_replaced_test_needs_a_reason(tmp_path: Path) -> None:
     assert with_reason.returncode == 0, with_reason.stdout
     assert without.returncode == 1
     assert "replaces the contract test test_delay_is_kept and does not say why" in without.stdout
+
+
+def test_the_month_takes_a_second(tmp_path: Path) -> None:
+    program, printed = SNIPPETS[2], README.split("It prints `")[1].split("`")[0]
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert ran.stdout == f"{printed}\n"
+
+
+async def until_it_is_run(clock: VirtualClock, seen: list[datetime]) -> int:
+    """A task that is delayed for an hour, and fails twice, each time to be retried in an hour."""
+    retry = SmartRetryMiddleware(default_retry_count=3, use_jitter=False)
+    broker = InMemoryBroker().with_middlewares(retry)
+
+    @broker.task(retry_on_error=True)
+    async def flaky() -> int:
+        seen.append(clock.now())
+        if len(seen) < 3:
+            raise ValueError("not yet")
+        return len(seen)
+
+    task = await flaky.kicker().with_labels(delay=3600).kiq()
+    result = await task.wait_result(timeout=1e6)
+    await broker.shutdown()
+    return result.raise_for_error().return_value
+
+
+def test_delays_and_retries_take_no_time() -> None:
+    clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    seen: list[datetime] = []
+
+    assert clock.run(until_it_is_run(clock, seen)) == 3
+
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    assert [each - start for each in seen] == [timedelta(hours=hours) for hours in (1, 2, 3)]
 
 
 def test_the_table_lists_every_status() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from taskiq_core.message import BrokerMessage, TaskiqMessage
     from taskiq_core.receiver import Receiver
     from taskiq_core.result import TaskiqResult
-    from taskiq_core.scheduled_task import ScheduledTask
+    from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
     from taskiq_core.shared_broker import async_shared_broker
     from taskiq_core.slots import Slots
     from taskiq_core.state import TaskiqState
@@ -46,6 +46,7 @@ _HOMES = {
     "Capability": "taskiq_core.capabilities",
     "Context": "taskiq_core.context",
     "Delivery": "taskiq_core.delivery",
+    "MissedTicks": "taskiq_core.scheduled_task",
     "Receiver": "taskiq_core.receiver",
     "ScheduleSource": "taskiq_core.abc.schedule_source",
     "ScheduledTask": "taskiq_core.scheduled_task",
@@ -75,6 +76,7 @@ __all__ = [
     "Capability",
     "Context",
     "Delivery",
+    "MissedTicks",
     "Receiver",
     "ScheduleSource",
     "ScheduledTask",

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from taskiq_testkit.clock import VirtualClock
     from taskiq_testkit.contract import departs
     from taskiq_testkit.contracts.broker import BrokerContract
     from taskiq_testkit.contracts.results import ResultBackendContract
@@ -23,6 +24,7 @@ __all__ = [
     "ReferenceServer",
     "ResultBackendContract",
     "ScheduleSourceContract",
+    "VirtualClock",
     "departs",
 ]
 __version__ = "1.0.0"
@@ -35,6 +37,7 @@ _HOMES = {
     "ReferenceServer": "taskiq_testkit.reference.server",
     "ResultBackendContract": "taskiq_testkit.contracts.results",
     "ScheduleSourceContract": "taskiq_testkit.contracts.schedules",
+    "VirtualClock": "taskiq_testkit.clock",
     "departs": "taskiq_testkit.contract",
 }
 

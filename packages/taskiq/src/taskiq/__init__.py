@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from taskiq.plugins import Capability, broker_from_url
     from taskiq.receiver import Receiver
     from taskiq.result import TaskiqResult
-    from taskiq.scheduler.scheduled_task import ScheduledTask
+    from taskiq.scheduler.scheduled_task import MissedTicks, ScheduledTask
     from taskiq.scheduler.scheduler import TaskiqScheduler
     from taskiq.state import TaskiqState
     from taskiq.task import AsyncTaskiqTask
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         "Context",
         "Delivery",
         "InMemoryBroker",
+        "MissedTicks",
         "NoResultError",
         "PrometheusMiddleware",
         "Receiver",
@@ -113,6 +114,7 @@ _HOMES = {
     "ResultGetError": "taskiq.exceptions",
     "ResultIsReadyError": "taskiq.exceptions",
     "ScheduleSource": "taskiq.abc.schedule_source",
+    "MissedTicks": "taskiq.scheduler.scheduled_task",
     "ScheduledTask": "taskiq.scheduler.scheduled_task",
     "SecurityError": "taskiq.exceptions",
     "SendTaskError": "taskiq.exceptions",

@@ -158,8 +158,9 @@ class ReferenceBroker(AsyncBroker):
 
 def _letter(*facts: Any) -> DeadLetter:
     names = [field.name for field in fields(DeadLetter)]
-    known = dict(zip(names, facts, strict=True))
-    return DeadLetter(**known | {"buried_at": datetime.fromisoformat(known["buried_at"])})
+    known: dict[str, Any] = dict(zip(names, facts, strict=True))
+    known["buried_at"] = datetime.fromisoformat(known["buried_at"])
+    return DeadLetter(**known)
 
 
 def new_message(message: BrokerMessage) -> NewMessage:

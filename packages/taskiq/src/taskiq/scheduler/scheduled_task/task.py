@@ -1,5 +1,5 @@
 """A schedule of a task."""
 
-from taskiq_core.scheduled_task import CronOffset, ScheduledTask
+from taskiq_core.scheduled_task import CronOffset, MissedTicks, ScheduledTask
 
-__all__ = ["CronOffset", "ScheduledTask"]
+__all__ = ["CronOffset", "MissedTicks", "ScheduledTask"]
