@@ -14,8 +14,6 @@ ResultGetError
 └── ResultMissingError          there is no such result
 TaskiqError
 └── RedisUrlError               a URL can't be understood
-BrokerError
-└── ConsumerGroupError          a queue has a consumer group of another name
 ```
 """
 
@@ -107,16 +105,3 @@ class RedisUrlError(TaskiqError, ValueError):
 
     __template__ = "The URL of the Redis server can't be used: {reason}"
     reason: str
-
-
-class ConsumerGroupError(BrokerError):
-    """A queue has a consumer group of another name."""
-
-    __template__ = (
-        "The queue {queue!r} has the consumer group {known!r}, this worker has {group!r}. Each "
-        "message goes to one worker of a queue: use the same consumer_group_name everywhere, "
-        "another queue_name, or PubSubBroker to have every worker get every message."
-    )
-    queue: str
-    known: str
-    group: str

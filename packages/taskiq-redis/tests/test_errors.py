@@ -1,0 +1,79 @@
+"""Every message, and that errors survive the ways that they travel."""
+
+import copy
+import pickle
+
+import pytest
+
+from taskiq_core.exceptions import TaskiqError
+from taskiq_redis import errors
+
+ADDRESS = "host:6379"
+CASES: list[tuple[TaskiqError, str]] = [
+    (
+        errors.RedisUnreachableError(address=ADDRESS, reason="connection refused"),
+        (
+            "Redis at host:6379 can't be reached: connection refused. Is it running there? It "
+            "is tried again with the next call."
+        ),
+    ),
+    (
+        errors.RedisTimeoutError(address=ADDRESS, timeout=2.5),
+        (
+            "Redis at host:6379 has not answered for 2.5 s. Look for slow commands (SLOWLOG "
+            "GET), or raise socket_timeout."
+        ),
+    ),
+    (
+        errors.RedisCommandError(address=ADDRESS, command="GET", reason="WRONGTYPE"),
+        "Redis at host:6379 refused GET: WRONGTYPE",
+    ),
+    (
+        errors.RedisFullError(address=ADDRESS, command="EVALSHA", reason="OOM"),
+        (
+            "Redis at host:6379 has no memory left for EVALSHA: OOM. Nothing was stored, and "
+            "what it has is kept. Raise maxmemory, or run more workers."
+        ),
+    ),
+    (
+        errors.DuplicateKeyError(task_name="t", unique_key="k", holder="id"),
+        (
+            "Task 't' was not sent: task id has the unique key 'k', and keeps it until it has "
+            "ended. Send it then, or wait for the result of id instead."
+        ),
+    ),
+    (
+        errors.MessageTooLargeError(task_name="t", size=2, limit=1),
+        (
+            "Task 't' was not sent: it has 2 bytes, 1 are allowed. Pass a reference to the "
+            "data, or raise max_message_size of the broker."
+        ),
+    ),
+    (
+        errors.ResultMissingError(task_id="id"),
+        (
+            "There is no result of task id in Redis: it has not ended yet, its result has "
+            "expired, or was deleted when it was read (keep_results=False). wait_result waits "
+            "for it."
+        ),
+    ),
+    (
+        errors.RedisUrlError(reason="no scheme"),
+        "The URL of the Redis server can't be used: no scheme",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "text"), CASES, ids=lambda each: type(each).__name__)
+def test_message(error: TaskiqError, text: str) -> None:
+    assert str(error) == text
+    for travelled in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(travelled) is type(error)
+        assert str(travelled) == text
+
+
+def test_every_error_is_tested() -> None:
+    classes = {each for each in vars(errors).values() if isinstance(each, type)}
+    ours = {each for each in classes if each.__module__ == errors.__name__}
+
+    assert {type(error) for error, _ in CASES} == ours
