@@ -1,20 +1,24 @@
 """SpoolBroker: `kick` writes a file, `listen` claims one."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from taskiq_core import AsyncBroker, BrokerMessage, Capability
+from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_spool import letters
 from taskiq_spool.delivery import FileDelivery
 from taskiq_spool.results import SpoolResultBackend
+from taskiq_spool.spool import Claim, Spool
 
 
 class SpoolBroker(AsyncBroker):
     """Messages as files: in `new` until a worker claims them, then in `claimed`; or in `dead`.
 
-    Claims of a worker that was killed stay in `claimed`; move them back to `new` by hand.
+    A worker locks what it has claimed. If it dies, the kernel unlocks it, and another worker puts
+    it back.
 
     Args:
         folder: where the files are; made if it is not there.
@@ -24,44 +28,64 @@ class SpoolBroker(AsyncBroker):
     capabilities = frozenset({Capability.ACK, Capability.RELEASE, Capability.DEAD_LETTER})
 
     def __init__(self, folder: str | Path, *, poll_interval: float = 0.05) -> None:
-        self.folder = Path(folder)
+        self.spool = Spool(Path(folder))
         self.poll_interval = poll_interval
-        super().__init__(result_backend=SpoolResultBackend(self.folder / "results"))
+        self._claims: set[Claim] = set()
+        super().__init__(result_backend=SpoolResultBackend(Path(folder) / "results"))
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
         """A broker for `spool:///folder`."""
         return cls(urlsplit(url).path, **options)
 
-    async def startup(self) -> None:
-        """Make the folders."""
-        for name in ("tmp", "new", "claimed", "dead", "results"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        await super().startup()
+    async def shutdown(self) -> None:
+        """Let go of what was not settled: other workers put it back."""
+        await super().shutdown()
+        for claim in list(self._claims):
+            self.let_go(claim)
+            claim.unlock()
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Write a file, and move it to where workers see it only when it is whole."""
-        unfinished = self.folder / "tmp" / message.task_id
-        unfinished.write_bytes(message.message)
-        unfinished.rename(self.folder / "new" / message.task_id)
+        """Write a file: the task's name, a line feed and the message."""
+        self.spool.put(message.task_id, message.task_name.encode() + b"\n" + message.message)
 
     async def listen(self) -> AsyncGenerator[FileDelivery, None]:
-        """Claim files, oldest first: a rename succeeds for one worker alone."""
+        """Claim files, oldest first, and put back what dead workers had."""
         while True:
-            waiting = sorted((self.folder / "new").iterdir(), key=_age)
-            for file in waiting:
-                claimed = self.folder / "claimed" / file.name
-                try:
-                    file.rename(claimed)
-                except FileNotFoundError:
-                    continue  # another worker was faster
-                yield FileDelivery(claimed, self.folder)
-            if not waiting:
-                await asyncio.sleep(self.poll_interval)
+            self.spool.recover()
+            for claim in self.spool.claims():
+                self._claims.add(claim)
+                yield FileDelivery(claim, self.spool, self)
+            await asyncio.sleep(self.poll_interval)
 
+    def let_go(self, claim: Claim) -> None:
+        """A delivery tells that it is settled."""
+        self._claims.discard(claim)
 
-def _age(file: Path) -> float:
-    try:
-        return file.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+    # -- the queue as operators see it --------------------------------------------------------
+
+    async def stats(self) -> QueueStats:
+        """How many files there are, and where."""
+        waiting, delivered = (
+            sum(1 for _ in folder.iterdir()) for folder in (self.spool.new, self.spool.claimed)
+        )
+        return QueueStats(
+            waiting=waiting, delivered=delivered, delayed=0, dead=letters.count(self.spool)
+        )
+
+    async def purge(self) -> int:
+        """Delete what waits; how many messages that was."""
+        claims = list(self.spool.claims())
+        return sum(self.spool.forget(claim) for claim in claims)
+
+    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+        """Messages that were buried."""
+        return letters.read_letters(self.spool, limit, offset)
+
+    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Queue dead letters again."""
+        return letters.replay(self.spool, letter_ids)
+
+    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+        """Forget dead letters."""
+        return letters.purge(self.spool, letter_ids)
