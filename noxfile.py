@@ -49,6 +49,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def soak(session: nox.Session) -> None:
+    """Run the tests that take minutes, each file alone; arguments go to pytest."""
+    install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
+    for file in sorted(ROOT.glob("packages/*/tests/soak_*.py")):
+        session.run("pytest", str(file.relative_to(ROOT)), *session.posargs)
+
+
+@nox.session(reuse_venv=True)
 def coverage(session: nox.Session) -> None:
     """Run all tests, and say which lines and branches they leave out."""
     install_workspace(session, group("tests"), group("coverage"), *map(test_libraries, PACKAGES))

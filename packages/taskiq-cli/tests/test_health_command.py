@@ -195,7 +195,7 @@ def test_worker_that_hangs_is_unresponsive(project: Project, how: str) -> None:
 
 def health_process(command: Command) -> int | None:
     listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     for line in listed.stdout.splitlines():
         pid, parent, arguments = line.split(None, 2)

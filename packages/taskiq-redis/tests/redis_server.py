@@ -26,12 +26,14 @@ class RedisServer:
     Args:
         folder: where its files are.
         options: for its command line.
+        config: of a sentinel; a file, which it rewrites.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, config: Path | None = None) -> None:
         self.port = find_free_port()
         self._folder = folder
         self._options = options
+        self._config = config
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,8 +52,12 @@ class RedisServer:
         binary = shutil.which("redis-server")
         assert binary is not None, "redis-server is not on this machine: install it"
         self._folder.mkdir(parents=True, exist_ok=True)
-        command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        command += ["--appendonly", "yes", "--appendfsync", "always", "--dir", str(self._folder)]
+        if self._config is not None:
+            command = [binary, str(self._config), "--port", str(self.port), "--sentinel"]
+        else:
+            command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+            command += ["--appendonly", "yes", "--appendfsync", "always"]
+            command += ["--dir", str(self._folder)]
         self._process = subprocess.Popen([*command, *self._options], stdout=subprocess.DEVNULL)
         async with asyncio.timeout(PATIENCE):
             while not await self._answers():  # noqa: ASYNC110  # a process has no event

@@ -142,6 +142,17 @@ def _received(info: str) -> int:
     return int(line.partition(":")[2])
 
 
+async def test_waits_that_follow_each_other_are_no_silence(server: RedisServer) -> None:
+    """Each is shorter than the time-out, all of them are much longer."""
+    broker = RedisBroker(server.url, socket_timeout=0.2)
+
+    async with asyncio.timeout(PATIENCE):
+        for seconds in (0.001, *([0.15] * 8), 0.4, 0.4):
+            await broker.queue.wait(seconds)
+
+    await broker.shutdown()
+
+
 async def test_a_full_server_refuses_and_loses_nothing(
     server: RedisServer, broker: RedisBroker
 ) -> None:

@@ -61,6 +61,7 @@ class Line:
         self._writing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._last_answer = 0.0
+        self._patience = 0.0
         self._watch: asyncio.TimerHandle | None = None
 
     async def call(self, *command: Argument, patience: float = 0.0) -> Any:
@@ -83,9 +84,10 @@ class Line:
         self._asked.append(answer)
         if self._writing is None:
             self._writing = loop.create_task(self._write())
+        self._patience = patience
         if self._watch is None:
             self._last_answer = loop.time()
-            self._watch_for(self._timeout + patience)
+            self._watch = loop.call_later(self._timeout + patience, self._check)
         try:
             return await answer
         except ResponseError as error:
@@ -194,18 +196,15 @@ class Line:
         finally:
             self._writing = None
 
-    def _watch_for(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(seconds, self._check, seconds)
-
-    def _check(self, seconds: float) -> None:
+    def _check(self) -> None:
         """One timer for all: an answer must come as long as any is waited for."""
         self._watch = None
         if not self._asked or self._connection is None:
             return
-        silent = asyncio.get_running_loop().time() - self._last_answer
-        if silent < seconds:
-            self._watch_for(seconds - silent)
+        loop = asyncio.get_running_loop()
+        left = self._last_answer + self._timeout + self._patience - loop.time()
+        if left > 0:
+            self._watch = loop.call_later(left, self._check)
             return
         reading, connection = self._reading, self._connection
         self._lose(connection, TimeoutError())

@@ -88,22 +88,29 @@ class SentinelServer:
         sentinel_kwargs: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        settings = {"socket_timeout": CONNECT_TIMEOUT, **(sentinel_kwargs or {})}
-        self._manager = Sentinel(  # type: ignore[no-untyped-call]
-            list(sentinels),
-            min_other_sentinels=min_other_sentinels,
-            sentinel_kwargs=settings,
-        )
-        self._pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
-            master_name, self._manager, **{**_SETTINGS, **options, "socket_timeout": None}
-        )
+        self._sentinels = list(sentinels)
+        self._master_name = master_name
+        self._min_other_sentinels = min_other_sentinels
+        self._sentinel_kwargs = {"socket_timeout": CONNECT_TIMEOUT, **(sentinel_kwargs or {})}
+        self._options = {**_SETTINGS, **options, "socket_timeout": None}
         self.address = f"the master {master_name!r}"
 
     async def connect(self, key: str) -> AbstractConnection:
-        """A connection to the master of now."""
+        """A connection to the master of now, which the sentinels are asked for each time."""
         del key
-        self._pool.reset()  # type: ignore[no-untyped-call]  # it has no types
-        return await _connected(self._pool, self.address)
+        manager = Sentinel(  # type: ignore[no-untyped-call]  # it has no types
+            self._sentinels,
+            min_other_sentinels=self._min_other_sentinels,
+            sentinel_kwargs=self._sentinel_kwargs,
+        )
+        pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
+            self._master_name, manager, **self._options
+        )
+        try:
+            return await _connected(pool, self.address)
+        finally:
+            for sentinel in manager.sentinels:
+                await sentinel.aclose()
 
 
 class ClusterServer:
