@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent
 PACKAGES = sorted(file.parent.name for file in ROOT.glob("packages/*/pyproject.toml"))
 DIST = ROOT / "dist"
 PEER = "taskiq[zmq]==0.13.0"
+REDIS_PEER = ["taskiq==0.13.0", "taskiq-redis==1.2.4", "redis[hiredis]", "uvloop"]
 BIN = "Scripts" if os.name == "nt" else "bin"
 OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
 IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ())]"
@@ -123,6 +124,15 @@ def bench(session: nox.Session) -> None:
     peer = make_environment(session, Path(session.virtualenv.location).with_name("bench-peer"))
     pip_install(session, peer, PEER)
     session.run("python", "benchmarks/run.py", f"--peer={peer}", *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
+def bench_redis(session: nox.Session) -> None:
+    """Measure Redis beside taskiq 0.13 with its plugin; arguments go to benchmarks/redis.py."""
+    session.install(*(f"packages/{name}" for name in PACKAGES), "uvloop", env=OUTSIDE)
+    peer = make_environment(session, Path(session.virtualenv.location).with_name("redis-peer"))
+    pip_install(session, peer, *REDIS_PEER)
+    session.run("python", "benchmarks/redis.py", f"--peer={peer}", *session.posargs, env=OUTSIDE)
 
 
 # --- steps ----------------------------------------------------------------------------------------
