@@ -916,3 +916,21 @@ async def test_message_that_an_overridden_callback_drops_is_released(
     await listening
 
     assert broker.yielded[0].settled == [("release", 0.0)]
+
+
+async def test_a_task_that_raises_keyboard_interrupt_does_not_end_its_worker(
+    broker: Any, delivered: Delivered
+) -> None:
+    broker.is_worker_process = True
+
+    @broker.task(task_name="interrupt")
+    async def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    task = await interrupt.kiq()
+    delivery = delivered(broker)
+
+    await Receiver(broker).handle(delivery)
+
+    assert isinstance(broker.results[task.task_id].error, KeyboardInterrupt)
+    assert delivery.settled == [("ack", None)]

@@ -23,7 +23,7 @@ from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.pool import DeliveryPool
 from taskiq_core.flow.refuse import MAX_DELIVERIES
-from taskiq_core.flow.run import run_plan
+from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.tracking import Run
 from taskiq_core.flow.upkeep import hear_aborts, reclaim_regularly
@@ -281,14 +281,23 @@ class Receiver:
     ) -> TaskiqResult[Any]:
         """Run one call of a function; its exceptions are in the result."""
         run = ack_controller if isinstance(ack_controller, Run) else Run()
-        return await run_plan(
-            self._plans.of(target, message.task_name),
-            message,
-            run,
-            lambda: Context(message, self.broker, ack_controller, cancellation=run.cancellation),
-            executor=self.executor,
-            propagate_exceptions=self.propagate_exceptions,
-        )
+        try:
+            return await run_plan(
+                self._plans.of(target, message.task_name),
+                message,
+                run,
+                lambda: Context(
+                    message, self.broker, ack_controller, cancellation=run.cancellation
+                ),
+                executor=self.executor,
+                propagate_exceptions=self.propagate_exceptions,
+            )
+        except KeyboardInterrupt as error:
+            # In a worker signals come another way: the task itself raised it, and would end one
+            # worker after the other.
+            if not self.broker.is_worker_process:
+                raise
+            return error_result(message, error)
 
     async def _ack_leased(self, delivery: Delivery) -> None:
         await delivery.ack()

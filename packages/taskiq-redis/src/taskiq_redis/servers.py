@@ -146,7 +146,7 @@ async def _connected(pool: ConnectionPool, address: str) -> AbstractConnection:
     try:
         await connection.connect()  # type: ignore[no-untyped-call]
     except (RedisError, OSError) as error:
-        reason = str(error) or type(error).__name__
+        reason = str(error).rstrip(".") or type(error).__name__
         raise RedisUnreachableError(address=address, reason=reason) from error
     except asyncio.CancelledError:
         await connection.disconnect(nowait=True)
