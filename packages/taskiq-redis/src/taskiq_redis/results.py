@@ -159,10 +159,10 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
             ResultGetError: it can't be read; its serializer is another one, perhaps.
             RedisUnreachableError: the server can't be reached.
         """
-        body = await self._read(task_id)
-        if body is None:
+        stored = await self._read(task_id)
+        if stored is None:
             raise ResultMissingError(task_id=task_id)
-        return self._loaded(body, with_logs=with_logs)
+        return self._loaded(stored, with_logs=with_logs)
 
     async def wait(
         self,
@@ -180,8 +180,8 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         """
         del check_interval
         read = partial(self._read_again, task_id)
-        body = await self._own_watch().wait(self.prefix + task_id, read)
-        return self._loaded(body, with_logs=with_logs)
+        stored = await self._own_watch().wait(self.prefix + task_id, read)
+        return self._loaded(stored, with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
         """Store how far a task has come; kept as long as results are."""
@@ -212,18 +212,21 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
     def _own_watch(self) -> ResultWatch:
         self._own_line()
         if self._watch is None:
-            self._watch = ResultWatch(self.server, self._ready, self.poll_interval)
+            self._watch = ResultWatch(
+                self.server,
+                self._ready,
+                self.poll_interval,
+                takes_what_is_told=self.keep_results,
+            )
         return self._watch
 
     async def _read(self, task_id: str) -> bytes | None:
         self._own_line()
         key = self.prefix + task_id
         stored = None if self._load is None else await self._load(key)
-        if stored is None:
-            return None
-        if not self.keep_results:
+        if stored is not None and not self.keep_results:
             await self._own_line().call("DEL", key)
-        return stored.partition(b"\n")[2]
+        return stored
 
     async def _read_again(self, task_id: str) -> bytes | None:
         """Read; a server that can't be reached has nothing, for now."""
@@ -250,7 +253,8 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         found = await asyncio.gather(*(line.call("EXISTS", key) for key in keys))
         return [key for key, is_there in zip(keys, found, strict=True) if is_there]
 
-    def _loaded(self, body: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
+    def _loaded(self, stored: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
+        body = stored.partition(b"\n")[2]
         try:
             result: TaskiqResult[_ReturnType] = (
                 _from_json(body)

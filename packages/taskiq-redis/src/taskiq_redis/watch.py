@@ -23,8 +23,18 @@ RETRY_CAP: Final = 5.0
 """Seconds at most before a lost connection is opened again."""
 
 
+class _Waiter:
+    """Somebody who waits for a key, and what came with the news of it."""
+
+    __slots__ = ("event", "told")
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.told: bytes | None = None
+
+
 class ResultWatch:
-    """Wakes those who wait for keys when somebody tells that a key was set.
+    """Wakes those who wait for keys when somebody tells that a key was set, or what it was set to.
 
     Who waits is woken when the subscription is confirmed, too, and each `poll_interval` seconds if
     the key is there: nothing that was said too early, or while the connection was lost, is missed.
@@ -33,42 +43,47 @@ class ResultWatch:
         server: where keys and channels are; a key's channel has its name.
         ready: asks for keys.
         poll_interval: seconds between two looks although nobody has said anything.
+        takes_what_is_told: whether what comes with the news will do; a key that is to be removed
+            when it is read must be read.
     """
 
-    def __init__(self, server: Server, ready: Ready, poll_interval: float) -> None:
+    def __init__(
+        self, server: Server, ready: Ready, poll_interval: float, *, takes_what_is_told: bool
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self._server = server
         self._ready = ready
         self._poll_interval = poll_interval
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._takes_what_is_told = takes_what_is_told
+        self._waiting: defaultdict[str, set[_Waiter]] = defaultdict(set)
         self._unheard: set[str] = set()
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
     async def wait(self, key: str, read: Read) -> bytes:
         """What is stored under a key, as soon as there is something."""
-        event = asyncio.Event()
+        waiter = _Waiter()
         if key in self._waiting:
-            event.set()  # the channel is listened to already: nobody would say when it began
+            waiter.event.set()  # it is listened for already: nobody would say when that began
         else:
             self._unheard.add(key)
             self._changed.set()
-        self._waiting[key].add(event)
+        self._waiting[key].add(waiter)
         if self._watching is None:
             self._watching = self.loop.create_task(self._watch())
         try:
             while True:
-                await event.wait()
-                event.clear()
-                if (found := await read()) is not None:
+                await waiter.event.wait()
+                waiter.event.clear()
+                if (found := waiter.told or await read()) is not None:
                     return found
         finally:
-            self._forget(key, event)
+            self._forget(key, waiter)
 
-    def _forget(self, key: str, event: asyncio.Event) -> None:
-        events = self._waiting[key]
-        events.discard(event)
-        if not events:
+    def _forget(self, key: str, waiter: _Waiter) -> None:
+        waiters = self._waiting[key]
+        waiters.discard(waiter)
+        if not waiters:
             del self._waiting[key]
             self._unheard.discard(key)
             self._changed.set()
@@ -80,9 +95,10 @@ class ResultWatch:
             watching.cancel()
             await asyncio.wait({watching})
 
-    def _wake(self, key: str) -> None:
-        for event in self._waiting.get(key, ()):
-            event.set()
+    def _wake(self, key: str, told: bytes | None = None) -> None:
+        for waiter in self._waiting.get(key, ()):
+            waiter.told = told or waiter.told
+            waiter.event.set()
 
     async def _watch(self) -> None:
         failures = 0
@@ -115,8 +131,9 @@ class ResultWatch:
             await asyncio.wait(tasks)
 
     async def _hear(self, subscription: Subscription) -> None:
-        async for key, _ in subscription:
-            self._wake(key)  # it is there, or was before we listened
+        async for key, told in subscription:
+            # It is there, or was before we listened; if we are told what it is, that will do.
+            self._wake(key, told if self._takes_what_is_told else None)
 
     async def _tell(self, subscription: Subscription) -> None:
         """Subscribe to what is waited for, and to nothing else; all of one turn in one command."""

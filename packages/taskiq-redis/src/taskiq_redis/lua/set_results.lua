@@ -1,4 +1,5 @@
--- Store results, each unless that of a later delivery is stored, and tell who waits.
+-- Store results, each unless that of a later delivery is stored, and tell who waits; a small one is
+-- told, too, so that nobody has to ask for it.
 -- KEYS: one for each. ARGV: milliseconds to keep them (0 for ever), then fence and result of each.
 -- A stored result begins with its fence and a line feed.
 for n, key in ipairs(KEYS) do
@@ -11,6 +12,6 @@ for n, key in ipairs(KEYS) do
     else
       redis.call('SET', key, stored, 'PX', ARGV[1])
     end
-    redis.call('PUBLISH', key, '1')
+    redis.call('PUBLISH', key, #stored <= 16384 and stored or '')
   end
 end
