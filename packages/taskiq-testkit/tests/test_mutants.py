@@ -16,6 +16,7 @@ from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import TaskiqError
 from taskiq_core.message import BrokerMessage
 from taskiq_core.result import TaskiqResult
+from taskiq_core.scheduled_task import ScheduledTask
 from taskiq_core.slots import Slots
 from taskiq_testkit import (
     BrokerContract,
@@ -314,6 +315,33 @@ class KeepsTheFirst(ReferenceScheduleSource):
             await super().add_schedule(schedule)
 
 
+class ListsOnlyWhatFiresOnce(ReferenceScheduleSource):
+    async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
+        return [each for each in await self.get_schedules() if each.time and each.time <= moment]
+
+
+class KeepsTheFirstTime(ReferenceScheduleSource):
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        for before in await self.get_schedules():
+            if before.schedule_id == schedule.schedule_id and before.time:
+                schedule = schedule.model_copy(update={"time": before.time})
+        await super().add_schedule(schedule)
+
+
+class RemembersOtherMoments(ReferenceScheduleSource):
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        self.schedules.pop(schedule.schedule_id, None)
+        await super().add_schedule(schedule)
+
+
+class ForgetsTicksOfWhatIsGone(ReferenceScheduleSource):
+    async def confirm(self, schedule_id: str, tick: datetime) -> None:
+        if schedule_id in self.schedules:
+            await super().confirm(schedule_id, tick)
+        else:
+            self.claims.pop((schedule_id, tick), None)
+
+
 RESULTS: list[tuple[type[ReferenceResultBackend[Any]], str]] = [
     (LetsLateWorkersStore, "test_later_delivery_stands"),
     (NeverWakes, "test_wait_ends_when_the_result_is_there"),
@@ -327,6 +355,10 @@ SOURCES: list[tuple[type[ReferenceScheduleSource], str]] = [
     (ForgetsConfirmations, "test_confirmed_tick_is_over"),
     (NamesTheLatestConfirmed, "test_last_tick"),
     (KeepsTheFirst, "test_same_id_replaces"),
+    (ListsOnlyWhatFiresOnce, "test_what_may_be_due_is_listed"),
+    (KeepsTheFirstTime, "test_another_time_replaces"),
+    (RemembersOtherMoments, "test_last_tick_says_nothing_of_other_moments"),
+    (ForgetsTicksOfWhatIsGone, "test_late_tick_is_sent_once"),
 ]
 
 

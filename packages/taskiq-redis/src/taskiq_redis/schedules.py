@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.awaitables import maybe_awaitable
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
 from taskiq_redis.line import TIMEOUT, Argument, Line
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server, SingleServer
@@ -23,6 +23,10 @@ URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "socket_timeout": float,
 }
 """Options of `ListRedisScheduleSource` that a URL may have, and what reads their values."""
+KEYS: Final = ("repeated", "once", "due", "claims", "done", "last_ticks")
+"""What the keys end with, in the order in which scripts get them."""
+CHUNK: Final = 1_000
+"""Schedules that are asked for in one command."""
 WEEK: Final = 7 * 86_400.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -32,9 +36,11 @@ class ListRedisScheduleSource(ScheduleSource):
     """Keeps schedules, and which of their ticks were sent; any number of schedulers share it.
 
     ```
-    {schedule}:schedules   hash  schedule id -> JSON
+    {schedule}:repeated    hash  schedule id -> JSON, of those that are due again and again
+    {schedule}:once        hash  schedule id -> JSON, of those that are due once
+    {schedule}:due         zset  ids of the latter; the score is when they are due
     {schedule}:claims      zset  id, line feed, tick in microseconds; the score is until when
-    {schedule}:done        zset  the same, of ticks that were sent; the score is the tick
+    {schedule}:done        zset  the same, of ticks that were sent; the score is when
     {schedule}:last_ticks  hash  schedule id -> the latest tick that was sent
     ```
 
@@ -43,8 +49,8 @@ class ListRedisScheduleSource(ScheduleSource):
         prefix: what its keys begin with.
         claim_lease: seconds after which the claim of a scheduler that died before it confirmed is
             another's.
-        claim_memory: seconds for which done ticks are known one by one. Older ones, not later than
-            the last one, can't be claimed.
+        claim_memory: seconds for which ticks are known one by one after they were sent. Older ones,
+            not later than the last one, can't be claimed.
         socket_timeout: seconds without an answer after which a connection is given up.
         server: in place of the URL, for Sentinel and Cluster.
         connection_kwargs: options of redis-py's connections.
@@ -99,9 +105,35 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """All schedules; one that can't be read is left out, with an error that names it."""
-        found = await self._own_line().call("HGETALL", f"{self.base}:schedules")
+        line = self._own_line()
+        found = await asyncio.gather(
+            *(line.call("HGETALL", f"{self.base}:{each}") for each in ("repeated", "once"))
+        )
+        return [
+            schedule
+            for pairs in found
+            for schedule in self._read(zip(pairs[::2], pairs[1::2], strict=True))
+        ]
+
+    async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
+        """Those that are due again and again, and those that are due once until a moment."""
+        line = self._own_line()
+        due = ("ZRANGEBYSCORE", f"{self.base}:due", "-inf", moment.timestamp())
+        pairs, ids = await asyncio.gather(
+            line.call("HGETALL", f"{self.base}:repeated"), line.call(*due)
+        )
+        schedules = self._read(zip(pairs[::2], pairs[1::2], strict=True))
+        for first in range(0, len(ids), CHUNK):
+            chunk = ids[first : first + CHUNK]
+            bodies = await line.call("HMGET", f"{self.base}:once", *chunk)
+            schedules += self._read(
+                (each, body) for each, body in zip(chunk, bodies, strict=True) if body is not None
+            )
+        return schedules
+
+    def _read(self, pairs: Iterable[tuple[bytes, bytes]]) -> list[ScheduledTask]:
         schedules: list[ScheduledTask] = []
-        for schedule_id, body in zip(found[::2], found[1::2], strict=True):
+        for schedule_id, body in pairs:
             try:
                 schedules.append(ScheduledTask.model_validate_json(body))
             except ValueError as error:
@@ -115,15 +147,24 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Keep one more; one of the same id takes the place of the earlier one."""
+        schedule_id = schedule.schedule_id
+        line = self._own_line()
+        found = await asyncio.gather(
+            *(
+                line.call("HGET", f"{self.base}:{each}", schedule_id)
+                for each in ("repeated", "once")
+            )
+        )
+        before = self._read((schedule_id.encode(), body) for body in found if body is not None)
+        begins = bool(before) and is_new_beginning(before[0], schedule)
+        is_once = schedule.time is not None and not schedule.is_repeated
+        moment = _utc(schedule.time).timestamp() if schedule.time and is_once else ""
         body = schedule.model_dump_json().encode()
-        key = f"{self.base}:schedules"
-        await self._own_line().call("HSET", key, schedule.schedule_id, body)
+        await self._run("add_schedule", schedule_id, body, moment, int(begins))
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Forget a schedule, and its last tick; one that is not there is forgotten already."""
-        line = self._own_line()
-        await line.call("HDEL", f"{self.base}:schedules", schedule_id)
-        await line.call("HDEL", f"{self.base}:last_ticks", schedule_id)
+        await self._run("delete_schedule", schedule_id)
 
     async def post_send(self, task: ScheduledTask) -> None:
         """A one-shot schedule is over when it was sent."""
@@ -159,14 +200,16 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
         """Ticks whose claim ran out before it was confirmed."""
-        found = await self._own_line().run(script("abandoned"), [f"{self.base}:claims"])
+        found = await self._run("abandoned")
         pairs = (each.rpartition(b"\n") for each in found)
         return [(schedule_id.decode(), _moment(tick)) for schedule_id, _, tick in pairs]
 
     async def _tick(self, name: str, schedule_id: str, tick: datetime) -> Any:
-        keys = [f"{self.base}:{each}" for each in ("claims", "done", "last_ticks")]
         microseconds = (tick - _EPOCH) // _MICROSECOND
-        arguments: list[Argument] = [schedule_id, microseconds, self.claim_lease, self.claim_memory]
+        return await self._run(name, schedule_id, microseconds, self.claim_lease, self.claim_memory)
+
+    async def _run(self, name: str, *arguments: Argument) -> Any:
+        keys = [f"{self.base}:{each}" for each in KEYS]
         return await self._own_line().run(script(name), keys, *arguments)
 
     def _own_line(self) -> Line:
@@ -179,3 +222,7 @@ class ListRedisScheduleSource(ScheduleSource):
 
 def _moment(microseconds: bytes) -> datetime:
     return _EPOCH + int(microseconds) * _MICROSECOND
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

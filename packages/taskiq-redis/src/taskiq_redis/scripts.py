@@ -23,6 +23,10 @@ OF_A_QUEUE: Final = frozenset(
     }
 )
 """Those that begin with what all scripts of a queue share."""
+OF_SCHEDULES: Final = frozenset(
+    {"abandoned", "add_schedule", "claim", "confirm", "delete_schedule"}
+)
+"""Those that begin with what all scripts of a schedule source share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +51,6 @@ def script(name: str) -> Script:
     text = (files / f"{name}.lua").read_bytes()
     if name in OF_A_QUEUE:
         text = (files / "_queue.lua").read_bytes() + text
+    elif name in OF_SCHEDULES:
+        text = (files / "_schedules.lua").read_bytes() + text
     return Script(name, text, hashlib.sha1(text).hexdigest().encode())  # noqa: S324  # as Redis does

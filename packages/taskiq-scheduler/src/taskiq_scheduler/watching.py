@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 UPDATE_INTERVAL: Final = timedelta(minutes=1)
 """How often sources are asked for their schedules."""
+REACH: Final = timedelta(minutes=10)
+"""How far ahead schedules are asked for, beyond the next time they are: a source may fail."""
 LOAD_TIMEOUT: Final = 120.0
 """Seconds that a source may take to start up, or to list its schedules."""
 
@@ -46,6 +48,7 @@ class Watcher:
     ) -> None:
         self.source = source
         self.must_start = False
+        self._reach = REACH + UPDATE_INTERVAL
         self._agenda = agenda
         self._clock = clock
         self._on_news = on_news
@@ -54,6 +57,7 @@ class Watcher:
     async def watch(self, interval: float) -> None:
         """Ask every so many seconds; until it is cancelled."""
         failures = 0
+        self._reach = REACH + timedelta(seconds=interval)
         while True:
             failures = 0 if await self.look() else failures + 1
             seconds = interval
@@ -80,7 +84,7 @@ class Watcher:
 
     async def _load(self) -> None:
         source, agenda = self.source, self._agenda
-        schedules = await source.get_schedules()
+        schedules = await source.get_schedules_until(self._clock.now() + self._reach)
         last_ticks: dict[str, datetime] = {}
         if source.can_claim and (new := agenda.unknown(source, schedules)):
             last_ticks = await source.last_ticks([each.schedule_id for each in new])

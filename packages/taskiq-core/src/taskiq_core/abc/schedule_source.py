@@ -36,6 +36,15 @@ class ScheduleSource(ABC):
         One that can't be read is left out, with an error in the log: the others must go on.
         """
 
+    async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
+        """Those that may be due until a moment, in UTC; as well as any others.
+
+        What schedulers ask for again and again. Of many that fire once in the far future, a source
+        that knows when they are due need not read all of them each time.
+        """
+        del moment
+        return await self.get_schedules()
+
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Keep one more schedule, in place of one of the same id.
 

@@ -1,12 +1,15 @@
--- A tick was sent. KEYS and ARGV are those of `claim`.
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-local member = ARGV[1] .. '\n' .. ARGV[2]
-redis.call('ZREM', KEYS[1], member)
-redis.call('ZADD', KEYS[2], tonumber(ARGV[2]) / 1000000, member)
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[4]))
-local last = redis.call('HGET', KEYS[3], ARGV[1])
-if not last or tonumber(last) < tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[3], ARGV[1], ARGV[2])
+-- A tick was sent. ARGV is that of `claim`.
+local id, tick, forgotten = ARGV[1], ARGV[2], now - tonumber(ARGV[4])
+local member = id .. '\n' .. tick
+redis.call('ZREM', claims, member)
+redis.call('ZADD', done, now, member)
+redis.call('ZREMRANGEBYSCORE', done, '-inf', forgotten)
+-- Nobody made these good in all that time: their schedule is gone, or paused.
+redis.call('ZREMRANGEBYSCORE', claims, '-inf', forgotten)
+-- One that fires once is deleted before its tick is confirmed: then there is nothing to know.
+local is_there = redis.call('HEXISTS', repeated, id) + redis.call('HEXISTS', once, id) > 0
+local last = redis.call('HGET', last_ticks, id)
+if is_there and (not last or tonumber(last) < tonumber(tick)) then
+  redis.call('HSET', last_ticks, id, tick)
 end
 return 1

@@ -125,6 +125,37 @@ class ScheduleSourceContract(Contract):
         assert await stage.ids() == ids
 
     @proves(needs=("can_change",))
+    async def test_what_may_be_due_is_listed(self, stage: SourceStage) -> None:
+        """Whoever asks for what is due until a moment gets no less than that, each once."""
+        await stage.source.add_schedule(schedule_of("before", time=TICK - timedelta(days=1)))
+        await stage.source.add_schedule(schedule_of("then", time=TICK))
+        await stage.source.add_schedule(schedule_of("after", time=TICK + timedelta(days=1)))
+        await stage.source.add_schedule(schedule_of("repeated", interval=1))
+
+        found = await stage.source.get_schedules_until(TICK)
+
+        ids = [each.schedule_id for each in found]
+        assert sorted({*ids} - {"after"}) == ["before", "repeated", "then"]
+        assert len(ids) == len({*ids})
+
+    @proves(needs=("can_change",))
+    async def test_another_time_replaces(self, stage: SourceStage) -> None:
+        """A schedule that fired once is due as it was put last: at another time, or repeatedly."""
+        later = TICK + timedelta(days=1)
+        await stage.source.add_schedule(schedule_of("repeated", time=TICK))
+        await stage.source.add_schedule(schedule_of("repeated", interval=1))
+        await stage.source.add_schedule(schedule_of("sooner", time=later))
+        await stage.source.add_schedule(schedule_of("sooner", time=TICK))
+
+        until = await stage.source.get_schedules_until(TICK)
+        every = await stage.source.get_schedules()
+
+        for found in (until, every):
+            times = {each.schedule_id: each.time for each in found}
+            assert times == {"repeated": None, "sooner": TICK}
+            assert len(found) == len(times)
+
+    @proves(needs=("can_change",))
     async def test_same_id_replaces(self, stage: SourceStage) -> None:
         """A schedule of the same id takes the place of the earlier one."""
         await stage.source.add_schedule(schedule_of("id", interval=1))
@@ -237,6 +268,32 @@ class ScheduleSourceContract(Contract):
         assert before is None
         assert await stage.source.last_tick("id") == TICK + timedelta(seconds=60)
         assert await stage.source.last_tick("another id") is None
+
+    @proves(needs=("can_claim", "can_change"))
+    async def test_last_tick_says_nothing_of_other_moments(self, stage: SourceStage) -> None:
+        """When a schedule is changed so that it is due at other moments, its last tick is gone."""
+        await self._add(stage, "id", "same")
+        for schedule_id in ("id", "same"):
+            await stage.source.claim(schedule_id, TICK)
+            await stage.source.confirm(schedule_id, TICK)
+
+        await stage.source.add_schedule(schedule_of("id", cron="0 * * * *"))
+        await self._add(stage, "same")
+
+        assert await stage.source.last_tick("id") is None
+        assert await stage.source.last_tick("same") == TICK
+
+    @proves(needs=("can_claim", "can_change"))
+    async def test_late_tick_is_sent_once(self, stage: SourceStage) -> None:
+        """A schedule that fires once, years late, and is gone by then, can't be claimed again."""
+        late = TICK - timedelta(days=3650)
+        await stage.source.add_schedule(schedule_of("id", time=late))
+        assert await stage.source.claim("id", late)
+
+        await stage.source.delete_schedule("id")
+        await stage.source.confirm("id", late)
+
+        assert not await stage.source.claim("id", late)
 
     @proves(needs=("can_claim", "claim_lease"))
     async def test_claim_of_a_dead_scheduler_is_free_again(self, stage: SourceStage) -> None:

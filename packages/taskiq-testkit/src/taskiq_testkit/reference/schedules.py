@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
 
 
 class ReferenceScheduleSource(ScheduleSource):
@@ -26,18 +26,23 @@ class ReferenceScheduleSource(ScheduleSource):
         self.schedules: dict[str, str] = {}
         self.claims: dict[tuple[str, datetime], float] = {}
         self.confirmed: set[tuple[str, datetime]] = set()
+        self.latest: dict[str, datetime] = {}
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """All schedules."""
         return [ScheduledTask.model_validate_json(text) for text in self.schedules.values()]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep one more."""
+        """Keep one more; if it is due at other moments than before, it begins anew."""
+        before = self.schedules.get(schedule.schedule_id)
+        if before and is_new_beginning(ScheduledTask.model_validate_json(before), schedule):
+            self.latest.pop(schedule.schedule_id, None)
         self.schedules[schedule.schedule_id] = schedule.model_dump_json()
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Forget one; there may be none of that id."""
         self.schedules.pop(schedule_id, None)
+        self.latest.pop(schedule_id, None)
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
         """Whether nobody else has the tick."""
@@ -50,7 +55,9 @@ class ReferenceScheduleSource(ScheduleSource):
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
         """The tick is done."""
         self.confirmed.add((schedule_id, tick))
+        if schedule_id in self.schedules:
+            self.latest[schedule_id] = max(tick, self.latest.get(schedule_id, tick))
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
         """The latest tick that is done."""
-        return max((tick for own, tick in self.confirmed if own == schedule_id), default=None)
+        return self.latest.get(schedule_id)

@@ -1,0 +1,85 @@
+"""Schedules in Redis: what is read of many, and what is left of those that are over."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from redis_server import PATIENCE, RedisServer
+
+from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_redis import ListRedisScheduleSource
+
+NOW = datetime(2031, 2, 3, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def source(server: RedisServer) -> AsyncIterator[ListRedisScheduleSource]:
+    source = ListRedisScheduleSource(server.url, claim_memory=0.01)
+    yield source
+    await source.shutdown()
+
+
+def once(name: str, time: datetime) -> ScheduledTask:
+    return ScheduledTask(
+        task_name="noop", labels={}, args=[], kwargs={}, schedule_id=name, time=time
+    )
+
+
+async def fire(source: ListRedisScheduleSource, schedule: ScheduledTask) -> None:
+    """What schedulers do: the schedule is gone before its tick is confirmed."""
+    assert schedule.time is not None
+    await source.add_schedule(schedule)
+    assert await source.claim(schedule.schedule_id, schedule.time)
+    await source.post_send(schedule)
+    await source.confirm(schedule.schedule_id, schedule.time)
+
+
+async def test_what_is_due_later_is_not_read(
+    server: RedisServer, source: ListRedisScheduleSource
+) -> None:
+    """However much there is: schedulers ask each minute."""
+    for number in range(50):
+        await source.add_schedule(once(f"later {number}", NOW + timedelta(days=1 + number)))
+    await source.add_schedule(once("soon", NOW))
+
+    found = await source.get_schedules_until(NOW + timedelta(minutes=11))
+
+    assert [each.schedule_id for each in found] == ["soon"]
+    assert len(await source.get_schedules()) == 51
+
+
+async def test_a_naive_time_is_one_in_utc(source: ListRedisScheduleSource) -> None:
+    await source.add_schedule(once("naive", NOW.replace(tzinfo=None)))
+
+    assert await source.get_schedules_until(NOW - timedelta(seconds=1)) == []
+    assert len(await source.get_schedules_until(NOW)) == 1
+
+
+async def test_nothing_is_left_of_what_fired_once(
+    server: RedisServer, source: ListRedisScheduleSource
+) -> None:
+    for number in range(50):
+        await fire(source, once(f"once {number}", LONG_AGO))
+
+    async with asyncio.timeout(PATIENCE):
+        while await server.say("ZCARD", "{schedule}:done") != "1\n":
+            await source.confirm("other", LONG_AGO)
+            await asyncio.sleep(0.01)
+
+    assert (await server.say("KEYS", "*")).split() == ["{schedule}:done"]
+
+
+async def test_claims_that_nobody_made_good_are_pruned(server: RedisServer) -> None:
+    """As of a scheduler that died, and whose schedule was deleted meanwhile."""
+    source = ListRedisScheduleSource(server.url, claim_lease=0.01, claim_memory=0.01)
+    for number in range(20):
+        await source.claim(f"gone {number}", LONG_AGO)
+
+    async with asyncio.timeout(PATIENCE):
+        while await source.abandoned():
+            await source.confirm("other", LONG_AGO)
+            await asyncio.sleep(0.01)
+
+    await source.shutdown()
