@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +300,26 @@ class TestSchema:
         assert (await broker.stats()).waiting == 1
         await broker.shutdown()
         assert query(path, "PRAGMA user_version") == len(MIGRATIONS)
+
+    async def test_a_file_of_version_3_is_migrated_with_its_claims(self, path: Path) -> None:
+        """Ticks that were sent stay so, and what schedules that are gone left is cleaned up."""
+        connection = sqlite3.connect(path, isolation_level=None)
+        migrate(connection, str(path), migrations=MIGRATIONS[:3])
+        connection.execute("INSERT INTO schedules VALUES ('here', '{}', 1)")
+        connection.execute("INSERT INTO last_ticks VALUES ('here', 5000000), ('gone', 5000000)")
+        connection.execute(
+            "INSERT INTO claims VALUES ('here', 5000000, NULL), ('gone', 5000000, NULL)"
+        )
+        connection.close()
+
+        source = SQLiteScheduleSource(path)
+        tick = datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)
+
+        assert await source.last_ticks(["here", "gone"]) == {"here": tick}
+        await source.confirm("other", tick)  # which cleans up
+        assert not await source.claim("gone", tick)
+        assert not await source.claim("here", tick)
+        await source.shutdown()
 
     async def test_a_newer_file_is_refused(self, path: Path) -> None:
         await open_and_close(path)

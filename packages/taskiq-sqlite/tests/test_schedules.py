@@ -15,6 +15,8 @@ from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_sqlite import SQLiteScheduleSource
 from taskiq_sqlite.claiming import StoredSchedule, put_schedule
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 
 @pytest.fixture
 async def source(path: Path) -> AsyncIterator[SQLiteScheduleSource]:
@@ -104,6 +106,15 @@ class TestSchedules:
 
         assert await source.get_schedules() == [often]
 
+    async def test_a_time_without_time_zone_is_refused(self, source: SQLiteScheduleSource) -> None:
+        """Where it is made, not when a scheduler reads it."""
+        naive = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
+
+        with pytest.raises(ValueError, match=r"Task 't' .* 2030-01-01 .* datetime.now\(UTC\)"):
+            await source.add_schedule(schedule("a", time=naive))
+
+        assert await source.get_schedules() == []
+
 
 class TestClaims:
     async def test_one_gets_a_tick(self, source: SQLiteScheduleSource, path: Path) -> None:
@@ -137,6 +148,7 @@ class TestClaims:
         await source.shutdown()
 
     async def test_the_last_tick_is_kept(self, source: SQLiteScheduleSource) -> None:
+        await source.add_schedule(schedule("a"))
         assert await source.last_tick("a") is None
 
         for tick in (TICK, TICK + MINUTE, TICK - MINUTE):
@@ -205,28 +217,49 @@ class TestClaims:
         assert not await source.claim("a", TICK)
 
     async def test_old_ones_are_pruned_and_stay_taken(self, path: Path) -> None:
-        source = SQLiteScheduleSource(path, claim_memory=60)
-        start = datetime(2020, 1, 1, tzinfo=UTC)
-        ticks = [start + n * MINUTE for n in range(20)]
+        source = SQLiteScheduleSource(path, claim_memory=0.01)
+        await source.add_schedule(schedule("a"))
+        ticks = [LONG_AGO + n * MINUTE for n in range(20)]
         for tick in ticks:
             assert await source.claim("a", tick)
             await source.confirm("a", tick)
 
-        count = await source.database.read(_count_claims, None)
+        await until_pruned(source, "claims")
 
-        assert count <= 1
         assert not any([await source.claim("a", tick) for tick in ticks])
         await source.shutdown()
 
     async def test_those_of_schedules_that_are_over_are_pruned_too(self, path: Path) -> None:
-        source = SQLiteScheduleSource(path, claim_memory=60)
-        start = datetime(2020, 1, 1, tzinfo=UTC)
-        for number in range(20):
-            await source.claim(f"once {number}", start)
-            await source.confirm(f"once {number}", start)
+        """Nothing is left of schedules that fired once, but for as long as claims are kept."""
+        source = SQLiteScheduleSource(path, claim_memory=0.01)
+        for number in range(50):
+            await fire_once(source, schedule(f"once {number}", time=LONG_AGO))
 
-        assert await source.database.read(_count_claims, None) <= 1
+        assert await source.database.read(_count, "last_ticks") == 0
+        await until_pruned(source, "claims")
         await source.shutdown()
+
+    async def test_those_that_nobody_made_good_are_pruned(self, path: Path) -> None:
+        """As of a scheduler that died, and whose schedule was deleted meanwhile."""
+        source = SQLiteScheduleSource(path, claim_lease=0.01, claim_memory=0.01)
+        for number in range(20):
+            await source.claim(f"gone {number}", LONG_AGO)
+
+        await until_pruned(source, "claims")
+
+        assert await source.abandoned() == []
+        await source.shutdown()
+
+    async def test_a_late_one_is_not_sent_twice(self, path: Path) -> None:
+        """A schedule that fires once does so years late; another scheduler has it in memory."""
+        source, other = SQLiteScheduleSource(path), SQLiteScheduleSource(path)
+        await fire_once(source, schedule("once", time=LONG_AGO))
+
+        await fire_once(source, schedule("another", time=LONG_AGO))
+
+        assert not await other.claim("once", LONG_AGO)
+        await source.shutdown()
+        await other.shutdown()
 
     async def test_naive_times_are_refused(self, source: SQLiteScheduleSource) -> None:
         naive = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
@@ -243,8 +276,27 @@ class TestClaims:
         assert sorted(ticks) == list(range(100))
 
 
-def _count_claims(transaction: Any, items: Any) -> Any:
-    return [transaction.value("SELECT count(*) FROM claims") for _ in items]
+async def fire_once(source: SQLiteScheduleSource, once: ScheduledTask) -> None:
+    """What schedulers do: the schedule is gone before its tick is confirmed."""
+    assert once.time is not None
+    await source.add_schedule(once)
+    assert await source.claim(once.schedule_id, once.time)
+    sent = source.post_send(once)
+    assert sent is not None
+    await sent
+    await source.confirm(once.schedule_id, once.time)
+
+
+async def until_pruned(source: SQLiteScheduleSource, table: str) -> None:
+    """Have some other schedule fire until nothing but its tick is left."""
+    async with asyncio.timeout(PATIENCE):
+        while await source.database.read(_count, table) > 1:
+            await source.confirm("other", LONG_AGO)
+            await asyncio.sleep(0.01)
+
+
+def _count(transaction: Any, tables: Any) -> Any:
+    return [transaction.value(f"SELECT count(*) FROM {table}") for table in tables]
 
 
 def test_options(path: Path) -> None:

@@ -189,13 +189,13 @@ class SQLiteBroker(AsyncBroker):
             total += count
         found = await self.database.write(take_expired, self.lease, undo=give_back)
         if found.expired:
-            self._end_expired(found.expired)
+            await self._end_expired(found.expired)
         await self.database.write(clean, CLEANED)
         await self.database.write(shrink, VACUUMED)
         return total
 
-    def _end_expired(self, messages: Sequence[FetchedMessage]) -> None:
-        self._undertaker.take([self._expired(message) for message in messages])
+    async def _end_expired(self, messages: Sequence[FetchedMessage]) -> None:
+        await self._undertaker.take([self._expired(message) for message in messages])
 
     def _expired(self, message: FetchedMessage) -> ExpiredDelivery:
         async def move(reason: str, error: str) -> None:

@@ -19,16 +19,23 @@ ON CONFLICT (schedule_id, tick) DO UPDATE SET until = excluded.until
 WHERE claims.until IS NOT NULL AND claims.until <= ?4
 """
 CONFIRM: Final = """
-INSERT INTO claims (schedule_id, tick, until) VALUES (?, ?, NULL)
-ON CONFLICT (schedule_id, tick) DO UPDATE SET until = NULL
+INSERT INTO claims (schedule_id, tick, until, confirmed) VALUES (?, ?, NULL, ?)
+ON CONFLICT (schedule_id, tick) DO UPDATE SET until = NULL, confirmed = excluded.confirmed
 """
+# Not of a schedule that is gone: one that fires once is deleted before its tick is confirmed.
 ADVANCE: Final = """
-INSERT INTO last_ticks (schedule_id, tick) VALUES (?, ?)
+INSERT INTO last_ticks (schedule_id, tick)
+SELECT schedule_id, ?2 FROM schedules WHERE schedule_id = ?1
 ON CONFLICT (schedule_id) DO UPDATE SET tick = excluded.tick WHERE excluded.tick > last_ticks.tick
 """
 PRUNE: Final = """
 DELETE FROM claims WHERE (schedule_id, tick) IN
-    (SELECT schedule_id, tick FROM claims WHERE until IS NULL AND tick < ?1 LIMIT ?2)
+    (SELECT schedule_id, tick FROM claims WHERE until IS NULL AND confirmed < ?1 LIMIT ?2)
+"""
+# Nobody made them good in all that time: their schedule is gone, or paused.
+PRUNE_ABANDONED: Final = """
+DELETE FROM claims WHERE (schedule_id, tick) IN
+    (SELECT schedule_id, tick FROM claims WHERE until IS NOT NULL AND until < ?1 LIMIT ?2)
 """
 LAST: Final = "SELECT tick FROM last_ticks WHERE schedule_id = ?"
 LAST_OF_MANY: Final = """
@@ -49,7 +56,7 @@ class Tick:
     Attributes:
         tick: its time, in microseconds since the epoch.
         lease: seconds after which another may claim it if it was not confirmed.
-        memory: seconds for which claims are kept; older ticks are over.
+        memory: seconds for which claims are kept after they were confirmed or ran out.
     """
 
     schedule_id: str
@@ -93,10 +100,11 @@ def claim(transaction: Transaction, item: Tick) -> bool:
 @each
 def confirm(transaction: Transaction, item: Tick) -> None:
     """The tick was sent: nobody may claim it again; old claims of all schedules are pruned."""
-    transaction.execute(CONFIRM, (item.schedule_id, item.tick))
+    transaction.execute(CONFIRM, (item.schedule_id, item.tick, transaction.now))
     transaction.execute(ADVANCE, (item.schedule_id, item.tick))
-    forgotten = int((transaction.now - item.memory) * _MICROSECONDS)
+    forgotten = transaction.now - item.memory
     transaction.execute(PRUNE, (forgotten, PRUNED))
+    transaction.execute(PRUNE_ABANDONED, (forgotten, PRUNED))
 
 
 @each

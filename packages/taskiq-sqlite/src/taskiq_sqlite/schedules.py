@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self, Unpack
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.scheduled_task import ScheduledTask, require_time_zone
 from taskiq_sqlite.claiming import (
     StoredSchedule,
     Tick,
@@ -44,8 +44,8 @@ class SQLiteScheduleSource(ScheduleSource):
         path: the file, or a `Database` to share: that of the broker, `broker.database`.
         claim_lease: seconds after which the claim of a scheduler that died before it confirmed is
             another's.
-        claim_memory: seconds for which claims are kept. Ticks older than that, and not later than
-            the last one sent, can't be claimed any more.
+        claim_memory: seconds for which claims are kept after they were confirmed or ran out. Ticks
+            older than that, and not later than the last one sent, can't be claimed any more.
         options: of `Database`, where `path` is none.
 
     Raises:
@@ -105,7 +105,12 @@ class SQLiteScheduleSource(ScheduleSource):
         return [task for _, task in self._read.values() if task is not None]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep a schedule, in place of one of the same id."""
+        """Keep a schedule, in place of one of the same id.
+
+        Raises:
+            ValueError: its time has no time zone.
+        """
+        require_time_zone(schedule)
         body = schedule.model_dump_json()
         stored = StoredSchedule(schedule.schedule_id, body, schedule.enabled)
         await self.database.write(put_schedule, stored)

@@ -99,7 +99,15 @@ CREATE INDEX claims_open ON claims (until) WHERE until IS NOT NULL;
 CREATE INDEX claims_done ON claims (tick) WHERE until IS NULL;
 """
 
-MIGRATIONS: Final = (_QUEUE_AND_RESULTS, _SCHEDULES, _ABANDONED_CLAIMS)
+_CLAIM_MEMORY: Final = """
+ALTER TABLE claims ADD COLUMN confirmed REAL;  -- when it was, so that it is kept for so long
+UPDATE claims SET confirmed = strftime('%s', 'now') WHERE until IS NULL;
+DROP INDEX claims_done;
+CREATE INDEX claims_done ON claims (confirmed) WHERE until IS NULL;
+DELETE FROM last_ticks WHERE schedule_id NOT IN (SELECT schedule_id FROM schedules);
+"""
+
+MIGRATIONS: Final = (_QUEUE_AND_RESULTS, _SCHEDULES, _ABANDONED_CLAIMS, _CLAIM_MEMORY)
 """The script at index n makes version n + 1 of version n."""
 
 
