@@ -120,12 +120,22 @@ async def test_worker_serves_and_a_client_does_not(registry: CollectorRegistry) 
 
     assert str(caught.value) == (
         f"Metrics can't be served at 127.0.0.1:{port}: Address already in use. "
-        "Choose another one: PrometheusMiddleware(server_port=...)."
+        "Another program listens there, or another `taskiq worker`: each needs a port of its own. "
+        "Stop it, or choose another port: PrometheusMiddleware(server_port=...)."
     )
     client = with_metrics(CollectorRegistry(), server_port=port, server_addr="127.0.0.1")
     async with client:
         with pytest.raises(OSError, match="refused"):
             urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+
+async def test_address_that_is_not_there(registry: CollectorRegistry) -> None:
+    """What is wrong is the address: another port would not help."""
+    broker = with_metrics(registry, server_port=free_port(), server_addr="203.0.113.1")
+    broker.is_worker_process = True
+
+    with pytest.raises(MetricsPortError, match=r"203\.0\.113\.1:.*\(server_addr="):
+        await broker.startup()
 
 
 def test_buckets_can_be_set(registry: CollectorRegistry) -> None:

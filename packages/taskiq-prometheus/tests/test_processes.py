@@ -1,20 +1,25 @@
 """Several workers behind one port: their numbers are added up, and survive the death of one."""
 
 import asyncio
+import fcntl
+import logging
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from prometheus_client import CollectorRegistry, start_http_server
 
+from taskiq_prometheus import serving
+from taskiq_prometheus.serving import MetricsServer
 from taskiq_zmq import ZeroMQBroker
 
 APP = """
@@ -141,7 +146,9 @@ async def test_another_worker_serves_when_the_one_that_did_is_killed(workers: Wo
     assert int(counted[1]) >= 2
 
 
-async def test_taken_port_is_said_by_the_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", ["1", "3"])
+async def test_taken_port_is_said_once_and_ends_the_workers(tmp_path: Path, count: str) -> None:
+    """However many workers there are, and whichever of them tries to serve."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -150,7 +157,7 @@ async def test_taken_port_is_said_by_the_worker(tmp_path: Path) -> None:
         (tmp_path / "app.py").write_text(APP.format(url=url, port=port))
         done = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--max-fails", "1"],
+            [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "-w", count],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -158,5 +165,48 @@ async def test_taken_port_is_said_by_the_worker(tmp_path: Path) -> None:
             check=False,
         )
 
-    assert f"Metrics can't be served at 127.0.0.1:{port}: Address already in use" in done.stderr
+    said = f"Metrics can't be served at 127.0.0.1:{port}: Address already in use. Another program"
+    assert done.stderr.count(said) == 1, done.stderr
+    assert "PrometheusMiddleware(server_port=...)" in done.stderr
+    assert "started again" not in done.stderr
+    assert "server up" not in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.returncode == 9
+
+
+async def test_a_port_that_is_taken_meanwhile_is_served_when_it_is_free(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that run go on; the one that takes over says once that it can't have the port."""
+    tries: list[int] = []
+
+    def serve(port: int, *args: Any) -> Any:
+        tries.append(port)
+        return start_http_server(port, *args)
+
+    monkeypatch.setattr(serving, "start_http_server", serve)
+    monkeypatch.setattr(serving, "TAKEOVER_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, "taskiq_prometheus")
+    port = free_port()
+    server = MetricsServer(CollectorRegistry(), "127.0.0.1", port, lock=tmp_path / "lock")
+
+    with (tmp_path / "lock").open("w") as served_by_another, socket.socket() as taken:
+        fcntl.flock(served_by_another, fcntl.LOCK_EX)
+        served_by_another.write("settled")
+        served_by_another.flush()
+        await server.start()
+        assert tries == []
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        fcntl.flock(served_by_another, fcntl.LOCK_UN)  # its process has died
+        await until(lambda: len(tries) > 3)
+    await until(lambda: "Metrics are served" in caplog.text)
+    server.stop()
+
+    assert caplog.text.count("can't be served") == 1
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(40):
+        while not is_so():  # noqa: ASYNC110  # what happens in another thread
+            await asyncio.sleep(0.01)

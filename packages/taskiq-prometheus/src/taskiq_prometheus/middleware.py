@@ -67,14 +67,14 @@ class PrometheusMiddleware(TaskiqMiddleware):
         self._server = MetricsServer(registry, server_addr, server_port, lock=lock)
         self._running: Counter[str] = Counter()
 
-    def startup(self) -> None:
+    async def startup(self) -> None:
         """Serve the metrics, in a worker.
 
         Raises:
             MetricsPortError: the port can't be had.
         """
         if self.broker.is_worker_process:
-            self._server.start()
+            await self._server.start()
 
     def shutdown(self) -> None:
         """Stop serving."""
