@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from taskiq_core import ScheduledTask, ScheduleSource
+from taskiq_core.cron_spec import CronSpec
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import (
     InMemoryScheduleSource,
@@ -15,7 +16,9 @@ from taskiq_scheduler import (
     SchedulerLoop,
     TaskiqScheduler,
 )
-from taskiq_scheduler.errors import BadScheduleError
+from taskiq_scheduler.arguments import SchedulerArgs
+from taskiq_scheduler.errors import BadScheduleError, ScheduleLabelError, ScheduleRefusedError
+from taskiq_scheduler.running import run_scheduler
 
 NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
 GOOD: dict[str, Any] = {"task_name": "t", "labels": {}, "args": [], "kwargs": {}}
@@ -49,12 +52,25 @@ def unchecked(schedule_id: str, **values: Any) -> ScheduledTask:
     return ScheduledTask.model_construct(schedule_id=schedule_id, **{**GOOD, **values})
 
 
+class Careless(ScheduleSource):
+    """A source that keeps whatever it is given."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, ScheduledTask] = {}
+
+    async def get_schedules(self) -> list[ScheduledTask]:
+        return list(self.kept.values())
+
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        self.kept[schedule.schedule_id] = schedule
+
+
 @pytest.mark.parametrize("name", BAD)
 async def test_bad_schedule_is_left_out_by_name(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     values, reason = BAD[name]
-    broker, source = InMemoryBroker(), InMemoryScheduleSource()
+    broker, source = InMemoryBroker(), Careless()
     broker.task("t")(lambda: None)
     await source.add_schedule(unchecked(name, **values))
     await source.add_schedule(ScheduledTask(schedule_id="good", interval=60, **GOOD))
@@ -64,7 +80,7 @@ async def test_bad_schedule_is_left_out_by_name(
         await loop.update()
 
     task = values.get("task_name", "t")
-    said = f"Schedule {name!r} of task {task!r} in InMemoryScheduleSource is left out: {reason}"
+    said = f"Schedule {name!r} of task {task!r} in Careless is left out: {reason}"
     assert caplog.text.count(said) == 1, "once, not at each look"
     assert len(loop.agenda) == 1
     await source.add_schedule(ScheduledTask(schedule_id=name, interval=60, **GOOD))
@@ -98,6 +114,52 @@ def test_schedule_that_is_made_in_a_program_is_refused_there(
 ) -> None:
     with pytest.raises(ValidationError, match=reason):
         ScheduledTask(**GOOD, **values)
+
+
+@pytest.mark.parametrize("name", ["line", "fields", "zone", "distance", "naive"])
+async def test_what_can_not_be_followed_is_refused_where_it_is_made(name: str) -> None:
+    """By an error that names the task, the value and the cure; nothing is kept."""
+    values, reason = BAD[name]
+    source = InMemoryScheduleSource()
+    kicker = InMemoryBroker().task("greet")(lambda: None).kicker().with_schedule_id("mine")
+
+    if "time" in values:
+        making = kicker.schedule_by_time(source, values["time"])
+    elif "cron_offset" in values:
+        making = kicker.schedule_by_cron(source, CronSpec(offset=values["cron_offset"]))
+    else:
+        making = kicker.schedule_by_cron(source, values["cron"])
+    with pytest.raises(ScheduleRefusedError) as caught:
+        await making
+
+    said = str(caught.value)
+    assert said.startswith(f"Task 'greet' is not scheduled (schedule 'mine'): {reason}")
+    assert any(cure in said for cure in ("'0 3 * * mon-fri'", "'Europe/Rome'", "datetime.now(UTC)"))
+    assert await source.get_schedules() == []
+
+
+@pytest.mark.parametrize(
+    "label", ["0 3 * * *", {"cron": "0 3 * * *"}, ["0 3 * * *"], [{"interval": 1}, 7], 7]
+)
+async def test_label_that_is_no_list_of_dicts(label: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The command refuses it; a source of a program leaves it out, and says so once."""
+    broker = InMemoryBroker()
+    broker.task("greet", schedule=label)(lambda: None)
+    scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
+    args = SchedulerArgs(scheduler, [], configure_logging=False)
+
+    with pytest.raises(ScheduleLabelError) as caught:
+        await run_scheduler(args)
+    await scheduler.sources[0].startup()
+
+    cure = '@broker.task(schedule=[{"cron": "0 3 * * *"}])'
+    assert str(caught.value) == (
+        f"The label 'schedule' of task 'greet' can't be used: it is {label!r} and has to be a list "
+        f"of dicts, as in {cure}"
+    )
+    assert caught.value.exit_code == 3
+    assert caplog.text.count("is left out: ") == 1
+    assert cure in caplog.text
 
 
 def test_schedules_that_were_stored_by_older_versions_are_read() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.scheduled_task import ScheduledTask, validate_interval_value
-from taskiq_scheduler.errors import ScheduleValueError
+from taskiq_scheduler.errors import ScheduleRefusedError, ScheduleValueError
 from taskiq_scheduler.timetable import next_tick
 
 _SOME_MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,6 +25,20 @@ def check_schedule(schedule: ScheduledTask, broker: AsyncBroker) -> None:
             "an argument of the command, give -fsd, or import it"
         )
         raise ScheduleValueError(reason=reason)
+
+
+def check_new(schedule: ScheduledTask) -> None:
+    """Refuse, where a schedule is made, what would be left out when it is read.
+
+    Raises:
+        ScheduleRefusedError: it can't be followed; names its task.
+    """
+    try:
+        check_timing(schedule)
+    except ScheduleValueError as error:
+        raise ScheduleRefusedError(
+            schedule_id=schedule.schedule_id, task_name=schedule.task_name, reason=str(error)
+        ) from error
 
 
 def check_timing(schedule: ScheduledTask) -> None:

@@ -4,6 +4,8 @@
 TaskiqError
 └── ScheduleError
     ├── BadScheduleError        a schedule is left out; names it, its source and the reason
+    ├── ScheduleRefusedError    a schedule is not made (also a ValueError)
+    ├── ScheduleLabelError      a task's label `schedule` is no list of dicts (also a LoadError)
     ├── ScheduleValueError      the reason
     │   └── CronValueError      ... is a cron line or a time zone
     ├── SendTimeoutError        sending a task took too long
@@ -28,6 +30,23 @@ class BadScheduleError(ScheduleError):
     schedule_id: str
     task_name: str
     source: str
+    reason: str
+
+
+class ScheduleRefusedError(ScheduleError, ValueError):
+    """A schedule that was to be made in a program says nothing that can be followed."""
+
+    __template__ = "Task {task_name!r} is not scheduled (schedule {schedule_id!r}): {reason}"
+    schedule_id: str
+    task_name: str
+    reason: str
+
+
+class ScheduleLabelError(ScheduleError, LoadError):
+    """The label `schedule` of a task is no list of dicts."""
+
+    __template__ = "The label 'schedule' of task {task_name!r} can't be used: {reason}"
+    task_name: str
     reason: str
 
 

@@ -7,7 +7,7 @@ import logging
 from taskiq_core.broker import AsyncBroker
 from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.loop import SchedulerLoop
-from taskiq_scheduler.running import load_scheduler
+from taskiq_scheduler.running import check_labels, load_scheduler
 from taskiq_scheduler.scheduler import TaskiqScheduler
 from taskiq_scheduler.watching import start_sources
 
@@ -20,8 +20,11 @@ async def load(path: str) -> TaskiqScheduler:
     Raises:
         LoadError: it can't be imported.
         NotASchedulerError: what was imported is no scheduler.
+        ScheduleLabelError: the label `schedule` of a task is no list of dicts.
     """
-    return await load_scheduler(SchedulerArgs(scheduler=path, modules=[], tasks_pattern=()))
+    found = await load_scheduler(SchedulerArgs(scheduler=path, modules=[], tasks_pattern=()))
+    check_labels(found)
+    return found
 
 
 async def serve(

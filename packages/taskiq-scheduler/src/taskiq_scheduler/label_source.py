@@ -1,6 +1,7 @@
 """LabelScheduleSource: schedules that stand on the tasks, in their label `schedule`."""
 
 import logging
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.scheduled_task import ScheduledTask
-from taskiq_scheduler.errors import BadScheduleError
+from taskiq_scheduler.errors import BadScheduleError, ScheduleLabelError
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +40,27 @@ class LabelScheduleSource(ScheduleSource):
         """Read the labels of all tasks; what can't be followed is logged and left out."""
         self.schedules.clear()
         self.problems.clear()
-        for task in self.broker.get_all_tasks().values():
-            # Tasks of the shared broker are sent by the one broker that they were given to.
-            if task.broker is not self.broker:
+        for task in self._tasks():
+            label = task.labels.get(SCHEDULE, ())
+            if not isinstance(label, list | tuple):
+                reason = f"its label {SCHEDULE!r}: {_wrong(label, 'a list of dicts')}"
+                self._leave_out(task.task_name, task.task_name, reason)
                 continue
-            for number, entry in enumerate(task.labels.get(SCHEDULE, ())):
+            for number, entry in enumerate(label):
                 self._read(task, number, entry)
+
+    def check_labels(self) -> None:
+        """Refuse labels that are no list of dicts: a slip of the program, and no bad schedule.
+
+        Raises:
+            ScheduleLabelError: one is something else.
+        """
+        for task in self._tasks():
+            label = task.labels.get(SCHEDULE, ())
+            is_list = isinstance(label, list | tuple)
+            if not is_list or not all(isinstance(entry, Mapping) for entry in label):
+                reason = _wrong(label, "a list of dicts")
+                raise ScheduleLabelError(task_name=task.task_name, reason=reason)
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """The schedules of all tasks."""
@@ -55,9 +71,17 @@ class LabelScheduleSource(ScheduleSource):
         if not task.is_repeated:
             self.schedules.pop(task.schedule_id, None)
 
+    def _tasks(self) -> Iterable[AsyncTaskiqDecoratedTask[Any, Any]]:
+        # Tasks of the shared broker are sent by the one broker that they were given to.
+        tasks = self.broker.get_all_tasks().values()
+        return [task for task in tasks if task.broker is self.broker]
+
     def _read(self, task: AsyncTaskiqDecoratedTask[Any, Any], number: int, entry: Any) -> None:
         # The same in every process and after every restart, so that ticks can be told apart.
         schedule_id = f"{task.task_name}#{number}"
+        if not isinstance(entry, Mapping):
+            self._leave_out(schedule_id, task.task_name, _wrong(entry, "a dict"))
+            return
         try:
             values: dict[str, Any]
             values = {"args": [], "kwargs": {}, "schedule_id": schedule_id, **dict(entry)}
@@ -78,6 +102,13 @@ class LabelScheduleSource(ScheduleSource):
         )
         self.problems.append(problem)
         logger.error("%s", problem)
+
+
+def _wrong(value: object, wanted: str) -> str:
+    return (
+        f"it is {value!r} and has to be {wanted}, as in "
+        '@broker.task(schedule=[{"cron": "0 3 * * *"}])'
+    )
 
 
 def _reason_of(error: Exception) -> str:

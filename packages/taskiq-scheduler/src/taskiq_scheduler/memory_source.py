@@ -8,6 +8,7 @@ from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_scheduler.checking import check_new
 
 REMEMBERED: Final = 2_000
 """How many confirmed ticks of a schedule are remembered."""
@@ -34,7 +35,12 @@ class InMemoryScheduleSource(ScheduleSource):
         return list(self._schedules.values())
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep one more; one of the same id takes the place of the earlier one."""
+        """Keep one more; one of the same id takes the place of the earlier one.
+
+        Raises:
+            ScheduleRefusedError: its cron line, time zone, interval or time can't be followed.
+        """
+        check_new(schedule)
         before = self._schedules.get(schedule.schedule_id)
         if before is not None and is_new_beginning(before, schedule):
             self._last.pop(schedule.schedule_id, None)

@@ -15,6 +15,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.scheduled_task import ScheduledTask
 from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.errors import NotASchedulerError
+from taskiq_scheduler.label_source import LabelScheduleSource
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.scheduler import TaskiqScheduler
 from taskiq_scheduler.watching import start_sources
@@ -30,11 +31,13 @@ async def run_scheduler(args: SchedulerArgs) -> None:
     Raises:
         LoadError: the scheduler or a task module can't be imported.
         NotASchedulerError: what was imported is no scheduler.
+        ScheduleLabelError: the label `schedule` of a task is no list of dicts.
     """
     if args.configure_logging:
         logging.basicConfig(level=args.log_level, format=LOG_FORMAT)
         logging.getLogger("taskiq").setLevel(args.log_level)
     scheduler = await load_scheduler(args)
+    check_labels(scheduler)
     scheduler.broker.is_scheduler_process = True
     await scheduler.startup()
     try:
@@ -63,6 +66,13 @@ async def load_scheduler(args: SchedulerArgs) -> TaskiqScheduler:
         raise NotASchedulerError(spec=str(args.scheduler), description=description)
     import_tasks(list(args.modules), tuple(args.tasks_pattern), args.fs_discover)
     return found
+
+
+def check_labels(scheduler: TaskiqScheduler) -> None:
+    """Refuse tasks whose label `schedule` is no list of dicts; raises ScheduleLabelError."""
+    for source in scheduler.sources:
+        if isinstance(source, LabelScheduleSource):
+            source.check_labels()
 
 
 async def get_schedules(source: ScheduleSource) -> list[ScheduledTask]:

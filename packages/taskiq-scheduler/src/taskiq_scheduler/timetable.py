@@ -137,7 +137,8 @@ def zone_of(offset: CronOffset | None) -> tzinfo:
     try:
         return timezone(offset) if isinstance(offset, timedelta) else ZoneInfo(offset)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise CronValueError(reason=f"{offset!r} is no time zone: {error}") from error
+        reason = f"{offset!r} is no time zone: {error}. Give a name as 'Europe/Rome' or a timedelta"
+        raise CronValueError(reason=reason) from error
 
 
 @lru_cache(maxsize=4096)
@@ -148,7 +149,11 @@ def _parsed(cron: str) -> croniter:
     try:
         return croniter(cron, _EPOCH.replace(tzinfo=None))
     except (CroniterBadCronError, ValueError, KeyError) as error:
-        raise CronValueError(reason=f"{cron!r} is no cron line: {error}") from error
+        reason = (
+            f"{cron!r} is no cron line: {error}. It has five fields, minute, hour, day of month, "
+            "month, weekday, as in '0 3 * * mon-fri'"
+        )
+        raise CronValueError(reason=reason) from error
 
 
 def _as_moment(local: datetime, zone: tzinfo) -> datetime:

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from taskiq_cli.option_types import FOLDER
+
 Command = Callable[..., Any]
 
 
@@ -17,7 +19,13 @@ def application_options(patterns: tuple[str, ...]) -> Callable[[Command], Comman
     options = (
         click.argument("scheduler", metavar="SCHEDULER"),
         click.argument("modules", nargs=-1, metavar="[MODULES]..."),
-        click.option("--app-dir", "-d", metavar="FOLDER", help="Import the application from here."),
+        click.option(
+            "--app-dir",
+            "-d",
+            metavar="FOLDER",
+            type=FOLDER,
+            help="Import the application from here.",
+        ),
         click.option(
             "--tasks-pattern",
             "-tp",

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from taskiq_cli.option_types import Integer, Number
 from taskiq_cli.options import DEFAULT_PATTERNS
 from taskiq_scheduler.commands.options import application_options
 
@@ -31,17 +32,17 @@ _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 @click.option("--skip-first-run", is_flag=True, help="Begin with the next full minute.")
 @click.option(
     "--update-interval",
-    type=click.IntRange(min=1),
+    type=Integer(min=1),
     help="Seconds between two looks at the sources; 60 without it.",
 )
 @click.option(
     "--loop-interval",
-    type=click.IntRange(min=1),
+    type=Integer(min=1),
     help="Seconds at least between two looks at what is due; none without it.",
 )
 @click.option(
     "--send-timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     help="Seconds until sending a task is tried again; 30 without it.",
 )
 def scheduler(scheduler: str, modules: tuple[str, ...], **options: Any) -> None:
