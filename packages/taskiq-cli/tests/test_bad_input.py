@@ -120,7 +120,9 @@ def test_traceback_is_shown_when_asked_for(project: Project, option: list[str]) 
     [
         (["--nope"], "No such option.*--nope"),
         (["--max-prefetch", "-1"], "-1 is not in the range"),
-        (["--workers", "many"], "'many' is not a valid integer"),
+        (["-w", "two"], r"'--workers' / '-w': 'two' is not a valid integer\."),
+        (["--shutdown-timeout", "soon"], r"'--shutdown-timeout': 'soon' is not a valid number\."),
+        (["--shutdown-timeout", "nan"], r"'--shutdown-timeout': 'nan' is not a valid number\."),
         (["--ack-type", "never"], "'never' is not one of"),
         (["--receiver_arg", "x"], "'x' is not of the form NAME=VALUE"),
         (["--log-format", "%(nonsense"], "%-style format of the logging module"),
@@ -132,6 +134,25 @@ def test_wrong_options(project: Project, arguments: list[str], message: str) -> 
 
     assert ran.exit_code == 2, ran
     assert re.search(message, ran.err), ran
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["worker", "app:broker"],
+        ["tasks", "app:broker"],
+        ["queue", "stats", "app:broker"],
+        ["dead", "list", "app:broker"],
+        ["result", "x", "app:broker"],
+        ["abort", "x", "app:broker"],
+    ],
+)
+def test_app_dir_that_is_not_there(project: Project, arguments: list[str]) -> None:
+    """It is not ignored, though the application can be imported from the current folder."""
+    ran = project.run(*arguments, "--app-dir", "srk")
+
+    assert ran.exit_code == 2, ran
+    assert "'--app-dir' / '-d': Directory 'srk' does not exist." in ran.err
 
 
 def test_no_broker_at_all(project: Project) -> None:

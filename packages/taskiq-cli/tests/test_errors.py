@@ -39,6 +39,7 @@ FIELDS = [
     "place",
     "description",
     "broker",
+    "part",
     "address",
 ]
 

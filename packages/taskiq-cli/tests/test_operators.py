@@ -327,6 +327,8 @@ def test_result_of_a_task_that_returned(shop: Shop) -> None:
     assert (text.exit_code, as_json.exit_code) == (0, 0)
     assert "state:          done\nvalue:          1\nexecution time: " in text.out
     assert (as_json.json["state"], as_json.json["value"]) == ("done", 1)
+    assert as_json.json["labels"] == {}, "those that taskiq sets for itself are not shown"
+    assert "X-Taskiq" not in text.out
     assert as_json.json["error"] is None
     assert as_json.json["execution_time"] > 0
     assert command.stop() == 0
@@ -358,3 +360,72 @@ def test_result_where_none_are_kept(shop: Shop) -> None:
 
     assert ran.exit_code == 8
     assert "this broker has no result backend" in " ".join(ran.err.split())
+
+
+# -- what only its own process can see ------------------------------------------------------------
+
+PRIVATE = """
+from taskiq_core.broker import AsyncBroker
+from taskiq_sqlite import SQLiteResultBackend
+
+
+class Private(AsyncBroker):
+    private_to_process = "its queue is in the program that sends. Ask there."
+
+    async def startup(self):
+        raise RuntimeError("the address is in use")
+
+    async def kick(self, message): ...
+
+    async def listen(self):
+        yield b""
+
+
+class PrivateResults(SQLiteResultBackend):
+    private_to_process = "they are in the program that sends. Ask there."
+
+
+broker = Private().with_result_backend(PrivateResults("tasks.db"))
+with_shared_results = Private().with_result_backend(SQLiteResultBackend("tasks.db"))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["queue", "stats", "private:broker"],
+        ["queue", "purge", "private:broker", "--yes"],
+        ["dead", "list", "private:broker"],
+        ["dead", "show", "private:broker", "1"],
+        ["dead", "replay", "private:broker", "--all"],
+        ["dead", "purge", "private:broker", "--all", "--yes"],
+        ["abort", "x", "private:broker"],
+    ],
+)
+def test_queue_that_only_its_own_process_can_see(shop: Shop, arguments: list[str]) -> None:
+    """Such a broker is not started: it would take the place of the one that has the queue."""
+    shop.write("private.py", PRIVATE)
+
+    ran = shop.run(*arguments)
+
+    assert (ran.exit_code, ran.out) == (7, "")
+    assert " ".join(ran.err.split()) == (
+        "Error: private:broker can't be asked from here: its queue is in the program that sends. "
+        "Ask there."
+    )
+
+
+def test_results_that_only_their_own_process_can_see(shop: Shop) -> None:
+    """A result backend that all processes share can be asked, though the queue can't."""
+    shop.write("private.py", PRIVATE)
+    [task_id] = shop.sent("add")
+    command = shop.worker()
+    shop.finished(task_id)
+
+    private = shop.run("result", task_id, "private:broker")
+    shared = shop.run("result", task_id, "private:with_shared_results", "--json")
+
+    assert private.exit_code == 7
+    assert "The result backend of private:broker can't be asked" in " ".join(private.err.split())
+    assert (shared.exit_code, shared.json["value"]) == (0, 1)
+    assert command.stop() == 0

@@ -1,5 +1,7 @@
 """The options of taskiq 0.13's worker, name by name."""
 
+from pathlib import Path
+
 import click
 import pytest
 
@@ -78,12 +80,13 @@ def test_options_travel_as_text() -> None:
     assert WorkerOptions.from_json(options.to_json()) == options
 
 
-def test_short_names_of_several_letters() -> None:
-    line = ["app:broker", "-fsd", "-tp", "a*.py", "-tp", "b*.py", "-w3", "-d", "src", "more"]
+def test_short_names_of_several_letters(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    line = ["app:broker", "-fsd", "-tp", "a*.py", "-tp", "b*.py", "-w3", "-d", folder, "more"]
 
     values = worker.make_context("worker", line).params
 
     assert values["fs_discover"] is True
     assert values["tasks_pattern"] == ("a*.py", "b*.py")
-    assert (values["workers"], values["app_dir"]) == (3, "src")
+    assert (values["workers"], values["app_dir"]) == (3, folder)
     assert values["arguments"] == ("app:broker", "more")

@@ -72,6 +72,23 @@ def test_broker_that_cannot_start_is_a_failed_worker(project: Project) -> None:
     assert "Traceback" not in command.text
 
 
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_what_is_set_up_wrong_is_said_once(project: Project, count: str) -> None:
+    """A server may come back; this would fail at each start."""
+    project.write(
+        "wrong.py",
+        "from app import broker\n@broker.task('later', priority=3)\ndef later(): ...\n",
+    )
+
+    command = project.start("worker", "wrong:broker", "-w", count)
+
+    assert command.exit_code() == 9
+    assert command.text.count("The worker can't start: Task 'later' asks for 'priority'") == 1
+    assert "started again" not in command.text
+    assert "server up" not in command.text
+    assert "Traceback" not in command.text
+
+
 def test_worker_is_recycled_after_its_tasks(project: Project) -> None:
     command = project.start("worker", "app:broker", "-w", "1", "--max-tasks-per-child", "2")
     for name in ("a", "b", "c"):

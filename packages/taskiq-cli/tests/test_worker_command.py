@@ -158,3 +158,31 @@ def test_limits_of_pools(project: Project) -> None:
     command.signal()
     assert command.exit_code() == 0
     assert project.queued() == 2
+
+
+def test_what_a_task_raises_is_logged_once(project: Project) -> None:
+    """Dependencies see it, and raise it again; what they raise themselves is another matter."""
+    app = project.folder / "app.py"
+    project.write(
+        "app.py",
+        f"{app.read_text()}\nfrom taskiq_core import TaskiqDepends\n"
+        "def kept():\n    yield 1\n"
+        "async def broken():\n"
+        "    try:\n        yield 2\n    finally:\n        raise OSError('while it was closed')\n"
+        "async def fails(kept: int = TaskiqDepends(kept)):\n    raise ValueError('no database')\n"
+        "@broker.task('resolves')\n"
+        "async def resolves(x: int = TaskiqDepends(fails)): ...\n"
+        "@broker.task('raises')\n"
+        "async def raises(x: int = TaskiqDepends(kept), y: int = TaskiqDepends(broken)):\n"
+        "    raise ValueError('in the task')\n",
+    )
+    command = project.start("worker", "app:broker", "-w", "1")
+    project.send("resolves")
+    project.send("raises")
+    command.line(r"resolves \(.*\) failed")
+    command.line(r"raises \(.*\) failed")
+
+    assert command.stop() == 0
+    assert command.text.count("ValueError: no database\n") == 1
+    assert command.text.count("OSError: while it was closed\n") == 1
+    assert command.text.count("(most recent call last)") == 4

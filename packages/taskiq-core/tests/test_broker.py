@@ -3,6 +3,7 @@
 import enum
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from taskiq_core import (
     AsyncBroker,
     BrokerMessage,
     Capability,
+    ScheduledTask,
+    ScheduleSource,
     Slots,
     TaskiqEvents,
     TaskiqMessage,
@@ -42,6 +45,13 @@ class Simple(AsyncBroker):
     async def listen(self) -> AsyncGenerator[bytes, None]:
         for message in self.kicked:
             yield message.message
+
+
+class NoSource(ScheduleSource):
+    """A source that must not get anything."""
+
+    async def get_schedules(self) -> list[ScheduledTask]:
+        return []
 
 
 class Colour(enum.Enum):
@@ -132,6 +142,43 @@ def test_functions_that_yield_are_refused(broker: Any) -> None:
 def test_what_cannot_be_called_is_refused(broker: Any) -> None:
     with pytest.raises(TaskDefinitionError, match=r"^3 can't be a task: it can't be called$"):
         broker.task("name")(3)
+
+
+WRONG_TIMEOUTS = ["soon", "", -1, -0.5, float("nan"), None, True, b"5"]
+
+
+@pytest.mark.parametrize("timeout", WRONG_TIMEOUTS)
+def test_wrong_timeout_is_refused_where_the_task_is_declared(broker: Any, timeout: Any) -> None:
+    with pytest.raises(TaskDefinitionError) as caught:
+        broker.task("add", timeout=timeout)(add)
+
+    assert str(caught.value) == (
+        f"'add' can't be a task: its label 'timeout' is {timeout!r}. Give a number of seconds, at "
+        "least 0"
+    )
+    assert broker.find_task("add") is None
+
+
+@pytest.mark.parametrize("timeout", WRONG_TIMEOUTS)
+async def test_wrong_timeout_is_refused_where_the_task_is_sent(broker: Any, timeout: Any) -> None:
+    kicker = broker.task("add")(add).kicker().with_labels(timeout=timeout)
+
+    with pytest.raises(SendTaskError, match=r"task 'add' .*its label 'timeout' is .*of seconds"):
+        await kicker.kiq(1, 2)
+    with pytest.raises(SendTaskError, match=r"task 'add' .*its label 'timeout' is .*of seconds"):
+        await kicker.schedule_by_interval(NoSource(), 60, 1, 2)
+
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize("timeout", [0, 1, 2.5, "3", float("inf"), Decimal("1.5")])
+async def test_timeouts_that_are_numbers_of_seconds(broker: Any, timeout: Any) -> None:
+    task = broker.task("add", timeout=timeout)(add)
+
+    await task.kiq(1, 2)
+    await task.kicker().with_labels(timeout=timeout).kiq(1, 2)
+
+    assert len(broker.sent) == 2
 
 
 def test_wrong_acknowledgement_type_is_refused_with_those_there_are(broker: Any) -> None:

@@ -934,3 +934,47 @@ async def test_a_task_that_raises_keyboard_interrupt_does_not_end_its_worker(
 
     assert isinstance(broker.results[task.task_id].error, KeyboardInterrupt)
     assert delivery.settled == [("ack", None)]
+
+
+async def test_a_task_that_raises_generator_exit_has_a_result(
+    broker: Any, delivered: Delivered
+) -> None:
+    """A coroutine's own is told from that of a run that is closed; that of a thread is wrapped."""
+
+    @broker.task(task_name="leave")
+    async def leave() -> None:
+        raise GeneratorExit
+
+    @broker.task(task_name="leave_plainly")
+    def leave_plainly() -> None:
+        raise GeneratorExit
+
+    errors: list[BaseException] = []
+    for task in (leave, leave_plainly):
+        sent = await task.kiq()
+        delivery = delivered(broker)
+        await Receiver(broker).handle(delivery)
+        errors.append(broker.results[sent.task_id].error)
+        assert delivery.settled == [("ack", None)]
+
+    assert isinstance(errors[0], GeneratorExit)
+    assert repr(errors[1]) == "RuntimeError('the task raised GeneratorExit')"
+
+
+async def test_a_run_that_is_closed_stores_nothing(broker: Any, delivered: Delivered) -> None:
+    """As when its event loop is gone: the message is another worker's then."""
+    started = asyncio.Event()
+
+    @broker.task(task_name="hangs")
+    async def hangs() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    task = await hangs.kiq()
+    handling = Receiver(broker).handle(delivered(broker))
+    handling.send(None)
+    assert started.is_set()
+
+    handling.close()
+
+    assert task.task_id not in broker.results

@@ -33,3 +33,12 @@ def test_the_declared_schemes_make_a_broker() -> None:
 
     for scheme in spec.schemes:
         assert isinstance(broker_from_url(f"{scheme}://127.0.0.1:5555"), ZeroMQBroker)
+
+
+def test_commands_are_told_that_they_can_not_see_the_queue() -> None:
+    """What `taskiq queue` and `taskiq result` print, in place of asking."""
+    from taskiq_zmq import ZeroMQBroker, ZeroMQResultBackend
+
+    assert "in the memory of the program that sends the tasks" in ZeroMQBroker.private_to_process
+    assert "broker.stats()" in ZeroMQBroker.private_to_process
+    assert "result_backend=..." in ZeroMQResultBackend.private_to_process

@@ -7,6 +7,8 @@ TaskiqError
     ├── ExtraMissingError             an optional dependency is not installed
     ├── PluginCommandError            a plugin's command can't be used
     ├── BrokerUnusableError           a broker can't be asked
+    ├── StartError                    a worker can't start as the application is set up
+    ├── PrivateStateError             what it has is in another process
     ├── HealthAddressError            not of the form host:port or unix:/path (also a ValueError)
     ├── NoHealthError                 no worker answers at an address
     └── LoadError                     something of the application can't be loaded
@@ -71,6 +73,21 @@ class BrokerUnusableError(CommandError):
     broker: str
     error: str
     place: str
+
+
+class StartError(CommandError):
+    """A worker can't start, and would not when it is tried again."""
+
+    __template__ = "The worker can't start: {reason}"
+    exit_code = ExitCode.START_FAILED
+
+
+class PrivateStateError(CommandError):
+    """What a broker or a result backend has can be seen in its own process only."""
+
+    __template__ = "{part} can't be asked from here: {reason}"
+    exit_code = ExitCode.UNSUPPORTED
+    part: str
 
 
 class HealthAddressError(CommandError, ValueError):

@@ -25,5 +25,7 @@ class ExitCode(IntEnum):
     """The broker can't do what was asked for: it lacks the capability."""
     BROKER_UNUSABLE = 8
     """The broker, or its result backend, can't be connected to or failed."""
+    START_FAILED = 9
+    """A worker can't start as the application is set up, and would not when it is tried again."""
     MAX_FAILS = 255
     """Worker processes ended unexpectedly `--max-fails` times; taskiq 0.13's status -1."""

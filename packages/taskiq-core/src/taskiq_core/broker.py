@@ -19,7 +19,7 @@ from taskiq_core.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
-from taskiq_core.labels import ACK_TYPE, NEEDED_CAPABILITY
+from taskiq_core.labels import ACK_TYPE, NEEDED_CAPABILITY, TIMEOUT, wrong_timeout
 from taskiq_core.message import TaskiqMessage
 from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
 from taskiq_core.registry import TaskRegistry
@@ -128,13 +128,15 @@ class AsyncBroker(AbstractBroker):
         Raises:
             UnsupportedLabelError: a label asks for what this broker can't do.
             TaskArgumentError: an argument can't be serialized.
-            SendTaskError: `kick` failed.
+            SendTaskError: `kick` failed, or the label `timeout` is no number of seconds.
         """
         chain = self.middleware_chain
         if chain.pre_send:
             message = await transform(chain.pre_send, message)
         if message.labels:
             self._refuse_unsupported(message.task_name, message.labels)
+            if TIMEOUT in message.labels and (wrong := wrong_timeout(message.labels[TIMEOUT])):
+                raise SendTaskError(task_name=message.task_name, reason=wrong)
         try:
             formatted = self.formatter.dumps(message)
         except Exception as error:
@@ -199,7 +201,7 @@ class AsyncBroker(AbstractBroker):
 
         Raises:
             DuplicateTaskError: another function has the name.
-            TaskDefinitionError: this can't be run as a task.
+            TaskDefinitionError: this can't be run as a task, or not with the label `timeout`.
             ValueError: the label `ack_type` names no acknowledgement type.
         """
         if callable(task_name):
@@ -218,11 +220,14 @@ class AsyncBroker(AbstractBroker):
         _check_runnable(func)
         if ACK_TYPE in labels:
             labels[ACK_TYPE] = parse_acknowledge_type(labels[ACK_TYPE]).value
+        task_name = task_name or default_task_name(func)
+        if TIMEOUT in labels and (wrong := wrong_timeout(labels[TIMEOUT])):
+            raise TaskDefinitionError(function=f"{task_name!r}", reason=wrong)
         task = self.decorator_class(
             broker=self,
             original_func=func,
             labels=labels,
-            task_name=task_name or default_task_name(func),
+            task_name=task_name,
             return_type=_return_type(func),
         )
         update_wrapper(task, func)

@@ -63,13 +63,14 @@ class Coalescer(Generic[_Item, _Outcome]):
     ) -> None:
         try:
             outcomes = await self._perform(items)
+            pairs = list(zip(futures, outcomes, strict=True))
         except BaseException as error:
             for future in futures:
                 _fail(future, error)
             if not isinstance(error, Exception):
                 raise
             return
-        for future, outcome in zip(futures, outcomes, strict=True):
+        for future, outcome in pairs:
             if isinstance(outcome, BaseException):
                 _fail(future, outcome)
             elif not future.done():

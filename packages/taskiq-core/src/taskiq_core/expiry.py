@@ -14,6 +14,8 @@ from taskiq_core.result import TaskiqResult
 logger = logging.getLogger(__name__)
 
 REASON: Final = "expired"
+AT_ONCE: Final = 4
+"""Lots of messages that are ended at the same time: a slow result store must not pile them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class Undertaker:
         self._results = results
         self._at_work: set[asyncio.Task[None]] = set()
 
-    def take(self, messages: Sequence[ExpiredDelivery]) -> None:
-        """End these messages, beside what the caller does."""
+    async def take(self, messages: Sequence[ExpiredDelivery]) -> None:
+        """End these messages, beside what the caller does; waits while it has much to do."""
+        while len(mine := self._mine()) >= AT_ONCE:
+            await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
         # The event loop itself keeps only weak references to its tasks.
         task = asyncio.get_running_loop().create_task(self._end_all(messages))
         self._at_work.add(task)
@@ -55,9 +59,11 @@ class Undertaker:
 
     async def finish(self) -> None:
         """Wait for what was taken."""
+        await asyncio.gather(*self._mine(), return_exceptions=True)
+
+    def _mine(self) -> list[asyncio.Task[None]]:
         loop = asyncio.get_running_loop()
-        mine = [task for task in self._at_work if task.get_loop() is loop]
-        await asyncio.gather(*mine, return_exceptions=True)
+        return [task for task in self._at_work if task.get_loop() is loop]
 
     async def _end_all(self, messages: Sequence[ExpiredDelivery]) -> None:
         await asyncio.gather(*map(self._end, messages))

@@ -28,6 +28,9 @@ FENCE: Final = "X-Taskiq-fence"
 BURY: Final = "X-Taskiq-bury"
 """str: set by a middleware on a message whose task failed: bury it, for this reason."""
 
+INTERNAL_LABELS: Final = frozenset({REQUEUE, SENT_AT, FENCE, BURY})
+"""Those that core and its plugins set for each other; nobody asks for them."""
+
 NEEDED_CAPABILITY: Final = {
     DELAY: Capability.DELAY,
     PRIORITY: Capability.PRIORITY,
@@ -104,6 +107,17 @@ def parse_label(label_value: Any, label_type: int | None = None) -> Any:
             return base64.b64decode(label_value)
         case _:
             return label_value
+
+
+def wrong_timeout(value: Any) -> str | None:
+    """What is wrong with a value of the label `timeout`; None if nothing is."""
+    try:
+        seconds = float(str(value))  # labels travel as text
+    except ValueError:
+        seconds = -1.0
+    if seconds >= 0:  # not true for NaN
+        return None
+    return f"its label {TIMEOUT!r} is {value!r}. Give a number of seconds, at least 0"
 
 
 def attempt_of(labels: Mapping[str, Any]) -> int:

@@ -110,4 +110,18 @@ def is_new_beginning(before: ScheduledTask, after: ScheduledTask) -> bool:
     return not after.has_timing_of(before) or (after.enabled and not before.enabled)
 
 
+def require_time_zone(schedule: ScheduledTask) -> None:
+    """Refuse a schedule whose time has no time zone; for sources, when one is added.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if schedule.time is not None and schedule.time.utcoffset() is None:
+        raise ValueError(
+            f"Task {schedule.task_name!r} is not scheduled (schedule {schedule.schedule_id!r}): "
+            f"its time {schedule.time} has no time zone. Make it with datetime.now(UTC) or "
+            "datetime(..., tzinfo=ZoneInfo(...))"
+        )
+
+
 _TIMEDELTA: TypeAdapter[timedelta] = TypeAdapter(timedelta)

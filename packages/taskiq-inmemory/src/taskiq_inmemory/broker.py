@@ -53,6 +53,10 @@ class InMemoryBroker(AsyncBroker):
     The latest thousand dead letters are kept.
     """
 
+    private_to_process = (
+        "its queue is in the memory of the program that uses it. Ask there: `await "
+        "broker.stats()`; or use a broker that stores its queue, such as taskiq-sqlite."
+    )
     capabilities = frozenset(
         {
             Capability.ACK,

@@ -26,6 +26,11 @@ class InmemoryResultBackend(AsyncResultBackend[_ReturnType]):
         progress: what tasks said of their progress, by task id.
     """
 
+    private_to_process = (
+        "its results are in the memory of the program that uses it. Ask there: `await "
+        "task.get_result()`; or use a result backend that stores them."
+    )
+
     def __init__(self, max_stored_results: int = 100) -> None:
         self.max_stored_results = max_stored_results
         self.results: OrderedDict[str, TaskiqResult[_ReturnType]] = OrderedDict()

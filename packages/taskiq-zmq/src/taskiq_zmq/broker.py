@@ -70,6 +70,13 @@ class ZeroMQBroker(AsyncBroker):
         ValueError: an option is out of range.
     """
 
+    private_to_process = (
+        "the queue is in the memory of the program that sends the tasks, and no other process can "
+        "see it. Ask there, where the broker is started: `await broker.stats()`, "
+        "`dead_letters()`, `task.abort()`; or use a broker that stores its queue, such as "
+        "taskiq-sqlite or taskiq-redis."
+    )
+
     def __init__(
         self,
         zmq_pub_host: str = "tcp://0.0.0.0:5555",

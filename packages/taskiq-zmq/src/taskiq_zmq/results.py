@@ -47,6 +47,12 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
         serializer: for results; JSON by pydantic if there is none. Must be the same everywhere.
     """
 
+    private_to_process = (
+        "the results are in the memory of the program that sent the tasks, and no other process "
+        "can see them. Ask there: `await task.get_result()`; or give the broker a result backend "
+        "that stores them: ZeroMQBroker(result_backend=...)."
+    )
+
     def __init__(
         self,
         *,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from taskiq_cli.disabling import no_plugin_option
+from taskiq_cli.option_types import FOLDER
 from taskiq_cli.options import DEFAULT_PATTERNS
 
 
@@ -48,7 +49,9 @@ def application_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
-    click.option("--app-dir", "-d", metavar="FOLDER", help="Import the application from here."),
+    click.option(
+        "--app-dir", "-d", metavar="FOLDER", type=FOLDER, help="Import the application from here."
+    ),
     click.option(
         "--tasks-pattern",
         "-tp",

@@ -4,18 +4,22 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskiq_cli.commands.application_options import Application
 from taskiq_cli.commands.broker_arguments import check_required_plugins, shown
 from taskiq_cli.commands.load_application import load_application
+from taskiq_cli.commands.private_state import check_is_shared
 from taskiq_cli.errors import BrokerUnusableError
 from taskiq_cli.failure import Failure
 from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
 from taskiq_core.exceptions import TaskiqError
 
 if TYPE_CHECKING:
+    from taskiq_core.abc.result_backend import AsyncResultBackend
     from taskiq_core.broker import AsyncBroker
+
+    _Part = AsyncBroker | AsyncResultBackend[Any]
 
 _Answer = TypeVar("_Answer")
 
@@ -43,47 +47,82 @@ def ask_broker(
 
     Raises:
         TaskiqError: as the broker raised it; `CapabilityError` where it can't do this.
+        PrivateStateError: its queue is in another process.
         BrokerUnusableError: whatever else it raised, or that it took too long to connect.
         Failure: the application can't be loaded.
     """
+
+    async def ask_it(found: "AsyncBroker") -> _Answer:
+        check_is_shared(found, shown(broker))
+        async with _connected(found):
+            return await ask(found)
+
+    return _ask(broker, modules, application, ask_it)
+
+
+def ask_results(
+    broker: str,
+    modules: tuple[str, ...],
+    application: Application,
+    ask: "Callable[[AsyncResultBackend[Any]], Awaitable[_Answer]]",
+) -> _Answer:
+    """What `ask` returns, called with a broker's result backend; otherwise as `ask_broker`.
+
+    The broker is started as well, unless its queue is in another process.
+    """
+
+    async def ask_it(found: "AsyncBroker") -> _Answer:
+        backend = found.result_backend
+        check_is_shared(backend, f"The result backend of {shown(broker)}")
+        async with _connected(backend if found.private_to_process else found):
+            return await ask(backend)
+
+    return _ask(broker, modules, application, ask_it)
+
+
+def _ask(
+    broker: str,
+    modules: tuple[str, ...],
+    application: Application,
+    ask: "Callable[[AsyncBroker], Awaitable[_Answer]]",
+) -> _Answer:
     check_required_plugins()
     with asyncio.Runner() as runner:
         # For libraries that ask for "the" event loop when they are imported.
         asyncio.set_event_loop(runner.get_loop())
         found = load_application(broker, modules, application, runner.get_loop().run_until_complete)
         try:
-            return runner.run(_ask(found, ask))
+            return runner.run(_answer(found, ask))
         except TaskiqError:
             raise
         except Exception as error:
             raise _explain(shown(broker), error, application) from error
 
 
-async def _ask(
+async def _answer(
     broker: "AsyncBroker", ask: "Callable[[AsyncBroker], Awaitable[_Answer]]"
 ) -> _Answer:
-    async with _connected(broker):
-        return await ask(broker)
+    return await ask(broker)
 
 
 @asynccontextmanager
-async def _connected(broker: "AsyncBroker") -> AsyncGenerator[None, None]:
+async def _connected(part: "_Part") -> AsyncGenerator[None, None]:
     try:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                await broker.startup()
+                await part.startup()
         except TimeoutError as error:
             reason = f"it did not connect within {CONNECT_TIMEOUT:g} s"
             raise TimeoutError(reason) from error
         yield
     finally:
-        await _disconnect(broker)
+        await _disconnect(part)
 
 
-async def _disconnect(broker: "AsyncBroker") -> None:
+async def _disconnect(part: "_Part") -> None:
     try:
         async with asyncio.timeout(DISCONNECT_TIMEOUT):
-            await broker.shutdown()
+            await part.shutdown()
     except Exception as error:  # noqa: BLE001  # the answer is there, or an error that matters more
         logger.warning("The broker did not shut down well: %s", describe_error(error))
 

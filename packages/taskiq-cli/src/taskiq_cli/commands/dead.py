@@ -14,6 +14,7 @@ from taskiq_cli.commands.dead_reports import details, overview, summary, whole
 from taskiq_cli.commands.texts import as_json, one_line
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.failure import Failure
+from taskiq_cli.option_types import Integer
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker
@@ -35,11 +36,11 @@ def dead() -> None:
 @dead.command("list")
 @click.argument("arguments", nargs=-1, metavar="[BROKER_PATH] [MODULES]...")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most."
+    "--limit", type=Integer(min=1), default=50, show_default=True, help="How many at most."
 )
 @click.option(
     "--offset",
-    type=click.IntRange(min=0),
+    type=Integer(min=0),
     default=0,
     show_default=True,
     help="How many to leave out at the beginning.",

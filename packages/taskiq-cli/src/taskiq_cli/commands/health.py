@@ -7,6 +7,7 @@ import click
 from taskiq_cli.commands.checks import health_address
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.health.client import ask_health
+from taskiq_cli.option_types import Number
 from taskiq_cli.tables import table
 
 
@@ -14,7 +15,7 @@ from taskiq_cli.tables import table
 @click.argument("address", callback=health_address)
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=5.0,
     show_default=True,
     metavar="SECONDS",

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from taskiq_cli.commands.application_options import Application, application_options
-from taskiq_cli.commands.ask_broker import ask_broker
+from taskiq_cli.commands.ask_broker import ask_results
 from taskiq_cli.commands.broker_arguments import broker_and_modules
 from taskiq_cli.commands.result_reports import as_object, as_text
 from taskiq_cli.commands.texts import as_json, one_line
 from taskiq_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from taskiq_core.broker import AsyncBroker
+    from taskiq_core.abc.result_backend import AsyncResultBackend
     from taskiq_core.result import TaskiqResult
 
 
@@ -37,13 +37,12 @@ def result(
     """
     broker, modules = broker_and_modules(arguments, takes_urls=True)
 
-    async def ask(broker: "AsyncBroker") -> "TaskiqResult[Any] | None":
-        backend = broker.result_backend
+    async def ask(backend: "AsyncResultBackend[Any]") -> "TaskiqResult[Any] | None":
         if not await backend.is_result_ready(task_id):
             return None
         return await backend.get_result(task_id, with_logs=True)
 
-    found = ask_broker(broker, modules, application, ask)
+    found = ask_results(broker, modules, application, ask)
     if found is None:
         _tell_missing(task_id, json_)
         context.exit(ExitCode.FAILURE)

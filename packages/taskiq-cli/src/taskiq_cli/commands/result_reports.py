@@ -18,7 +18,7 @@ def as_text(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) 
         pairs["value"] = one_line(repr(result.return_value))
     pairs["execution time"] = f"{result.execution_time:g} s"
     pairs["labels"] = (
-        "\n".join(f"{one_line(name)}={one_line(repr(it))}" for name, it in result.labels.items())
+        "\n".join(f"{one_line(name)}={one_line(repr(it))}" for name, it in _labels(result).items())
         or "-"
     )
     pairs["log"] = lines(result.log or "-")
@@ -35,7 +35,7 @@ def as_object(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool
         "value": plain(result.return_value),
         "error": None if result.error is None else _error(result.error),
         "execution_time": result.execution_time,
-        "labels": plain(result.labels),
+        "labels": plain(_labels(result)),
         "log": result.log,
     }
     if with_traceback:
@@ -51,6 +51,12 @@ def remote_traceback(error: BaseException) -> str:
     if isinstance(error.__cause__, RemoteTraceback):
         return error.__cause__.text.rstrip()
     return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _labels(result: "TaskiqResult[Any]") -> dict[str, Any]:
+    from taskiq_core.labels import INTERNAL_LABELS
+
+    return {name: it for name, it in result.labels.items() if name not in INTERNAL_LABELS}
 
 
 def _state(result: "TaskiqResult[Any]") -> str:

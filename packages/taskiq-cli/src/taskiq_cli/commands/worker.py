@@ -8,6 +8,7 @@ import click
 from taskiq_cli.commands.broker_arguments import broker_and_modules, check_required_plugins
 from taskiq_cli.commands.checks import health_address, receiver_argument, usable_log_format
 from taskiq_cli.disabling import no_plugin_option
+from taskiq_cli.option_types import FOLDER, Integer, Number
 from taskiq_cli.options import (
     DEFAULT_LOG_FORMAT,
     DEFAULT_PATTERNS,
@@ -17,14 +18,16 @@ from taskiq_cli.options import (
 
 _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _ACK_TYPES = ("when_received", "when_executed", "when_saved", "manual")
-_AT_LEAST_ONE = click.IntRange(min=1)
-_NOT_NEGATIVE = click.IntRange(min=0)
-_SECONDS = click.FloatRange(min=0)
+_AT_LEAST_ONE = Integer(min=1)
+_NOT_NEGATIVE = Integer(min=0)
+_SECONDS = Number(min=0)
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.argument("arguments", nargs=-1, metavar="[BROKER_PATH] [MODULES]...")
-@click.option("--app-dir", "-d", metavar="FOLDER", help="Import the application from here.")
+@click.option(
+    "--app-dir", "-d", metavar="FOLDER", type=FOLDER, help="Import the application from here."
+)
 @click.option(
     "--tasks-pattern",
     "-tp",

@@ -29,9 +29,15 @@ class Reports:
 
     def load_failed(self, reason: str) -> None:
         """The application can't be imported."""
-        if len(reason) > _LONGEST:
-            reason = f"{reason[: _LONGEST // 2]}\n...\n{reason[-_LONGEST // 2 :]}"
-        self._send(event="load_failed", reason=reason)
+        self._send(event="load_failed", reason=_shortened(reason))
+
+    def started(self) -> None:
+        """The broker, its middlewares and its result backend are started."""
+        self._send(event="started")
+
+    def start_failed(self, reason: str) -> None:
+        """They can't be, and it would not help to try again."""
+        self._send(event="start_failed", reason=_shortened(reason))
 
     def changed(self, paths: list[str]) -> None:
         """These files have changed."""
@@ -40,3 +46,9 @@ class Reports:
     def _send(self, **report: object) -> None:
         with suppress(OSError):  # the supervisor is gone; the lifeline says what to do then
             os.write(self._fd, json.dumps(report).encode() + b"\n")
+
+
+def _shortened(reason: str) -> str:
+    if len(reason) <= _LONGEST:
+        return reason
+    return f"{reason[: _LONGEST // 2]}\n...\n{reason[-_LONGEST // 2 :]}"

@@ -20,7 +20,9 @@ class WorkerProcess(Child):
         name: for logs, as in "worker-0".
         is_loaded: whether it has imported the application.
         is_recycled: whether it leaves because it has run as many tasks as it may.
+        is_started: whether its broker is started.
         load_failure: why it can't import the application.
+        start_failure: why it can't start, now and whenever it is tried again.
         stage: on the ladder.
         deadline: when the next stage begins; None for never.
     """
@@ -35,7 +37,9 @@ class WorkerProcess(Child):
         self.started_at = now
         self.is_loaded = False
         self.is_recycled = False
+        self.is_started = False
         self.load_failure: str | None = None
+        self.start_failure: str | None = None
         self.stage = RUNNING
         self.deadline: float | None = None
 
@@ -52,6 +56,10 @@ class WorkerProcess(Child):
                 self.is_recycled = True
             elif event == "load_failed":
                 self.load_failure = report["reason"]
+            elif event == "started":
+                self.is_started = True
+            elif event == "start_failed":
+                self.start_failure = report["reason"]
 
 
 class Slot:

@@ -169,22 +169,33 @@ class Supervisor:
             self._log.info("%s has run as many tasks as it may, another takes its place", worker)
             slot.start_at = now
         elif worker.load_failure is not None:
-            self._on_load_failure(slot, worker.load_failure, now)
+            self._tell_failure(worker.load_failure)
+            others_run = any(other.is_loaded for other in self._live())
+            self._on_failure(slot, now, ExitCode.LOAD_FAILED, "loaded", others_run=others_run)
+        elif worker.start_failure is not None:
+            self._tell_failure(worker.start_failure)
+            others_run = any(other.is_started for other in self._live())
+            self._on_failure(slot, now, ExitCode.START_FAILED, "started", others_run=others_run)
         else:
             self._on_surprise(slot, worker, code, now)
 
-    def _on_load_failure(self, slot: Slot, reason: str, now: float) -> None:
+    def _tell_failure(self, reason: str) -> None:
         if reason not in self._told_failures:
             self._told_failures.add(reason)
             self._log.error("%s", reason)
+
+    def _on_failure(
+        self, slot: Slot, now: float, code: ExitCode, action: str, *, others_run: bool
+    ) -> None:
+        """Something that would fail again if it were tried again at once."""
         if self._settings.reload:
             self._log.info("worker-%d waits for the next change", slot.number)
-        elif any(worker.is_loaded for worker in self._live()):
+        elif others_run:
             # Code that is being replaced under running workers must not take those down.
             slot.start_at = now + slot.backoff.delay(0)
             self._count_fail()
         else:
-            self._stop(ExitCode.LOAD_FAILED, "the application can't be loaded")
+            self._stop(code, f"the application can't be {action}")
 
     def _on_surprise(self, slot: Slot, worker: WorkerProcess, code: int, now: float) -> None:
         delay = slot.backoff.delay(now - worker.started_at)

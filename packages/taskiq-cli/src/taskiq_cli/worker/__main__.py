@@ -62,7 +62,7 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
             reports.load_failed(f"{error}{details}")
             return ExitCode.LOAD_FAILED
         reports.loaded()
-        return runner.run(serve(receiver, options, lifeline, notes, companion))
+        return runner.run(serve(receiver, options, lifeline, reports, notes, companion))
 
 
 def _is_busy(thread: threading.Thread) -> bool:

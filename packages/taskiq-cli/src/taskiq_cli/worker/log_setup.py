@@ -1,6 +1,7 @@
 """The worker's logging, by `--log-level` and `--log-format`."""
 
 import logging
+import traceback
 
 
 def configure_logging(level: str, line_format: str, process_name: str) -> None:
@@ -9,6 +10,8 @@ def configure_logging(level: str, line_format: str, process_name: str) -> None:
     handler.addFilter(_ProcessName(process_name))
     logging.basicConfig(level=level, format=line_format, handlers=[handler])
     logging.getLogger("taskiq").setLevel(level)
+    # The logger of taskiq-dependencies, which says of every generator how it was closed.
+    logging.getLogger("taskiq.dependencies.ctx").addFilter(_is_news)
 
 
 class _ProcessName(logging.Filter):
@@ -21,3 +24,13 @@ class _ProcessName(logging.Filter):
         if record.processName == "MainProcess":
             record.processName = self._name
         return True
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether the exception of a record is a dependency's own, raised while it was closed.
+
+    Dependencies see the exception of their task, and raise it again: it is logged as the task's.
+    """
+    trace = record.exc_info[2] if record.exc_info else None
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace))
+    return not any(name.startswith("taskiq_core.flow.") for name in modules)

@@ -6,14 +6,22 @@ import os
 import signal
 import threading
 
+from taskiq_cli.errors import StartError
 from taskiq_cli.exit_codes import ExitCode
-from taskiq_cli.loading.places import describe_error, describe_place
+from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
 from taskiq_cli.options import WorkerOptions
 from taskiq_cli.parent.lifeline import Lifeline
+from taskiq_cli.parent.reports import Reports
 from taskiq_cli.worker.companion import Companion
 from taskiq_cli.worker.health_notes import HealthNotes
 from taskiq_cli.worker.stopping import StopRequests
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.exceptions import (
+    BrokerError,
+    CapabilityError,
+    ResultBackendError,
+    TaskiqError,
+)
 from taskiq_core.receiver import Receiver
 
 logger = logging.getLogger(__name__)
@@ -26,6 +34,7 @@ async def serve(
     receiver: Receiver,
     options: WorkerOptions,
     lifeline: Lifeline,
+    reports: Reports,
     notes: HealthNotes | None,
     companion: Companion | None,
 ) -> ExitCode:
@@ -47,8 +56,13 @@ async def serve(
     lifeline.when_lost(leave_as_orphan)
     try:
         if await _start(receiver.broker, stop.finish):
+            reports.started()
             _tell_tasks(len(receiver.broker.get_all_tasks()))
             await _listen(receiver, companion, stop.finish)
+    except StartError as error:
+        details = f"\n{whole_traceback(error)}" if options.shows_tracebacks else ""
+        reports.start_failed(f"{error}{details}")
+        return error.exit_code
     except Exception as error:  # noqa: BLE001  # whatever the broker may raise: the supervisor restarts us
         _tell(error, options)
         return ExitCode.FAILURE
@@ -79,7 +93,12 @@ def _tell_tasks(number: int) -> None:
 
 
 async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
-    """Start the broker up; False if the worker was told to leave before that was done."""
+    """Start the broker up; False if the worker was told to leave before that was done.
+
+    Raises:
+        StartError: something is set up wrong.
+        Exception: a server may be down: whatever the broker or a middleware raised.
+    """
     starting = asyncio.create_task(broker.startup())
     finishing = asyncio.create_task(finish.wait())
     await asyncio.wait({starting, finishing}, return_when=asyncio.FIRST_COMPLETED)
@@ -88,8 +107,19 @@ async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         return False
-    await starting
+    try:
+        await starting
+    except TaskiqError as error:
+        if _may_pass(error):
+            raise
+        raise StartError(reason=str(error)) from error
     return True
+
+
+def _may_pass(error: TaskiqError) -> bool:
+    """Whether it may be about a server that is down, and not about how things are set up."""
+    is_of_a_server = isinstance(error, BrokerError | ResultBackendError)
+    return is_of_a_server and not isinstance(error, CapabilityError)
 
 
 async def _shut_down(broker: AsyncBroker, seconds: float) -> None:

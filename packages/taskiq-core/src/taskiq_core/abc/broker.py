@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -31,12 +31,15 @@ class AbstractBroker(ABC):
     - No method loses a message when it is cancelled.
 
     Attributes:
+        private_to_process: where the queue is and whom to ask, of a broker that keeps it in the
+            process that uses it: commands can't ask another one's. Empty for others.
         capabilities: what the broker can do; None for a broker that does not say, as those written
             for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
     """
 
     capabilities: frozenset[Capability] | None = None
+    private_to_process: ClassVar[str] = ""
     reclaim_interval: float = 5.0
 
     result_backend: AsyncResultBackend[Any]

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from taskiq_core.exceptions import CapabilityError
 from taskiq_core.progress import TaskProgress
@@ -19,7 +19,13 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
     store are raised as `ResultBackendError`, never returned as "not ready". One that can compare
     and store in one step ignores a result whose label `FENCE` is lower than that of the stored one:
     its worker lost the lease on the task.
+
+    Attributes:
+        private_to_process: where results are and whom to ask, of a backend that keeps them in the
+            process that uses it: commands can't ask another one's. Empty for others.
     """
+
+    private_to_process: ClassVar[str] = ""
 
     async def startup(self) -> None:
         """Connect; may be called twice."""

@@ -51,9 +51,10 @@ async def run_in_executor(
 def _call(func: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     try:
         return func(*args, **kwargs)
-    except StopIteration as error:
-        # A future can't carry it: the caller would wait for ever.
-        raise RuntimeError("the task raised StopIteration") from error
+    except (StopIteration, GeneratorExit) as error:
+        # A future can't carry the one, and a coroutine that awaits the other is closed by it: the
+        # caller would wait for ever.
+        raise RuntimeError(f"the task raised {type(error).__name__}") from error
 
 
 def _call_by_name(module: str, qualname: str, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -38,6 +38,7 @@ async def run_plan(
         executor: for plain functions.
         propagate_exceptions: whether dependencies see the exception of the task.
     """
+    asyncio_task = asyncio.current_task()
     started = monotonic()
     value: Any = None
     error: BaseException | None = None
@@ -58,9 +59,9 @@ async def run_plan(
             raise
         # Else stopped while dependencies were resolved; or it was raised by the task itself, for
         # example by a cancelled future that it awaited.
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as raised:  # noqa: BLE001  # sys.exit() in a task must not end the worker
+    except BaseException as raised:  # sys.exit() in a task must not end the worker
+        if isinstance(raised, KeyboardInterrupt) or _is_closed(raised, asyncio_task):
+            raise
         error = raised
     finally:
         run.close()
@@ -113,6 +114,11 @@ async def _call(
 def _stop_after(limit: float, message: TaskiqMessage, run: Run) -> asyncio.TimerHandle:
     error = TaskTimeoutError(task_name=message.task_name, task_id=message.task_id, timeout=limit)
     return asyncio.get_running_loop().call_later(limit, run.stop, error)
+
+
+def _is_closed(raised: BaseException, task: asyncio.Task[Any] | None) -> bool:
+    """Whether nobody raised this, and the coroutine is closed, as its event loop is gone."""
+    return isinstance(raised, GeneratorExit) and asyncio.current_task() is not task
 
 
 def _is_cancelled_from_outside() -> bool:

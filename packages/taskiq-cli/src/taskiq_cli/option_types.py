@@ -1,0 +1,31 @@
+"""Types of options whose errors say what was wrong with which value."""
+
+import math
+from typing import Any
+
+import click
+
+
+class Integer(click.IntRange):
+    """A whole number; click would call what is none "not a valid integer range"."""
+
+    name = "integer"
+
+
+class Number(click.FloatRange):
+    """A number, such as of seconds."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; NaN, which is in every range, is none."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid number.", param, ctx)
+        return number
+
+
+FOLDER = click.Path(exists=True, file_okay=False)
+"""A folder that is there."""
