@@ -37,6 +37,11 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def log(self) -> Path:
+        """What the server says of itself."""
+        return self._folder / f"{self.port}.log"
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
@@ -58,7 +63,8 @@ class RedisServer:
             command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
             command += ["--appendonly", "yes", "--appendfsync", "always"]
             command += ["--dir", str(self._folder)]
-        self._process = subprocess.Popen([*command, *self._options], stdout=subprocess.DEVNULL)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen([*command, *self._options], stdout=log)
         async with asyncio.timeout(PATIENCE):
             while not await self._answers():  # noqa: ASYNC110  # a process has no event
                 await asyncio.sleep(0.02)

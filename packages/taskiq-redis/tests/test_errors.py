@@ -32,7 +32,15 @@ CASES: list[tuple[TaskiqError, str]] = [
         errors.RedisFullError(address=ADDRESS, command="EVALSHA", reason="OOM"),
         (
             "Redis at host:6379 has no memory left for EVALSHA: OOM. Nothing was stored, and "
-            "what it has is kept. Raise maxmemory, or run more workers."
+            "what it has is kept. Raise maxmemory: results can't be stored either."
+        ),
+    ),
+    (
+        errors.RedisRightsError(address=ADDRESS, command="a worker", reason="it lacks +hset"),
+        (
+            "Redis at host:6379 does not let its user do what a worker needs: it lacks +hset. "
+            "Give the user the rights that the README of taskiq-redis lists; `ACL LOG` says what "
+            "was refused."
         ),
     ),
     (

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.scheduled_task import ScheduledTask
-from taskiq_redis import ListRedisScheduleSource
+from taskiq_core.serializers import JSONSerializer
+from taskiq_redis import ListRedisScheduleSource, RedisScheduleSource
 
 NOW = datetime(2031, 2, 3, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -50,11 +52,37 @@ async def test_what_is_due_later_is_not_read(
     assert len(await source.get_schedules()) == 51
 
 
-async def test_a_naive_time_is_one_in_utc(source: ListRedisScheduleSource) -> None:
-    await source.add_schedule(once("naive", NOW.replace(tzinfo=None)))
+async def test_a_naive_time_is_refused(source: ListRedisScheduleSource) -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        await source.add_schedule(once("naive", NOW.replace(tzinfo=None)))
 
-    assert await source.get_schedules_until(NOW - timedelta(seconds=1)) == []
-    assert len(await source.get_schedules_until(NOW)) == 1
+    assert await source.get_schedules() == []
+
+
+async def test_what_was_due_before_may_be_skipped(server: RedisServer) -> None:
+    source = ListRedisScheduleSource(server.url, skip_past_schedules=True)
+    await source.add_schedule(once("past", LONG_AGO))
+    await source.add_schedule(once("to come", NOW))
+
+    assert [each.schedule_id for each in await source.get_schedules()] == ["to come"]
+    await source.shutdown()
+
+
+async def test_schedules_by_a_serializer_of_ones_own(server: RedisServer) -> None:
+    class Backwards(JSONSerializer):
+        def dumpb(self, value: Any) -> bytes:
+            return super().dumpb(value)[::-1]
+
+        def loadb(self, value: bytes) -> Any:
+            return super().loadb(value[::-1])
+
+    source = RedisScheduleSource(server.url, serializer=Backwards())
+    schedule = once("one", NOW)
+    await source.add_schedule(schedule)
+
+    assert await source.get_schedules() == [schedule]
+    assert (await server.say("HGET", "{schedule}:once", "one")).startswith("}")
+    await source.shutdown()
 
 
 async def test_nothing_is_left_of_what_fired_once(

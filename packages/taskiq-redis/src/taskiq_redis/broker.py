@@ -1,6 +1,5 @@
 """RedisBroker: a durable queue in Redis."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
@@ -22,8 +21,8 @@ from taskiq_redis.messages import (
     NewMessage,
     new_message,
     task_id_of,
-    task_of,
 )
+from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.plugin import CAPABILITIES
 from taskiq_redis.queue import Hold, RedisQueue
 from taskiq_redis.results import RedisAsyncResultBackend
@@ -112,8 +111,7 @@ class RedisBroker(AsyncBroker):
         self.poll_interval = poll_interval
         self.socket_timeout = socket_timeout
         self._undertaker = Undertaker(lambda: self.result_backend)
-        self._queue: RedisQueue | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._queues = PerLoop(lambda: RedisQueue(self.server, queue_name, timeout=socket_timeout))
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -138,8 +136,11 @@ class RedisBroker(AsyncBroker):
 
         Raises:
             RedisUnreachableError: it can't be reached, or refuses us.
+            RedisRightsError: a worker's user lacks a right.
         """
         await self.queue.line.call("PING")
+        if self.is_worker_process:
+            await self.queue.check_rights()
         await super().startup()
 
     async def shutdown(self) -> None:
@@ -148,18 +149,14 @@ class RedisBroker(AsyncBroker):
             await self._undertaker.finish()
             await super().shutdown()
         finally:
-            queue, self._queue = self._queue, None
-            if queue is not None and self._loop is asyncio.get_running_loop():
+            queue = self._queues.pop()
+            if queue is not None:
                 await queue.close()
 
     @property
     def queue(self) -> RedisQueue:
-        """The queue as this event loop sees it: connections belong to one."""
-        loop = asyncio.get_running_loop()
-        if self._queue is None or self._loop is not loop:
-            self._queue = RedisQueue(self.server, self.queue_name, timeout=self.socket_timeout)
-            self._loop = loop
-        return self._queue
+        """The queue as this event loop sees it."""
+        return self._queues.get()
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -204,8 +201,8 @@ class RedisBroker(AsyncBroker):
             on_expired=self._end_expired,
         )
 
-    def _end_expired(self, messages: Sequence[ExpiredMessage]) -> None:
-        self._undertaker.take([self._expired(message) for message in messages])
+    async def _end_expired(self, messages: Sequence[ExpiredMessage]) -> None:
+        await self._undertaker.take([self._expired(message) for message in messages])
 
     def _expired(self, message: ExpiredMessage) -> ExpiredDelivery:
         queue = self.queue
@@ -215,7 +212,7 @@ class RedisBroker(AsyncBroker):
 
         return ExpiredDelivery(
             task_id=task_id_of(message.message_id),
-            task_name=task_of(message.record)[0],
+            task_name=message.task_name.decode(),
             fence=message.fence,
             expires=float(message.expires),
             bury=move,
@@ -238,7 +235,8 @@ class RedisBroker(AsyncBroker):
     async def aborts(self) -> AsyncGenerator[str, None]:
         """Yield the ids of tasks that run, here or elsewhere, and are to be aborted."""
         queue = self.queue
-        async with Subscription(self.server, f"{queue.base}:aborts") as news:
+        channel = f"{queue.base}:aborts"
+        async with Subscription(self.server, channel, timeout=self.socket_timeout) as news:
             for marked in await queue.aborted():
                 yield marked
             async for _, task_id in news:

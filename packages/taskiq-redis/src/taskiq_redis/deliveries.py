@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
 from taskiq_core.delivery import Delivery
@@ -67,7 +67,7 @@ async def stream(
     *,
     lease: float,
     poll_interval: float,
-    on_expired: Callable[[Sequence[ExpiredMessage]], None],
+    on_expired: Callable[[Sequence[ExpiredMessage]], Awaitable[None]],
 ) -> AsyncGenerator[Delivery, None]:
     """Yield deliveries, as many at once as there are slots, and sleep while there are none.
 
@@ -76,15 +76,13 @@ async def stream(
         slots: the room that the worker has.
         lease: seconds that it gets messages for.
         poll_interval: seconds after which to look although the bell has not rung.
-        on_expired: called with messages that must not be delivered.
+        on_expired: ends messages that must not be delivered.
     """
     while True:
         await slots.wait_free()
         # Half of what there could be: while the tasks of one half end, the other half is fetched.
         most = min(max(slots.limit // 2, 1), MAX_FETCH)
         found = await _fetch(queue, min(slots.free, most), lease)
-        if found.expired:
-            on_expired(found.expired)
         waiting = deque(found.leased)
         try:
             while waiting:
@@ -92,6 +90,8 @@ async def stream(
         finally:
             if waiting:
                 await asyncio.shield(_give_back(queue, waiting))
+        if found.expired:
+            await on_expired(found.expired)
         if not (found.leased or found.expired):
             pause = poll_interval if found.wait is None else min(found.wait, poll_interval)
             # 0 would be for ever.
@@ -116,7 +116,6 @@ async def _give_back_all(queue: RedisQueue, fetching: "asyncio.Future[Fetched]")
 async def _give_back(
     queue: RedisQueue, messages: Sequence[LeasedMessage] | deque[LeasedMessage]
 ) -> None:
-    # The last one first, so that they stand in line as they did.
-    for message in reversed(messages):
-        with contextlib.suppress(BrokerError):  # then their leases run out
-            await queue.give_back(Hold(message.message_id, message.fence))
+    # The last one first, so that they stand in line as they did. Those that fail run out of lease.
+    holds = (Hold(message.message_id, message.fence) for message in reversed(messages))
+    await asyncio.gather(*map(queue.give_back, holds), return_exceptions=True)

@@ -6,7 +6,8 @@ BrokerConnectionError, ResultBackendError
     └── RedisTimeoutError       ... or it does not answer
 BrokerError, ResultBackendError
 └── RedisCommandError           the server refused a command
-    └── RedisFullError          ... because its memory is full
+    ├── RedisFullError          ... because its memory is full
+    └── RedisRightsError        ... because the user may not do that
 SendTaskError
 ├── DuplicateKeyError           a message with this unique key waits or runs already
 └── MessageTooLargeError        a task is larger than the broker takes
@@ -31,12 +32,13 @@ class RedisUnreachableError(BrokerConnectionError, ResultBackendError):
     """There is no connection to the server."""
 
     __template__ = (
-        "Redis at {address} can't be reached: {reason}. Is it running there? It is tried again "
-        "with the next call."
+        "Redis at {address} can't be reached: {reason}. {advice} It is tried again with the next "
+        "call."
     )
     broker: str = "taskiq-redis"
     address: str
     reason: str
+    advice: str = "Is it running there?"
 
 
 class RedisTimeoutError(RedisUnreachableError):
@@ -64,7 +66,16 @@ class RedisFullError(RedisCommandError):
 
     __template__ = (
         "Redis at {address} has no memory left for {command}: {reason}. Nothing was stored, and "
-        "what it has is kept. Raise maxmemory, or run more workers."
+        "what it has is kept. Raise maxmemory: results can't be stored either."
+    )
+
+
+class RedisRightsError(RedisCommandError):
+    """The user of the connection may not do what is needed."""
+
+    __template__ = (
+        "Redis at {address} does not let its user do what {command} needs: {reason}. Give the user "
+        "the rights that the README of taskiq-redis lists; `ACL LOG` says what was refused."
     )
 
 

@@ -16,6 +16,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
     ClusterDownError,
     MovedError,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -26,6 +27,7 @@ from redis.exceptions import (
 from taskiq_redis.errors import (
     RedisCommandError,
     RedisFullError,
+    RedisRightsError,
     RedisTimeoutError,
     RedisUnreachableError,
 )
@@ -55,8 +57,8 @@ class Line:
         self._key = key
         self._timeout = timeout
         self._connection: AbstractConnection | None = None
-        self._opening = asyncio.Lock()
-        self._outgoing: list[tuple[Argument, ...]] = []
+        self._opening: asyncio.Task[None] | None = None
+        self._outgoing: list[bytes] = []
         self._asked: deque[asyncio.Future[Any]] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -75,21 +77,18 @@ class Line:
             RedisUnreachableError: there is no connection, or it was lost meanwhile; then the
                 command may have been done.
             RedisCommandError: the server refused it.
+            UnicodeEncodeError: an argument is a text that is no text in UTF-8.
         """
-        if self._connection is None:
-            await self._open()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-        self._outgoing.append(command)
-        self._asked.append(answer)
-        if self._writing is None:
-            self._writing = loop.create_task(self._write())
-        self._patience = patience
-        if self._watch is None:
-            self._last_answer = loop.time()
-            self._watch = loop.call_later(self._timeout + patience, self._check)
+        # Before anything waits for its answer: what can't be packed is its caller's error alone.
+        packed: bytes = pack_command(command)  # type: ignore[arg-type]  # a tuple of any length will do
         try:
-            return await answer
+            return await self._ask(packed, patience)
+        except ResponseError as error:
+            if not _is_elsewhere(error):
+                raise self._refusal(command, error) from error
+        # It was not done there, and the next connection leads to where it can be.
+        try:
+            return await self._ask(packed, patience)
         except ResponseError as error:
             raise self._refusal(command, error) from error
 
@@ -107,19 +106,49 @@ class Line:
 
     async def close(self) -> None:
         """Hang up; whoever still waits gets RedisUnreachableError. May be called twice."""
-        reading = self._reading
-        if reading is not None:
-            reading.cancel()
-            await asyncio.wait({reading})
+        for task in (self._opening, self._reading):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
 
     # -- opening and closing ------------------------------------------------------------------
 
+    async def _ask(self, packed: bytes, patience: float) -> Any:
+        while self._connection is None:
+            await self._opened()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        if not self._asked:  # the silence before is nobody's fault
+            self._last_answer = loop.time()
+        self._outgoing.append(packed)
+        self._asked.append(answer)
+        if self._writing is None:
+            self._writing = loop.create_task(self._write())
+        self._patience = patience
+        if self._watch is None:
+            self._watch = loop.call_later(self._timeout + patience, self._check)
+        return await answer
+
+    async def _opened(self) -> None:
+        """Wait until there is a connection; all who wait do so for the same one, or for its end."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._forget_opening)
+        opening = self._opening
+        await asyncio.wait({opening})
+        if opening.cancelled():
+            raise self._lost("the connection was closed")
+        opening.result()
+
+    def _forget_opening(self, opening: asyncio.Task[None]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # whoever waited has it; there may be nobody any more
+
     async def _open(self) -> None:
-        async with self._opening:
-            if self._connection is None:
-                connection = await self.server.connect(self._key)
-                self._connection = connection
-                self._reading = asyncio.create_task(self._read(connection))
+        connection = await self.server.connect(self._key)
+        self._connection = connection
+        self._reading = asyncio.create_task(self._read(connection))
 
     async def _read(self, connection: AbstractConnection) -> None:
         """Hand out answers as they come, until the connection is lost."""
@@ -134,7 +163,7 @@ class Line:
                     continue
                 if isinstance(answer, ResponseError):
                     asked.set_exception(answer)
-                    if isinstance(answer, _ELSEWHERE):
+                    if _is_elsewhere(answer):
                         reason = answer
                         return
                 else:
@@ -186,11 +215,10 @@ class Line:
                 connection, commands = self._connection, self._outgoing
                 self._outgoing = []
                 try:
-                    packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]  # a tuple of any length will do
-                    await connection.send_packed_command(packed, check_health=False)
+                    await connection.send_packed_command(b"".join(commands), check_health=False)
                 except (RedisError, OSError) as error:
                     logger.debug("A connection to %s was lost: %s", self.server.address, error)
-                    if self._reading is not None:
+                    if self._connection is connection and self._reading is not None:
                         self._reading.cancel()
                     self._lose(connection, error)
         finally:
@@ -213,9 +241,17 @@ class Line:
 
     def _refusal(self, command: tuple[Argument, ...], error: ResponseError) -> Exception:
         name = str(command[0])
-        if isinstance(error, _ELSEWHERE):
+        if _is_elsewhere(error):
             return self._lost(error)
         # In a script it is an error of the script, with that of the command in its text.
         is_full = isinstance(error, OutOfMemoryError) or "OOM " in str(error)
+        is_forbidden = isinstance(error, NoPermissionError) or "ACL failure" in str(error)
         kind = RedisFullError if is_full else RedisCommandError
+        if is_forbidden:
+            kind = RedisRightsError
         return kind(address=self.server.address, command=name, reason=str(error))
+
+
+def _is_elsewhere(error: Exception) -> bool:
+    # In a script of Redis 6 it is an error of the script, with that of the command in its text.
+    return isinstance(error, _ELSEWHERE) or "-READONLY " in str(error)

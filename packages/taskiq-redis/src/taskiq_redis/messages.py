@@ -45,6 +45,9 @@ def new_message(message: BrokerMessage) -> NewMessage:
         SendTaskError: a label has no value that it can have.
     """
     name, labels = message.task_name, message.labels
+    if "\n" in name or "\n" in message.task_id:
+        reason = f"its name or its id {message.task_id!r} has a line feed"
+        raise SendTaskError(task_name=name, reason=reason)
     record = name.encode() + b"\n" + message.message
     if not labels:
         return NewMessage(message.task_id, name, record)
@@ -54,7 +57,7 @@ def new_message(message: BrokerMessage) -> NewMessage:
     if (expires := _seconds(name, labels, EXPIRES)) is not None:
         extras["expires_after"] = expires
     if (key := labels.get(UNIQUE_KEY)) is not None:
-        extras["unique_key"] = str(key)
+        extras["unique_key"] = _text(name, UNIQUE_KEY, str(key))
     delay = max(_seconds(name, labels, DELAY) or 0.0, 0.0)
     return NewMessage(message.task_id, name, record, delay, extras or None)
 
@@ -87,7 +90,7 @@ class ExpiredMessage:
     """A message that nobody started in time, leased to be buried."""
 
     message_id: bytes
-    record: bytes
+    task_name: bytes
     fence: int
     expires: bytes
 
@@ -148,6 +151,15 @@ def send_arguments(groups: Sequence[Sequence[NewMessage]]) -> list[bytes | str |
     return [len(plain) // 2, *plain, *others]
 
 
+def _text(task_name: str, label: str, value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        reason = f"its label {label!r} is {value!r}, which is no text in UTF-8"
+        raise SendTaskError(task_name=task_name, reason=reason) from error
+    return value
+
+
 def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | None:
     value = labels.get(name)
     if value is None:
@@ -156,7 +168,7 @@ def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | No
         seconds = float(value)
     except (TypeError, ValueError):
         seconds = MAX_SECONDS + 1
-    if not seconds <= MAX_SECONDS:  # also true for NaN
+    if not -MAX_SECONDS <= seconds <= MAX_SECONDS:  # also true for NaN
         reason = f"its label {name!r} is {value!r}, which is no number of seconds"
         raise SendTaskError(task_name=task_name, reason=reason)
     return seconds

@@ -7,9 +7,9 @@ from typing import Any, Self
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.coalescing import Coalescer
 from taskiq_core.message import BrokerMessage
 from taskiq_redis.line import TIMEOUT, Line
+from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.subscription import Subscription
 from taskiq_redis.urls import read_url
@@ -52,9 +52,7 @@ class PubSubBroker(AsyncBroker):
         self.server = server or SingleServer(url, **connection_kwargs)
         self.queue_name = queue_name
         self.socket_timeout = socket_timeout
-        self._line: Line | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tell: Coalescer[bytes, None] = Coalescer(self._tell_all)
+        self._lines = PerLoop(lambda: Line(self.server, queue_name, timeout=socket_timeout))
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -67,7 +65,7 @@ class PubSubBroker(AsyncBroker):
 
     async def startup(self) -> None:
         """Connect, so that a server that can't be reached is known at once."""
-        await self._own_line().call("PING")
+        await self._lines.get().call("PING")
         await super().startup()
 
     async def shutdown(self) -> None:
@@ -75,38 +73,22 @@ class PubSubBroker(AsyncBroker):
         try:
             await super().shutdown()
         finally:
-            line, self._line = self._line, None
-            if line is not None and self._loop is asyncio.get_running_loop():
-                await self._tell.wait_idle()
+            line = self._lines.pop()
+            if line is not None:
                 await line.close()
 
     async def kick(self, message: BrokerMessage) -> None:
         """Tell a task to all workers that listen; there may be none."""
-        self._own_line()
-        await self._tell(message.message)
+        await self._lines.get().call("PUBLISH", self.queue_name, message.message)
 
     async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:
         """Tell tasks, in one write."""
-        self._own_line()
-        await asyncio.gather(*(self._tell(message.message) for message in messages))
+        await asyncio.gather(*map(self.kick, messages))
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
         """Yield what is told while this runs."""
-        async with Subscription(self.server, self.queue_name) as told:
+        timeout = self.socket_timeout
+        async with Subscription(self.server, self.queue_name, timeout=timeout) as told:
             async for _, message in told:
                 if message is not None:
                     yield message
-
-    async def _tell_all(self, messages: Sequence[bytes]) -> Sequence[None]:
-        line = self._own_line()
-        told = (line.call("PUBLISH", self.queue_name, message) for message in messages)
-        await asyncio.gather(*told)
-        return [None] * len(messages)
-
-    def _own_line(self) -> Line:
-        loop = asyncio.get_running_loop()
-        if self._line is None or self._loop is not loop:
-            self._line = Line(self.server, self.queue_name, timeout=self.socket_timeout)
-            self._tell = Coalescer(self._tell_all)
-            self._loop = loop
-        return self._line

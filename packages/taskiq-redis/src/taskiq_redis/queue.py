@@ -1,20 +1,32 @@
 """RedisQueue: what can be done with the messages of one queue, each in one step of the server."""
 
-from collections.abc import Collection, Sequence
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any, Final
 
 from taskiq_core.aborts import AbortState
 from taskiq_core.coalescing import Coalescer
 from taskiq_core.exceptions import LeaseLostError, TaskiqError
 from taskiq_core.inventory import DeadLetter, QueueStats
-from taskiq_redis.errors import DuplicateKeyError
+from taskiq_redis.errors import DuplicateKeyError, RedisRightsError
 from taskiq_redis.line import Argument, Line
-from taskiq_redis.messages import Fetched, NewMessage, dead_letter, fetched, send_arguments
+from taskiq_redis.messages import (
+    Fetched,
+    NewMessage,
+    dead_letter,
+    fetched,
+    send_arguments,
+    task_id_of,
+)
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server
 
 CHUNK: Final = 1_000
 """Messages that one call of a script is about at most: the server does nothing else meanwhile."""
+LETTERS: Final = 100
+"""Dead letters that one call is about at most: they have whole messages."""
+LETTER_ID: Final = re.compile(r"[0-9]{1,18}-[0-9]{1,18}")
 STATES: Final = (AbortState.UNKNOWN, AbortState.QUEUED, AbortState.RUNNING)
 """What the numbers of the script `abort` mean."""
 
@@ -73,6 +85,14 @@ class RedisQueue:
         await self.acknowledge.wait_idle()
         await self.line.close()
 
+    async def check_rights(self) -> None:
+        """RedisRightsError if the user lacks a right: a script that is cut short helps nobody."""
+        missing = await self._run("rights")
+        if missing:
+            reason = "it lacks " + " ".join(each.decode() for each in missing)
+            address = self.line.server.address
+            raise RedisRightsError(address=address, command="a worker", reason=reason)
+
     # -- taking and settling ------------------------------------------------------------------
 
     async def fetch(self, limit: int, lease: float) -> Fetched:
@@ -81,7 +101,13 @@ class RedisQueue:
 
     async def wait(self, seconds: float) -> None:
         """Wait until a worker is to look for messages; at most so long."""
-        await self._bell.call("BLPOP", f"{self.base}:bell", round(seconds, 3), patience=seconds)
+        key = f"{self.base}:bell"
+        try:
+            await self._bell.call("BLPOP", key, round(seconds, 3), patience=seconds)
+        except asyncio.CancelledError:
+            # Or the server would give the next ring to somebody who does not listen any more.
+            await self._bell.close()
+            raise
 
     async def release(self, hold: Hold, delay: float = 0.0) -> None:
         """Give a delivery back; LeaseLostError if it is another's by now."""
@@ -94,9 +120,10 @@ class RedisQueue:
 
     async def bury(self, hold: Hold, reason: str, error: str | None) -> None:
         """Move a delivery to the dead letters; LeaseLostError if it is another's by now."""
-        arguments: list[Argument] = [hold.message_id, hold.fence, reason]
-        if error is not None:
-            arguments.append(error)
+        texts = (reason,) if error is None else (reason, error)
+        # An error may quote anything, such as a file's name that is no text.
+        encoded = (text.encode(errors="backslashreplace") for text in texts)
+        arguments: list[Argument] = [hold.message_id, hold.fence, *encoded]
         if await self._run("bury", *arguments):
             raise _lease_lost()
 
@@ -150,25 +177,33 @@ class RedisQueue:
     async def replay(self, letter_ids: Collection[str] | None) -> int:
         """Queue dead letters again; how many there were."""
         count = 0
-        for chunk in await self._letters(letter_ids):
+        async for chunk in self._letters(letter_ids):
             count += int(await self._run("replay", *chunk))
         return count
 
     async def purge_dead(self, letter_ids: Collection[str] | None) -> int:
         """Forget dead letters; how many there were."""
         count = 0
-        for chunk in await self._letters(letter_ids):
+        async for chunk in self._letters(letter_ids):
             count += int(await self.line.call("XDEL", f"{self.base}:dead", *chunk))
         return count
 
-    async def _letters(self, letter_ids: Collection[str] | None) -> list[list[str]]:
+    async def _letters(self, letter_ids: Collection[str] | None) -> AsyncGenerator[list[str], None]:
         """Ids of letters, in chunks; those that can be none are left out."""
-        if letter_ids is None:
-            found = await self.line.call("XRANGE", f"{self.base}:dead", "-", "+")
-            ids = [each[0].decode() for each in found]
-        else:
-            ids = [each for each in letter_ids if _is_letter_id(each)]
-        return [ids[first : first + CHUNK] for first in range(0, len(ids), CHUNK)]
+        if letter_ids is not None:
+            ids = [each for each in letter_ids if LETTER_ID.fullmatch(each)]
+            for first in range(0, len(ids), LETTERS):
+                yield ids[first : first + LETTERS]
+            return
+        last = await self.line.call("XREVRANGE", f"{self.base}:dead", "+", "-", "COUNT", 1)
+        after = "-"
+        while last:  # what is buried meanwhile is none of them
+            page = ("XRANGE", f"{self.base}:dead", after, last[0][0], "COUNT", LETTERS)
+            found = [each[0].decode() for each in await self.line.call(*page)]
+            if not found:
+                return
+            yield found
+            after = f"({found[-1]}"
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -183,7 +218,7 @@ class RedisQueue:
         for number, key, holder in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
             group = groups[int(number)]
             outcomes[int(number)] = DuplicateKeyError(
-                task_name=group[0].task_name, unique_key=key.decode(), holder=holder.decode()
+                task_name=group[0].task_name, unique_key=key.decode(), holder=task_id_of(holder)
             )
         return outcomes
 
@@ -197,11 +232,6 @@ def _pairs(holds: Sequence[Hold]) -> list[Argument]:
     for hold in holds:
         arguments += (hold.message_id, hold.fence)
     return arguments
-
-
-def _is_letter_id(text: str) -> bool:
-    milliseconds, _, number = text.partition("-")
-    return milliseconds.isdecimal() and number.isdecimal()
 
 
 def _lease_lost() -> LeaseLostError:

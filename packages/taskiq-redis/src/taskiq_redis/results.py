@@ -1,23 +1,24 @@
 """RedisAsyncResultBackend: results in Redis, pushed to those who wait."""
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.coalescing import Coalescer
 from taskiq_core.exceptions import ResultGetError
 from taskiq_core.labels import FENCE
 from taskiq_core.progress import TaskProgress
 from taskiq_core.result import TaskiqResult
 from taskiq_redis.errors import RedisUnreachableError, ResultMissingError
-from taskiq_redis.line import TIMEOUT, Argument, Line
-from taskiq_redis.scripts import script
+from taskiq_redis.line import TIMEOUT, Argument
+from taskiq_redis.per_loop import PerLoop
+from taskiq_redis.result_store import ResultStore
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.urls import read_url
-from taskiq_redis.watch import ResultWatch
+
+logger = logging.getLogger(__name__)
 
 _ReturnType = TypeVar("_ReturnType")
 
@@ -81,6 +82,8 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         milliseconds = 1000 * result_ex_time if result_ex_time is not None else result_px_time
         if milliseconds is not None and milliseconds <= 0:
             raise ValueError("result_ex_time and result_px_time must be above 0")
+        if not poll_interval > 0 or not socket_timeout > 0:
+            raise ValueError("poll_interval and socket_timeout must be above 0")
         self.server = server or SingleServer(redis_url, **connection_kwargs)
         self.keep_results = keep_results
         self.prefix = f"{{{prefix_str or 'taskiq'}}}:result:"
@@ -88,11 +91,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         self.socket_timeout = socket_timeout
         self._milliseconds = milliseconds or 0
         self._serializer = serializer
-        self._line: Line | None = None
-        self._watch: ResultWatch | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._store: Coalescer[tuple[str, int, bytes], None] | None = None
-        self._load: Coalescer[str, bytes | None] | None = None
+        self._stores = PerLoop(self._make_store)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -112,21 +111,13 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
 
     async def startup(self) -> None:
         """Connect, so that a server that can't be reached is known at once."""
-        await self._own_line().call("PING")
+        await self._stores.get().line.call("PING")
 
     async def shutdown(self) -> None:
         """Hang up; may be called twice."""
-        line, watch = self._line, self._watch
-        self._line = self._watch = None
-        if self._loop is not asyncio.get_running_loop():
-            return
-        if watch is not None:
-            await watch.stop()
-        for coalescer in (self._store, self._load):
-            if coalescer is not None:
-                await coalescer.wait_idle()
-        if line is not None:
-            await line.close()
+        store = self._stores.pop()
+        if store is not None:
+            await store.close()
 
     # -- the contract -------------------------------------------------------------------------
 
@@ -142,14 +133,13 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
             body = _to_json(result)
         else:
             body = self._serializer.dumpb(result.model_dump())
-        fence = int(result.labels.get(FENCE, 0))
-        self._own_line()
-        if self._store is not None:
-            await self._store((self.prefix + task_id, fence, body))
+        fence = result.labels.get(FENCE)
+        key = self.prefix + task_id
+        await self._stores.get().save((key, None if fence is None else int(fence), body))
 
     async def is_result_ready(self, task_id: str) -> bool:
         """Whether there is a result that has not expired."""
-        return bool(await self._own_line().call("EXISTS", self.prefix + task_id))
+        return bool(await self._stores.get().line.call("EXISTS", self.prefix + task_id))
 
     async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
         """The result.
@@ -180,7 +170,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         """
         del check_interval
         read = partial(self._read_again, task_id)
-        stored = await self._own_watch().wait(self.prefix + task_id, read)
+        stored = await self._stores.get().wait(self.prefix + task_id, read)
         return self._loaded(stored, with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
@@ -189,43 +179,35 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         command.append(progress.model_dump_json().encode())
         if self._milliseconds:
             command += ("PX", self._milliseconds)
-        await self._own_line().call(*command)
+        await self._stores.get().line.call(*command)
 
     async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
         """How far a task has come; None if it has not said."""
-        body = await self._own_line().call("GET", f"{self.prefix}{task_id}:progress")
+        body = await self._stores.get().line.call("GET", f"{self.prefix}{task_id}:progress")
         return None if body is None else TaskProgress[Any].model_validate_json(body)
 
-    # -- connections --------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
-    def _own_line(self) -> Line:
-        """The connection as this event loop sees it: it belongs to one."""
-        loop = asyncio.get_running_loop()
-        if self._line is None or self._loop is not loop:
-            self._line = Line(self.server, self.prefix, timeout=self.socket_timeout)
-            self._watch = None
-            self._loop = loop
-            self._store = Coalescer(self._store_all)
-            self._load = Coalescer(self._load_all)
-        return self._line
-
-    def _own_watch(self) -> ResultWatch:
-        self._own_line()
-        if self._watch is None:
-            self._watch = ResultWatch(
-                self.server,
-                self._ready,
-                self.poll_interval,
-                takes_what_is_told=self.keep_results,
-            )
-        return self._watch
+    def _make_store(self) -> ResultStore:
+        return ResultStore(
+            self.server,
+            self.prefix,
+            milliseconds=self._milliseconds,
+            poll_interval=self.poll_interval,
+            timeout=self.socket_timeout,
+            keeps=self.keep_results,
+        )
 
     async def _read(self, task_id: str) -> bytes | None:
-        self._own_line()
-        key = self.prefix + task_id
-        stored = None if self._load is None else await self._load(key)
+        key, store = self.prefix + task_id, self._stores.get()
+        stored = await store.load(key)
         if stored is not None and not self.keep_results:
-            await self._own_line().call("DEL", key)
+            try:
+                await store.line.call("DEL", key)
+            except RedisUnreachableError as error:  # we have it, and that is what was asked for
+                logger.warning(
+                    "The result of task %s may stay until it expires: %s", task_id, error
+                )
         return stored
 
     async def _read_again(self, task_id: str) -> bytes | None:
@@ -234,24 +216,6 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
             return await self._read(task_id)
         except RedisUnreachableError:
             return None  # the watch looks again when there is a connection
-
-    async def _store_all(self, items: Sequence[tuple[str, int, bytes]]) -> Sequence[None]:
-        arguments: list[Argument] = [self._milliseconds]
-        for _, fence, body in items:
-            arguments += (fence, body)
-        keys = [key for key, _, _ in items]
-        await self._own_line().run(script("set_results"), keys, *arguments)
-        return [None] * len(items)
-
-    async def _load_all(self, keys: Sequence[str]) -> Sequence[bytes | None]:
-        found: list[bytes | None] = await self._own_line().call("MGET", *keys)
-        return found
-
-    async def _ready(self, keys: Collection[str]) -> Collection[str]:
-        """Which of the keys there are; without reading what may be large."""
-        line = self._own_line()
-        found = await asyncio.gather(*(line.call("EXISTS", key) for key in keys))
-        return [key for key, is_there in zip(keys, found, strict=True) if is_there]
 
     def _loaded(self, stored: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
         body = stored.partition(b"\n")[2]

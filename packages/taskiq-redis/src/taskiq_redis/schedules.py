@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.awaitables import maybe_awaitable
-from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
 from taskiq_redis.line import TIMEOUT, Argument, Line
+from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.urls import read_url
@@ -47,6 +49,12 @@ class ListRedisScheduleSource(ScheduleSource):
     Args:
         url: of the server.
         prefix: what its keys begin with.
+        max_connection_pool_size: not used, one connection is held; for programs written for taskiq
+            0.13.
+        serializer: for schedules; JSON by pydantic if there is none. Must be the same everywhere.
+        buffer_size: not used, as the one above.
+        skip_past_schedules: whether those that were to fire once, before this object was made, are
+            left out.
         claim_lease: seconds after which the claim of a scheduler that died before it confirmed is
             another's.
         claim_memory: seconds for which ticks are known one by one after they were sent. Older ones,
@@ -62,6 +70,10 @@ class ListRedisScheduleSource(ScheduleSource):
         self,
         url: str = "redis://localhost:6379",
         prefix: str = "schedule",
+        max_connection_pool_size: int | None = None,
+        serializer: TaskiqSerializer | None = None,
+        buffer_size: int = 50,
+        skip_past_schedules: bool = False,
         *,
         claim_lease: float = 60.0,
         claim_memory: float = WEEK,
@@ -69,6 +81,7 @@ class ListRedisScheduleSource(ScheduleSource):
         server: Server | None = None,
         **connection_kwargs: Any,
     ) -> None:
+        del max_connection_pool_size, buffer_size
         if not claim_lease > 0 or not claim_memory > 0:
             raise ValueError(f"{type(self).__name__}: claim_lease, claim_memory must be above 0")
         self.server = server or SingleServer(url, **connection_kwargs)
@@ -76,8 +89,9 @@ class ListRedisScheduleSource(ScheduleSource):
         self.claim_lease = claim_lease
         self.claim_memory = claim_memory
         self.socket_timeout = socket_timeout
-        self._line: Line | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._serializer = serializer
+        self._begins = datetime.now(UTC) if skip_past_schedules else None
+        self._lines = PerLoop(lambda: Line(self.server, self.base, timeout=socket_timeout))
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -93,19 +107,19 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def startup(self) -> None:
         """Connect, so that a server that can't be reached is known at once."""
-        await self._own_line().call("PING")
+        await self._lines.get().call("PING")
 
     async def shutdown(self) -> None:
         """Hang up; may be called twice."""
-        line, self._line = self._line, None
-        if line is not None and self._loop is asyncio.get_running_loop():
+        line = self._lines.pop()
+        if line is not None:
             await line.close()
 
     # -- schedules ----------------------------------------------------------------------------
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """All schedules; one that can't be read is left out, with an error that names it."""
-        line = self._own_line()
+        line = self._lines.get()
         found = await asyncio.gather(
             *(line.call("HGETALL", f"{self.base}:{each}") for each in ("repeated", "once"))
         )
@@ -117,7 +131,7 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
         """Those that are due again and again, and those that are due once until a moment."""
-        line = self._own_line()
+        line = self._lines.get()
         due = ("ZRANGEBYSCORE", f"{self.base}:due", "-inf", moment.timestamp())
         pairs, ids = await asyncio.gather(
             line.call("HGETALL", f"{self.base}:repeated"), line.call(*due)
@@ -135,7 +149,7 @@ class ListRedisScheduleSource(ScheduleSource):
         schedules: list[ScheduledTask] = []
         for schedule_id, body in pairs:
             try:
-                schedules.append(ScheduledTask.model_validate_json(body))
+                schedule = self._loaded(body)
             except ValueError as error:
                 logger.error(  # noqa: TRY400  # what was written there, no bug of ours
                     "The schedule %s of %r can't be read and is left out: %s",
@@ -143,12 +157,31 @@ class ListRedisScheduleSource(ScheduleSource):
                     self,
                     error,
                 )
+                continue
+            moment = _moment_of(schedule)
+            if self._begins is None or moment is None or moment >= self._begins:
+                schedules.append(schedule)
         return schedules
 
+    def _loaded(self, body: bytes) -> ScheduledTask:
+        if self._serializer is None:
+            return ScheduledTask.model_validate_json(body)
+        return ScheduledTask.model_validate(self._serializer.loadb(body))
+
+    def _dumped(self, schedule: ScheduledTask) -> bytes:
+        if self._serializer is None:
+            return schedule.model_dump_json().encode()
+        return self._serializer.dumpb(schedule.model_dump(mode="json"))
+
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep one more; one of the same id takes the place of the earlier one."""
+        """Keep one more; one of the same id takes the place of the earlier one.
+
+        Raises:
+            ValueError: its time has no time zone.
+        """
+        require_time_zone(schedule)
         schedule_id = schedule.schedule_id
-        line = self._own_line()
+        line = self._lines.get()
         found = await asyncio.gather(
             *(
                 line.call("HGET", f"{self.base}:{each}", schedule_id)
@@ -157,10 +190,9 @@ class ListRedisScheduleSource(ScheduleSource):
         )
         before = self._read((schedule_id.encode(), body) for body in found if body is not None)
         begins = bool(before) and is_new_beginning(before[0], schedule)
-        is_once = schedule.time is not None and not schedule.is_repeated
-        moment = _utc(schedule.time).timestamp() if schedule.time and is_once else ""
-        body = schedule.model_dump_json().encode()
-        await self._run("add_schedule", schedule_id, body, moment, int(begins))
+        moment = _moment_of(schedule)
+        due = "" if moment is None else moment.timestamp()
+        await self._run("add_schedule", schedule_id, self._dumped(schedule), due, int(begins))
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Forget a schedule, and its last tick; one that is not there is forgotten already."""
@@ -191,7 +223,7 @@ class ListRedisScheduleSource(ScheduleSource):
         ids = list(schedule_ids)
         if not ids:
             return {}
-        found = await self._own_line().call("HMGET", f"{self.base}:last_ticks", *ids)
+        found = await self._lines.get().call("HMGET", f"{self.base}:last_ticks", *ids)
         return {
             schedule_id: _moment(tick)
             for schedule_id, tick in zip(ids, found, strict=True)
@@ -210,19 +242,15 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def _run(self, name: str, *arguments: Argument) -> Any:
         keys = [f"{self.base}:{each}" for each in KEYS]
-        return await self._own_line().run(script(name), keys, *arguments)
-
-    def _own_line(self) -> Line:
-        loop = asyncio.get_running_loop()
-        if self._line is None or self._loop is not loop:
-            self._line = Line(self.server, self.base, timeout=self.socket_timeout)
-            self._loop = loop
-        return self._line
+        return await self._lines.get().run(script(name), keys, *arguments)
 
 
 def _moment(microseconds: bytes) -> datetime:
     return _EPOCH + int(microseconds) * _MICROSECOND
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+def _moment_of(schedule: ScheduledTask) -> datetime | None:
+    """When a schedule fires that does so once; a naive time is one in UTC."""
+    if schedule.time is None or schedule.is_repeated:
+        return None
+    return schedule.time.replace(tzinfo=UTC) if schedule.time.tzinfo is None else schedule.time

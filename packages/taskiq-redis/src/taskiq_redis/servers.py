@@ -6,22 +6,32 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from redis.asyncio import ConnectionPool, RedisCluster
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from taskiq_redis.errors import RedisUnreachableError, RedisUrlError
+from taskiq_redis.form_options import connection_options, keywords_of
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds that connecting may take, unless socket_connect_timeout says otherwise."""
-# Read time-outs are ours (`line`): a connection that waits is not one that hangs.
-_SETTINGS: Final[Mapping[str, Any]] = {
+# Read time-outs are ours (`line`): a connection that waits is not one that hangs. Subscriptions are
+# read as the second version of the protocol has them.
+_OURS: Final[Mapping[str, Any]] = {
     "socket_timeout": None,
-    "socket_connect_timeout": CONNECT_TIMEOUT,
-    "socket_keepalive": True,
     "protocol": 2,
     "decode_responses": False,
 }
+_SETTINGS: Final[Mapping[str, Any]] = {
+    "socket_connect_timeout": CONNECT_TIMEOUT,
+    "socket_keepalive": True,
+    **_OURS,
+}
+_FOR_CLUSTER: Final = keywords_of(RedisCluster)
+_UNREADABLE: Final = (
+    "its host or port can't be read. If the password has special characters, quote them: "
+    "%23 for #, %2F for /, %40 for @"
+)
 
 
 class Server(Protocol):
@@ -53,14 +63,15 @@ class SingleServer:
     """
 
     def __init__(self, url: str, **options: Any) -> None:
+        self.address = _address_of(url)
         try:
             pool = ConnectionPool.from_url(url, **{**_SETTINGS, **options})
+            pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing, and checks options
         except (ValueError, TypeError) as error:
             raise RedisUrlError(reason=str(error)) from None  # the URL is in the chain
-        # What is in the URL wins in redis-py; a time-out for reading would cut waits short.
-        pool.connection_kwargs["socket_timeout"] = None
+        # What is in the URL wins in redis-py.
+        pool.connection_kwargs.update(_OURS)
         self._pool = pool
-        self.address = _address_of(url)
 
     async def connect(self, key: str) -> AbstractConnection:
         """A connection to the server; it has all keys."""
@@ -92,7 +103,7 @@ class SentinelServer:
         self._master_name = master_name
         self._min_other_sentinels = min_other_sentinels
         self._sentinel_kwargs = {"socket_timeout": CONNECT_TIMEOUT, **(sentinel_kwargs or {})}
-        self._options = {**_SETTINGS, **options, "socket_timeout": None}
+        self._options = {**_SETTINGS, **options, **_OURS}
         self.address = f"the master {master_name!r}"
 
     async def connect(self, key: str) -> AbstractConnection:
@@ -107,7 +118,8 @@ class SentinelServer:
             self._master_name, manager, **self._options
         )
         try:
-            return await _connected(pool, self.address)
+            # Each sentinel that stands still takes its time.
+            return await _connected(pool, self.address, steps=len(self._sentinels) + 1)
         finally:
             for sentinel in manager.sentinels:
                 await sentinel.aclose()
@@ -122,9 +134,13 @@ class ClusterServer:
     """
 
     def __init__(self, url: str, **options: Any) -> None:
+        if options.pop("ssl", False):
+            url = urlsplit(url)._replace(scheme="rediss").geturl()
+        for_nodes = connection_options(url) | (options.keys() - _FOR_CLUSTER)
         self._url = url
-        self._options = options
-        self.address = f"the cluster at {_address_of(url)}"
+        self._options = {name: options[name] for name in options if name in _FOR_CLUSTER}
+        self._node_options = {name: options[name] for name in options if name in for_nodes}
+        self.address = f"the cluster at {SingleServer(url, **self._node_options).address}"
 
     async def connect(self, key: str) -> AbstractConnection:
         """A connection to the node that has a key now."""
@@ -137,28 +153,62 @@ class ClusterServer:
             raise RedisUnreachableError(address=self.address, reason="no node has the key's slot")
         url = urlsplit(self._url)
         credentials = f"{url.netloc.rpartition('@')[0]}@" if "@" in url.netloc else ""
-        found = url._replace(netloc=f"{credentials}{node.host}:{node.port}", path="")
-        return await SingleServer(found.geturl(), **self._options).connect(key)
+        host = f"[{node.host}]" if ":" in node.host else node.host
+        found = url._replace(netloc=f"{credentials}{host}:{node.port}", path="")
+        return await SingleServer(found.geturl(), **self._node_options).connect(key)
 
 
-async def _connected(pool: ConnectionPool, address: str) -> AbstractConnection:
+async def _connected(pool: ConnectionPool, address: str, *, steps: int = 1) -> AbstractConnection:
     connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
+    # redis-py's own limit ends when the socket is open: a server that hangs accepts it, too.
+    limit: float = steps * (pool.connection_kwargs.get("socket_connect_timeout") or CONNECT_TIMEOUT)
+    # A task of its own: redis-py uses asyncio.wait_for, that of Python 3.11 swallows cancellations.
+    connecting = asyncio.ensure_future(connection.connect())  # type: ignore[no-untyped-call]
     try:
-        await connection.connect()  # type: ignore[no-untyped-call]
-    except (RedisError, OSError) as error:
-        reason = str(error).rstrip(".") or type(error).__name__
-        raise RedisUnreachableError(address=address, reason=reason) from error
-    except asyncio.CancelledError:
-        await connection.disconnect(nowait=True)
+        await asyncio.wait({connecting}, timeout=limit)
+        if not connecting.done():
+            raise TimeoutError(f"it has not answered for {limit:g} s")  # noqa: TRY301  # as others
+        connecting.result()
+    except BaseException as error:
+        await _give_up(connection, connecting)
+        if isinstance(error, RedisError | OSError):
+            raise _unreachable(address, connection, error) from error
         raise
     return connection
 
 
+async def _give_up(connection: AbstractConnection, connecting: "asyncio.Future[None]") -> None:
+    while not connecting.done():
+        connecting.cancel()
+        await asyncio.wait({connecting}, timeout=0.1)
+    await connection.disconnect(nowait=True)
+
+
+def _unreachable(
+    address: str, connection: AbstractConnection, error: Exception
+) -> RedisUnreachableError:
+    has_tls = isinstance(connection, SSLConnection)
+    reason = str(error).rstrip(".") or type(error).__name__
+    cause = error.__context__
+    advice = RedisUnreachableError.advice
+    if isinstance(error, AuthenticationError):
+        advice = "Look at the user and the password of its URL."
+    elif "certificate verify failed" in reason:
+        advice = "Give the certificate of the authority that signed its own: ssl_ca_certs=FILE."
+    elif has_tls and isinstance(cause, FileNotFoundError):
+        advice = "Look at the files that ssl_ca_certs, ssl_certfile and ssl_keyfile name."
+    elif has_tls:
+        advice = "Is it running there, and with TLS? Without it, its URL begins with redis://."
+    elif not isinstance(cause, ConnectionRefusedError):
+        advice = "Is it running there, and without TLS? With it, its URL begins with rediss://."
+    return RedisUnreachableError(address=address, reason=reason, advice=advice)
+
+
 def _address_of(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return parts.path
     try:
-        return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+        parts = urlsplit(url)
+        address = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
     except ValueError:
-        return parts.hostname or "localhost"
+        # What can't be read may be a piece of the password: nothing of it may be shown.
+        raise RedisUrlError(reason=_UNREADABLE) from None
+    return parts.path if parts.scheme == "unix" else address

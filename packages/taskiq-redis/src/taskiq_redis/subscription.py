@@ -1,7 +1,6 @@
 """Subscription: what is said on channels, on a connection of its own."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, Collection
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Any, Self
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from taskiq_redis.errors import RedisUnreachableError
+from taskiq_redis.errors import RedisTimeoutError, RedisUnreachableError
 from taskiq_redis.servers import Server
 
 
@@ -20,14 +19,20 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
     Ends with RedisUnreachableError when the connection is lost: what is said then is gone, and
     whoever listens must look for it elsewhere.
 
+    A connection that is silent is asked whether it is there: one that was lost on the way looks
+    like one on which nobody says anything.
+
     Args:
         server: where the channels are.
         channels: those to begin with; what is said after the `async with` has begun is heard.
+        timeout: seconds of silence after which the server is asked, and then without an answer
+            after which the connection is given up.
     """
 
-    def __init__(self, server: Server, *channels: str) -> None:
+    def __init__(self, server: Server, *channels: str, timeout: float) -> None:
         self._server = server
         self._channels = channels
+        self._timeout = timeout
         self._connection: AbstractConnection | None = None
 
     async def __aenter__(self) -> Self:
@@ -36,7 +41,7 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
             if self._channels:
                 await self.subscribe(self._channels)
                 for _ in self._channels:
-                    await self._read()
+                    await self._heard()
         except BaseException:
             await self._hang_up()
             raise
@@ -61,11 +66,13 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
     async def __aiter__(self) -> AsyncGenerator[tuple[str, bytes | None], None]:
         """Channel and data of each message; data is None where a subscription is confirmed."""
         while True:
-            kind, channel, data = await self._read()
-            if kind == b"message":
-                yield channel.decode(), data
-            elif kind == b"subscribe":
-                yield channel.decode(), None
+            match await self._heard():
+                case [b"message", channel, data]:
+                    yield channel.decode(), data
+                case [b"subscribe", channel, _]:
+                    yield channel.decode(), None
+                case _:
+                    pass  # a channel less, or the answer to our question
 
     async def _say(self, *command: str) -> None:
         if self._connection is None:
@@ -77,11 +84,24 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
         except (RedisError, OSError) as error:
             raise self._lost(error) from error
 
+    async def _heard(self) -> Any:
+        """What is said next, or the answer to our question."""
+        heard = await self._read()
+        if heard is None:
+            await self._say("PING")
+            heard = await self._read()
+        if heard is None:
+            raise RedisTimeoutError(address=self._server.address, timeout=self._timeout)
+        return heard
+
     async def _read(self) -> Any:
+        """What is said next; None after a time of silence."""
         if self._connection is None:
             raise RedisUnreachableError(address=self._server.address, reason="it was closed")
         try:
-            return await self._connection.read_response(disable_decoding=True, timeout=math.inf)
+            return await self._connection.read_response(
+                disable_decoding=True, timeout=self._timeout, disconnect_on_error=False
+            )
         except (RedisError, OSError) as error:
             raise self._lost(error) from error
 

@@ -43,17 +43,24 @@ class ResultWatch:
         server: where keys and channels are; a key's channel has its name.
         ready: asks for keys.
         poll_interval: seconds between two looks although nobody has said anything.
+        timeout: seconds of silence after which the subscription is looked after.
         takes_what_is_told: whether what comes with the news will do; a key that is to be removed
             when it is read must be read.
     """
 
     def __init__(
-        self, server: Server, ready: Ready, poll_interval: float, *, takes_what_is_told: bool
+        self,
+        server: Server,
+        ready: Ready,
+        poll_interval: float,
+        *,
+        timeout: float,
+        takes_what_is_told: bool,
     ) -> None:
-        self.loop = asyncio.get_running_loop()
         self._server = server
         self._ready = ready
         self._poll_interval = poll_interval
+        self._timeout = timeout
         self._takes_what_is_told = takes_what_is_told
         self._waiting: defaultdict[str, set[_Waiter]] = defaultdict(set)
         self._unheard: set[str] = set()
@@ -70,7 +77,7 @@ class ResultWatch:
             self._changed.set()
         self._waiting[key].add(waiter)
         if self._watching is None:
-            self._watching = self.loop.create_task(self._watch())
+            self._watching = asyncio.create_task(self._watch())
         try:
             while True:
                 await waiter.event.wait()
@@ -104,22 +111,26 @@ class ResultWatch:
         failures = 0
         while True:
             try:
-                async with Subscription(self._server) as subscription:
+                async with Subscription(self._server, timeout=self._timeout) as subscription:
                     failures = 0
                     self._unheard.update(self._waiting)
+                    self._changed.set()
                     await self._serve(subscription)
             except TaskiqError as error:
                 failures += 1
                 logger.warning("Results can't be listened for: %s", error)
+            except Exception:  # those who wait must not do so for ever
+                failures += 1
+                logger.exception("Results can't be listened for")
             await asyncio.sleep(backoff_delay(failures, base=0.1, cap=RETRY_CAP, rng=random))
             with suppress(TaskiqError):
                 await self._look()
 
     async def _serve(self, subscription: Subscription) -> None:
         tasks = [
-            self.loop.create_task(self._hear(subscription)),
-            self.loop.create_task(self._tell(subscription)),
-            self.loop.create_task(self._poll()),
+            asyncio.create_task(self._hear(subscription)),
+            asyncio.create_task(self._tell(subscription)),
+            asyncio.create_task(self._poll()),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -133,7 +144,8 @@ class ResultWatch:
     async def _hear(self, subscription: Subscription) -> None:
         async for key, told in subscription:
             # It is there, or was before we listened; if we are told what it is, that will do.
-            self._wake(key, told if self._takes_what_is_told else None)
+            is_all = self._takes_what_is_told and told is not None and b"\n" in told
+            self._wake(key, told if is_all else None)
 
     async def _tell(self, subscription: Subscription) -> None:
         """Subscribe to what is waited for, and to nothing else; all of one turn in one command."""

@@ -20,9 +20,11 @@ local function extras_of(id)
   return text and cjson.decode(text) or {}
 end
 
--- Make a message wait in line; at its head if it was delivered before.
+-- Make a message wait in line; at its head if it was delivered before. It may be too late again.
 local function enqueue(id, first)
-  local priority = extras_of(id).priority
+  local extras = extras_of(id)
+  local priority = extras.priority
+  if extras.expires_at then redis.call('ZADD', q .. ':expiring', extras.expires_at, id) end
   if priority then
     local number = first and 0 or redis.call('INCR', q .. ':number')
     redis.call('ZADD', q .. ':priorities', -priority, string.format('%016d', number) .. id)
@@ -97,15 +99,15 @@ end
 
 -- Store a message with labels that the queue honours. Durations are in seconds.
 local function store_with_extras(id, message, delay, extras)
+  if extras.expires_after then extras.expires_at = after(extras.expires_after) end
+  local text = cjson.encode(extras)
   local stored = store(id, message)
-  if next(extras) then
-    redis.call('HSET', q .. ':extras', stored, cjson.encode(extras))
-  end
+  if next(extras) then redis.call('HSET', q .. ':extras', stored, text) end
   if extras.unique_key then
     redis.call('HSET', q .. ':unique', extras.unique_key, stored)
   end
   if extras.expires_after then
-    redis.call('ZADD', q .. ':expiring', after(extras.expires_after), stored)
+    redis.call('ZADD', q .. ':expiring', extras.expires_at, stored)
   end
   if delay > 0 then
     redis.call('ZADD', q .. ':delayed', after(delay), stored)

@@ -1,8 +1,9 @@
 -- Lease messages to a worker. ARGV: how many at most, seconds of the lease.
 -- Answers: seconds until there may be more (empty for: as long as you like), then a list of those
--- that expired (id, message, fence, seconds they had), then of those that are leased (id, message, fence,
+-- that expired (id, task, fence, seconds they had), then of those that are leased (id, message, fence,
 -- attempt, unsettled, aborted).
 local limit, lease_until = tonumber(ARGV[1]), after(ARGV[2])
+local LARGE = 16 * 1024 * 1024
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', q .. ':delayed', '-inf', now, 'LIMIT', 0, 1000)) do
   redis.call('ZREM', q .. ':delayed', id)
@@ -10,34 +11,50 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', q .. ':delayed', '-inf', now, 'L
 end
 
 -- What is late is leased to be buried: its caller is to be told first. It is looked for again when
--- that lease is over.
-local expired = {}
+-- that lease is over. The bodies are read for nothing: of large ones a few are enough for once.
+local expired, read = {}, 0
 local late = redis.call('ZRANGEBYSCORE', q .. ':expiring', '-inf', now, 'LIMIT', 0, 100)
 for _, id in ipairs(late) do
-  local message = redis.call('HGET', q .. ':messages', id)
+  if read > LARGE then break end
+  local message = redis.call('HGET', q .. ':messages', id) or ''
+  read = read + #message
+  local name = string.match(message, '^([^\n]*)\n')
   local current, attempt, unsettled = delivery_of(id)
-  local is_aborted = redis.call('HEXISTS', q .. ':aborted', id) == 1
-  if message and current == 0 and not is_aborted then
+  local lease = current ~= 0 and tonumber(redis.call('ZSCORE', q .. ':leases', id)) or 0
+  if name and lease > now then
+    redis.call('ZADD', q .. ':expiring', lease, id)
+  elseif name and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
     local fence = redis.call('INCR', q .. ':fence')
     set_delivery(id, fence, attempt, unsettled)
     redis.call('ZADD', q .. ':leases', lease_until, id)
     redis.call('ZADD', q .. ':expiring', lease_until, id)
     redis.call('ZREM', q .. ':delayed', id)
-    expired[#expired + 1] = { id, message, fence, tostring(extras_of(id).expires_after) }
+    expired[#expired + 1] = { id, name, fence, tostring(extras_of(id).expires_after) }
   else
     redis.call('ZREM', q .. ':expiring', id)
   end
 end
 
--- What was dropped or buried while it waited is still in line.
-local ids, messages, before, bytes = {}, {}, {}, 0
+-- What was dropped, buried or delayed while it waited is still in line; what is late waits to be
+-- buried.
+local has_delayed = redis.call('EXISTS', q .. ':delayed') == 1
+local has_expiring = redis.call('EXISTS', q .. ':expiring') == 1
+local function is_for_later(id)
+  if has_delayed and redis.call('ZSCORE', q .. ':delayed', id) then return true end
+  local ends = has_expiring and redis.call('ZSCORE', q .. ':expiring', id)
+  return ends and tonumber(ends) <= now and redis.call('HEXISTS', q .. ':aborted', id) == 0
+end
+
+local ids, messages, before, seen, bytes, looked = {}, {}, {}, {}, 0, 0
 local function take(candidates)
-  if #candidates == 0 then return end
+  looked = looked + #candidates
   local found = redis.call('HMGET', q .. ':messages', unpack(candidates))
   local deliveries = redis.call('HMGET', q .. ':deliveries', unpack(candidates))
   for n, id in ipairs(candidates) do
     local delivery = deliveries[n]
-    if found[n] and (not delivery or string.sub(delivery, 1, 2) == '0 ') then
+    local is_free = not delivery or string.sub(delivery, 1, 2) == '0 '
+    if found[n] and is_free and not seen[id] and not is_for_later(id) then
+      seen[id] = true
       ids[#ids + 1] = id
       messages[#messages + 1] = found[n]
       before[#ids] = delivery
@@ -47,20 +64,28 @@ local function take(candidates)
 end
 
 local function room()
-  if bytes > 16777216 then return 0 end -- an answer of many megabytes holds up everybody
+  -- An answer of many megabytes, or a long look, holds up everybody.
+  if bytes > LARGE or looked >= 1000 then return 0 end
   local most = limit - #ids
   if #ids > 0 and bytes / #ids > 65536 then most = math.min(most, 10) end
   return math.min(most, #ids == 0 and 10 or 1000)
 end
 
+-- They leave the line when their leases are written: a script that is cut short, as for want of a
+-- right, must not lose them.
+local members, ready = {}, 0
 local function take_priorities(low, high)
+  local at = 0
   while room() > 0 do
-    local range = { q .. ':priorities', low, high, 'LIMIT', 0, room() }
-    local members = redis.call('ZRANGEBYSCORE', unpack(range))
-    if #members == 0 then return end
-    redis.call('ZREM', q .. ':priorities', unpack(members))
+    local range = { q .. ':priorities', low, high, 'LIMIT', at, room() }
+    local found = redis.call('ZRANGEBYSCORE', unpack(range))
+    if #found == 0 then return end
+    at = at + #found
     local candidates = {}
-    for n, member in ipairs(members) do candidates[n] = string.sub(member, 17) end
+    for n, member in ipairs(found) do
+      members[#members + 1] = member
+      candidates[n] = string.sub(member, 17)
+    end
     take(candidates)
   end
 end
@@ -68,8 +93,9 @@ end
 local has_priorities = redis.call('EXISTS', q .. ':priorities') == 1
 if has_priorities then take_priorities('-inf', '(0') end
 while room() > 0 do
-  local candidates = redis.call('LPOP', q .. ':ready', room())
-  if not candidates then break end
+  local candidates = redis.call('LRANGE', q .. ':ready', ready, ready + room() - 1)
+  if #candidates == 0 then break end
+  ready = ready + #candidates
   take(candidates)
 end
 if has_priorities then take_priorities('(0', '+inf') end
@@ -95,6 +121,8 @@ if #ids > 0 then
   redis.call('HSET', q .. ':deliveries', unpack(deliveries))
   redis.call('ZADD', q .. ':leases', unpack(leases))
 end
+if ready > 0 then redis.call('LTRIM', q .. ':ready', ready, -1) end
+if #members > 0 then redis.call('ZREM', q .. ':priorities', unpack(members)) end
 
 if redis.call('EXISTS', q .. ':ready', q .. ':priorities') > 0 then
   ring() -- this worker is full: another one may have room

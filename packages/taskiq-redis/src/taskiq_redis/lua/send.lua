@@ -2,6 +2,10 @@
 -- labels for the queue: its group, id, message, delay and the rest as JSON. Of a group, all or none
 -- are stored. Answers which groups were not, and because of whom: group, unique key, holder ...
 local plain = tonumber(ARGV[1])
+local begin, extras = 2 * plain + 2, {}
+-- Before anything is stored: what can't be read is an error of all.
+for at = begin, #ARGV, 5 do extras[at] = cjson.decode(ARGV[at + 4]) end
+
 local ids = {}
 for n = 1, plain do
   ids[n] = store(ARGV[2 * n], ARGV[2 * n + 1])
@@ -11,10 +15,9 @@ for first = 1, #ids, 1000 do
 end
 
 local refused, answer, own = {}, {}, {}
-local begin = 2 * plain + 2
 for at = begin, #ARGV, 5 do
   local group = ARGV[at]
-  local key = cjson.decode(ARGV[at + 4]).unique_key
+  local key = extras[at].unique_key
   if key and not refused[group] then
     local holder = redis.call('HGET', q .. ':unique', key) or (own[key] and own[key].id)
     if holder then
@@ -32,7 +35,7 @@ for at = begin, #ARGV, 5 do
 end
 for at = begin, #ARGV, 5 do
   if not refused[ARGV[at]] then
-    store_with_extras(ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), cjson.decode(ARGV[at + 4]))
+    store_with_extras(ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), extras[at])
   end
 end
 ring()
