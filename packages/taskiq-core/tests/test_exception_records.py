@@ -1,7 +1,9 @@
 """Exceptions travel as data and come back as exceptions, and as nothing else."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,3 +152,53 @@ def test_result_carries_its_error_through_json() -> None:
     assert isinstance(back.error, OtherSignatureError)
     with pytest.raises(OtherSignatureError, match="1: x"):
         back.raise_for_error()
+
+
+class JobsFailedError(ExceptionGroup[Exception]):
+    pass
+
+
+def test_a_group_comes_back_with_its_members() -> None:
+    group = JobsFailedError("two jobs", [ValueError(1), ExceptionGroup("inner", [KeyError("k")])])
+
+    found = through_json(group)
+
+    assert isinstance(found, JobsFailedError)
+    assert found.message == "two jobs"
+    first, inner = found.exceptions
+    assert (type(first), first.args) == (ValueError, (1,))
+    assert isinstance(inner, ExceptionGroup)
+    assert repr(inner.exceptions) == repr((KeyError("k"),))
+
+
+def test_a_group_of_an_unknown_class_is_one_all_the_same() -> None:
+    record = exception_to_record(ExceptionGroup("two jobs", [ValueError(1)]))
+    record.exc_module = "not.here"
+
+    found = exception_from_record(record)
+
+    assert type(found) is ExceptionGroup
+    assert repr(found.exceptions) == repr((ValueError(1),))
+
+
+def test_a_group_of_what_ends_programs_is_no_plain_group() -> None:
+    found = through_json(BaseExceptionGroup("stop", [KeyboardInterrupt()]))
+
+    assert type(found) is BaseExceptionGroup
+
+
+def test_an_exception_of_the_program_itself_comes_back(tmp_path: Path) -> None:
+    """The worker imports as `app` what runs as a program elsewhere, where that is `__main__`."""
+    program = tmp_path / "app.py"
+    program.write_text(
+        "from taskiq_core.exception_records import exception_from_record, ExceptionRepr\n"
+        "class AppError(Exception): pass\n"
+        "record = dict(exc_type='AppError', exc_module='app', exc_message=('no',))\n"
+        "print(type(exception_from_record(ExceptionRepr(**record))) is AppError)\n"
+    )
+
+    for command in ([str(program)], ["-m", "app"]):
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+        assert done.stdout == "True\n"

@@ -111,6 +111,13 @@ def test_the_rights_are_those_that_scripts_and_modules_use() -> None:
     assert [each for each in COMMANDS if not re.search(rf"['\"]{each.upper()}['\"]", text)] == []
 
 
+def test_the_rights_are_those_of_the_readme() -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    (line,) = re.findall(r"```\n(ACL SETUSER .*?)```", text, re.DOTALL)
+
+    assert line.split() == ["ACL", "SETUSER", "app", "on", ">PASSWORD", *RIGHTS]
+
+
 async def test_keys_of_others_are_out_of_reach(server: RedisServer) -> None:
     broker = RedisBroker(url_of(server), queue_name="others")
     broker.register_task(_double, "double")

@@ -9,7 +9,7 @@ import pytest
 from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.scheduled_task import ScheduledTask
-from taskiq_core.serializers import JSONSerializer
+from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_redis import ListRedisScheduleSource, RedisScheduleSource
 
 NOW = datetime(2031, 2, 3, tzinfo=UTC)

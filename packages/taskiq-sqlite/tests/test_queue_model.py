@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from taskiq_core.aborts import AbortState
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.inventory import QueueStats
+from taskiq_core.queue_labels import QueueLabels
 from taskiq_sqlite.aborting import request_abort
 from taskiq_sqlite.fetching import FetchedMessage, FetchRequest, fetch, give_back
 from taskiq_sqlite.inspecting import count, letter_ids_after, replay
@@ -82,7 +83,8 @@ class Queue(RuleBasedStateMachine):
     def send(self, priority: int, delay: float) -> None:
         self.sent += 1
         task_id = str(self.sent)
-        message = NewMessage(task_id, "t", task_id.encode(), priority=priority, delay=delay)
+        wishes = QueueLabels(priority=priority, delay=delay)
+        message = NewMessage(task_id, "t", task_id.encode(), wishes)
         assert self.do(send, [message]) is None
         self.messages.append(Model(task_id, self.sent, priority, self.now + delay))
 

@@ -10,6 +10,8 @@ import builtins
 import sys
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
@@ -21,6 +23,8 @@ MAX_DEPTH: Final = 16
 """How many causes and contexts of an exception are kept."""
 MAX_TRACEBACK: Final = 64_000
 """How many characters of a traceback's end are kept."""
+MAX_MEMBERS: Final = 100
+"""How many exceptions of a group are kept."""
 
 
 class ExceptionRepr(BaseModel):
@@ -30,6 +34,7 @@ class ExceptionRepr(BaseModel):
         exc_message: the arguments of the exception.
         exc_state: its own attributes, those that JSON can carry.
         exc_traceback: the traceback as text, as Python prints it.
+        exc_group: those that it is a group of; its message is the only argument then.
     """
 
     exc_type: str
@@ -41,6 +46,7 @@ class ExceptionRepr(BaseModel):
     exc_notes: list[str] = Field(default_factory=list)
     exc_state: dict[str, Any] = Field(default_factory=dict)
     exc_traceback: str | None = None
+    exc_group: "list[ExceptionRepr]" = Field(default_factory=list)
 
 
 class UnknownRemoteError(TaskiqError):
@@ -111,14 +117,23 @@ def _record(error: BaseException, *, depth: int, with_traceback: bool) -> Except
         exc_notes=[_text(str(note)) for note in getattr(error, "__notes__", ())],
         exc_state=_state(error),
         exc_traceback=_traceback_text(error) if with_traceback else None,
+        exc_group=[
+            _record(each, depth=depth + 1, with_traceback=False)
+            for each in _members(error)[:MAX_MEMBERS]
+            if deeper
+        ],
     )
+
+
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
 
 
 def _arguments(error: BaseException) -> tuple[Any, ...]:
     if isinstance(error, OSError) and error.filename is not None:
         # Arguments, and yet not among its `args`.
         return (error.errno, error.strerror, error.filename)
-    return error.args
+    return (error.message,) if isinstance(error, BaseExceptionGroup) else error.args
 
 
 def _traceback_text(error: BaseException) -> str | None:
@@ -163,6 +178,8 @@ def safe_repr(obj: Any) -> str:
 
 def _instance(record: ExceptionRepr) -> BaseException:
     cls = _find_class(record.exc_module, record.exc_type)
+    if record.exc_group:
+        return _group(cls, record)
     if cls is None:
         return _stand_in(record)
     try:
@@ -175,6 +192,20 @@ def _instance(record: ExceptionRepr) -> BaseException:
         error = _bare_instance(cls, record)
     _restore_state(error, record.exc_state)
     return error
+
+
+def _group(cls: type[BaseException] | None, record: ExceptionRepr) -> BaseException:
+    """A group of the same class, or else one of Python's own: what matters is in its members."""
+    message = str(record.exc_message[0]) if record.exc_message else ""
+    members = [exception_from_record(each) for each in record.exc_group]
+    if cls is None or not issubclass(cls, BaseExceptionGroup):
+        return BaseExceptionGroup(message, members)
+    try:
+        group = cls(message, members)
+    except Exception:  # noqa: BLE001  # a constructor of the user's with another signature
+        group = BaseExceptionGroup(message, members)
+    _restore_state(group, record.exc_state)
+    return group
 
 
 def _bare_instance(cls: type[BaseException], record: ExceptionRepr) -> BaseException:
@@ -193,7 +224,7 @@ def _restore_state(error: BaseException, state: Mapping[str, Any]) -> None:
 
 
 def _find_class(module_name: str | None, qualified_name: str) -> type[BaseException] | None:
-    found: Any = builtins if module_name is None else sys.modules.get(module_name)
+    found: Any = builtins if module_name is None else _find_module(module_name)
     for part in qualified_name.split("."):
         # No getattr: for the lazy names of a package it would import, for a property run code.
         found = getattr(found, "__dict__", {}).get(part)
@@ -205,6 +236,18 @@ def _find_class(module_name: str | None, qualified_name: str) -> type[BaseExcept
             description=f"a result's error names {path}, which is no exception class"
         )
     return found
+
+
+def _find_module(name: str) -> ModuleType | None:
+    """A module that is loaded; also the program itself, which workers know by its file's name."""
+    found = sys.modules.get(name)
+    main = sys.modules.get("__main__")
+    if found is not None or main is None:
+        return found
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None:  # python -m
+        return main if spec.name == name else None
+    return main if file and Path(file).stem == name.rpartition(".")[2] else None
 
 
 def _stand_in(record: ExceptionRepr) -> BaseException:

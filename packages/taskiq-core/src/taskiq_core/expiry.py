@@ -48,10 +48,13 @@ class Undertaker:
         self._results = results
         self._at_work: set[asyncio.Task[None]] = set()
 
-    async def take(self, messages: Sequence[ExpiredDelivery]) -> None:
-        """End these messages, beside what the caller does; waits while it has much to do."""
+    async def wait_for_room(self) -> None:
+        """Wait while there is much to do; to be awaited before more is fetched."""
         while len(mine := self._mine()) >= AT_ONCE:
             await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
+
+    def take(self, messages: Sequence[ExpiredDelivery]) -> None:
+        """End these messages, beside what the caller does."""
         # The event loop itself keeps only weak references to its tasks.
         task = asyncio.get_running_loop().create_task(self._end_all(messages))
         self._at_work.add(task)

@@ -199,10 +199,11 @@ class RedisBroker(AsyncBroker):
             lease=self.lease,
             poll_interval=self.poll_interval,
             on_expired=self._end_expired,
+            wait_for_room=self._undertaker.wait_for_room,
         )
 
-    async def _end_expired(self, messages: Sequence[ExpiredMessage]) -> None:
-        await self._undertaker.take([self._expired(message) for message in messages])
+    def _end_expired(self, messages: Sequence[ExpiredMessage]) -> None:
+        self._undertaker.take([self._expired(message) for message in messages])
 
     def _expired(self, message: ExpiredMessage) -> ExpiredDelivery:
         queue = self.queue

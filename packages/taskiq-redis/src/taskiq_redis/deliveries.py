@@ -67,7 +67,8 @@ async def stream(
     *,
     lease: float,
     poll_interval: float,
-    on_expired: Callable[[Sequence[ExpiredMessage]], Awaitable[None]],
+    on_expired: Callable[[Sequence[ExpiredMessage]], None],
+    wait_for_room: Callable[[], Awaitable[None]],
 ) -> AsyncGenerator[Delivery, None]:
     """Yield deliveries, as many at once as there are slots, and sleep while there are none.
 
@@ -76,13 +77,17 @@ async def stream(
         slots: the room that the worker has.
         lease: seconds that it gets messages for.
         poll_interval: seconds after which to look although the bell has not rung.
-        on_expired: ends messages that must not be delivered.
+        on_expired: called with messages that must not be delivered.
+        wait_for_room: waits until that may be called with more.
     """
     while True:
+        await wait_for_room()
         await slots.wait_free()
         # Half of what there could be: while the tasks of one half end, the other half is fetched.
         most = min(max(slots.limit // 2, 1), MAX_FETCH)
         found = await _fetch(queue, min(slots.free, most), lease)
+        if found.expired:
+            on_expired(found.expired)
         waiting = deque(found.leased)
         try:
             while waiting:
@@ -90,8 +95,6 @@ async def stream(
         finally:
             if waiting:
                 await asyncio.shield(_give_back(queue, waiting))
-        if found.expired:
-            await on_expired(found.expired)
         if not (found.leased or found.expired):
             pause = poll_interval if found.wait is None else min(found.wait, poll_interval)
             # 0 would be for ever.

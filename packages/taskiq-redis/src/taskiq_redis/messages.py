@@ -4,16 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.inventory import DeadLetter
-from taskiq_core.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
 from taskiq_core.message import BrokerMessage
-
-MAX_SECONDS: Final = 3e9
-"""Longest delay and expiry, about a century: beyond it somebody has sent milliseconds."""
-_MAX_PRIORITY: Final = 2**31
+from taskiq_core.queue_labels import queue_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +40,20 @@ def new_message(message: BrokerMessage) -> NewMessage:
     Raises:
         SendTaskError: a label has no value that it can have.
     """
-    name, labels = message.task_name, message.labels
+    name = message.task_name
     if "\n" in name or "\n" in message.task_id:
         reason = f"its name or its id {message.task_id!r} has a line feed"
         raise SendTaskError(task_name=name, reason=reason)
     record = name.encode() + b"\n" + message.message
-    if not labels:
-        return NewMessage(message.task_id, name, record)
+    wishes = queue_labels(message)
     extras: dict[str, Any] = {}
-    if priority := _priority(name, labels):
-        extras["priority"] = priority
-    if (expires := _seconds(name, labels, EXPIRES)) is not None:
-        extras["expires_after"] = expires
-    if (key := labels.get(UNIQUE_KEY)) is not None:
-        extras["unique_key"] = _text(name, UNIQUE_KEY, str(key))
-    delay = max(_seconds(name, labels, DELAY) or 0.0, 0.0)
-    return NewMessage(message.task_id, name, record, delay, extras or None)
+    if wishes.priority:
+        extras["priority"] = wishes.priority
+    if wishes.expires_after is not None:
+        extras["expires_after"] = wishes.expires_after
+    if wishes.unique_key is not None:
+        extras["unique_key"] = wishes.unique_key
+    return NewMessage(message.task_id, name, record, wishes.delay, extras or None)
 
 
 def task_of(record: bytes) -> tuple[str, bytes]:
@@ -149,38 +143,3 @@ def send_arguments(groups: Sequence[Sequence[NewMessage]]) -> list[bytes | str |
             extras = json.dumps(message.extras or {})
             others += (number, message.task_id, message.record, message.delay, extras)
     return [len(plain) // 2, *plain, *others]
-
-
-def _text(task_name: str, label: str, value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        reason = f"its label {label!r} is {value!r}, which is no text in UTF-8"
-        raise SendTaskError(task_name=task_name, reason=reason) from error
-    return value
-
-
-def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | None:
-    value = labels.get(name)
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = MAX_SECONDS + 1
-    if not -MAX_SECONDS <= seconds <= MAX_SECONDS:  # also true for NaN
-        reason = f"its label {name!r} is {value!r}, which is no number of seconds"
-        raise SendTaskError(task_name=task_name, reason=reason)
-    return seconds
-
-
-def _priority(task_name: str, labels: Mapping[str, Any]) -> int:
-    value = labels.get(PRIORITY, 0)
-    try:
-        priority = int(value)
-    except (TypeError, ValueError, OverflowError):
-        priority = _MAX_PRIORITY
-    if not -_MAX_PRIORITY < priority < _MAX_PRIORITY:
-        reason = f"its label {PRIORITY!r} is {value!r}, which is no integer of 32 bits"
-        raise SendTaskError(task_name=task_name, reason=reason)
-    return priority

@@ -7,10 +7,9 @@ from typing import Any, Final, Self, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.exceptions import ResultGetError
-from taskiq_core.labels import FENCE
 from taskiq_core.progress import TaskProgress
 from taskiq_core.result import TaskiqResult
+from taskiq_core.result_coding import ResultCoding, fence_of
 from taskiq_redis.errors import RedisUnreachableError, ResultMissingError
 from taskiq_redis.line import TIMEOUT, Argument
 from taskiq_redis.per_loop import PerLoop
@@ -30,10 +29,6 @@ URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "socket_timeout": float,
 }
 """Options of `RedisAsyncResultBackend` that a URL may have, and what reads their values."""
-
-# What model_dump_json and model_validate_json call, without their handling of options.
-_to_json = TaskiqResult.__pydantic_serializer__.to_json
-_from_json = TaskiqResult.__pydantic_validator__.validate_json
 
 
 class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
@@ -90,7 +85,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         self.poll_interval = poll_interval
         self.socket_timeout = socket_timeout
         self._milliseconds = milliseconds or 0
-        self._serializer = serializer
+        self._coding = ResultCoding(serializer)
         self._stores = PerLoop(self._make_store)
 
     @classmethod
@@ -129,13 +124,8 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
             RedisUnreachableError: the server can't be reached.
             RedisFullError: it has no memory left.
         """
-        if self._serializer is None:
-            body = _to_json(result)
-        else:
-            body = self._serializer.dumpb(result.model_dump())
-        fence = result.labels.get(FENCE)
-        key = self.prefix + task_id
-        await self._stores.get().save((key, None if fence is None else int(fence), body))
+        body = self._coding.dumps(result)
+        await self._stores.get().save((self.prefix + task_id, fence_of(result), body))
 
     async def is_result_ready(self, task_id: str) -> bool:
         """Whether there is a result that has not expired."""
@@ -218,15 +208,4 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
             return None  # the watch looks again when there is a connection
 
     def _loaded(self, stored: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
-        body = stored.partition(b"\n")[2]
-        try:
-            result: TaskiqResult[_ReturnType] = (
-                _from_json(body)
-                if self._serializer is None
-                else TaskiqResult.model_validate(self._serializer.loadb(body))
-            )
-        except ValueError as error:
-            raise ResultGetError from error
-        if not with_logs:
-            result.log = None
-        return result
+        return self._coding.loads(stored.partition(b"\n")[2], with_logs=with_logs)

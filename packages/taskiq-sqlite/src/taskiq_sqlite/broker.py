@@ -164,6 +164,7 @@ class SQLiteBroker(AsyncBroker):
             lease=self.lease,
             poll_interval=self.poll_interval,
             on_expired=self._end_expired,
+            wait_for_room=self._undertaker.wait_for_room,
         )
 
     async def listen(self) -> AsyncGenerator[Delivery, None]:
@@ -189,13 +190,13 @@ class SQLiteBroker(AsyncBroker):
             total += count
         found = await self.database.write(take_expired, self.lease, undo=give_back)
         if found.expired:
-            await self._end_expired(found.expired)
+            self._end_expired(found.expired)
         await self.database.write(clean, CLEANED)
         await self.database.write(shrink, VACUUMED)
         return total
 
-    async def _end_expired(self, messages: Sequence[FetchedMessage]) -> None:
-        await self._undertaker.take([self._expired(message) for message in messages])
+    def _end_expired(self, messages: Sequence[FetchedMessage]) -> None:
+        self._undertaker.take([self._expired(message) for message in messages])
 
     def _expired(self, message: FetchedMessage) -> ExpiredDelivery:
         async def move(reason: str, error: str) -> None:

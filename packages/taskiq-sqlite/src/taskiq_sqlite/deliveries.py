@@ -78,7 +78,8 @@ async def stream(
     *,
     lease: float,
     poll_interval: float,
-    on_expired: Callable[[list[FetchedMessage]], Awaitable[None]],
+    on_expired: Callable[[list[FetchedMessage]], None],
+    wait_for_room: Callable[[], Awaitable[None]],
 ) -> AsyncGenerator[Delivery, None]:
     """Yield deliveries, as many at once as there are slots, and sleep while there are none.
 
@@ -87,14 +88,18 @@ async def stream(
         slots: the room that the worker has.
         lease: seconds that it gets messages for.
         poll_interval: seconds after which to look although nothing has rung.
-        on_expired: ends messages that must not be delivered.
+        on_expired: called with messages that must not be delivered.
+        wait_for_room: waits until that may be called with more.
     """
     with database.listen(Topic.MESSAGES) as listener:
         while True:
+            await wait_for_room()
             await slots.wait_free()
             listener.clear()
             request = FetchRequest(min(slots.free, MAX_FETCH), lease)
             fetched = await database.write(fetch, request, undo=give_back)
+            if fetched.expired:
+                on_expired(fetched.expired)
             waiting = deque(fetched.messages)
             try:
                 while waiting:
@@ -102,8 +107,6 @@ async def stream(
             finally:
                 if waiting:
                     database.post(give_back, Fetched(list(waiting)))
-            if fetched.expired:
-                await on_expired(fetched.expired)
             if not (fetched.messages or fetched.expired):
                 pause = poll_interval if fetched.wait is None else fetched.wait
                 await listener.wait(min(pause, poll_interval))

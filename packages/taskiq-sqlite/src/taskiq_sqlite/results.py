@@ -8,10 +8,9 @@ from typing import Any, Final, Self, TypeVar, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.exceptions import ResultGetError
-from taskiq_core.labels import FENCE
 from taskiq_core.progress import TaskProgress
 from taskiq_core.result import TaskiqResult
+from taskiq_core.result_coding import ResultCoding, fence_of
 from taskiq_sqlite.database import Database, DatabaseSettings
 from taskiq_sqlite.errors import ResultMissingError
 from taskiq_sqlite.keeping import (
@@ -43,10 +42,6 @@ URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "poll_interval": float,
     **DATABASE_OPTIONS,
 }
-
-# What model_dump_json and model_validate_json call, without their handling of options.
-_to_json = TaskiqResult.__pydantic_serializer__.to_json
-_from_json = TaskiqResult.__pydantic_validator__.validate_json
 
 
 class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
@@ -84,7 +79,7 @@ class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
         self.result_ttl = result_ttl
         self.poll_interval = poll_interval
         self.database, self._is_owner = as_database(path, options)
-        self._serializer = serializer
+        self._coding = ResultCoding(serializer)
         self._watch: ResultWatch | None = None
         self._cleaned_at = time.monotonic()
 
@@ -123,11 +118,8 @@ class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
             ValueError: the return value can't be serialized (also TypeError, by some serializers).
             DatabaseError: the file can't be used.
         """
-        if self._serializer is None:
-            body = _to_json(result)
-        else:
-            body = self._serializer.dumpb(result.model_dump())
-        stored = StoredResult(task_id, body, _fence_of(result), self.result_ttl)
+        body = self._coding.dumps(result)
+        stored = StoredResult(task_id, body, fence_of(result), self.result_ttl)
         await self.database.write(set_results, stored)
         if time.monotonic() - self._cleaned_at > CLEAN_INTERVAL:
             self._cleaned_at = time.monotonic()
@@ -152,7 +144,7 @@ class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
         body = await self.database.read(get_results, task_id)
         if body is None:
             raise ResultMissingError(task_id=task_id, address=str(self.database.path))
-        return self._load(body, with_logs=with_logs)
+        return self._coding.loads(body, with_logs=with_logs)
 
     async def wait(
         self,
@@ -172,7 +164,7 @@ class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
         while body is None:
             await self._own_watch().wait(task_id)
             body = await self.database.read(get_results, task_id)
-        return self._load(body, with_logs=with_logs)
+        return self._coding.loads(body, with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
         """Store how far a task has come; kept as long as results are."""
@@ -191,19 +183,6 @@ class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
             watch = self._watch = ResultWatch(self.database, self.poll_interval)
         return watch
 
-    def _load(self, body: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
-        try:
-            result: TaskiqResult[_ReturnType] = (
-                _from_json(body)
-                if self._serializer is None
-                else TaskiqResult.model_validate(self._serializer.loadb(body))
-            )
-        except ValueError as error:
-            raise ResultGetError from error
-        if not with_logs:
-            result.log = None
-        return result
-
 
 def as_database(
     path: str | os.PathLike[str] | Database, options: DatabaseSettings
@@ -215,8 +194,3 @@ def as_database(
         names = ", ".join(options)
         raise ValueError(f"{names}: the Database that is shared has its options already")
     return path, False
-
-
-def _fence_of(result: TaskiqResult[Any]) -> int | None:
-    fence = result.labels.get(FENCE)
-    return None if fence is None else int(fence)

@@ -1,18 +1,14 @@
 """Messages on their way into the queue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from taskiq_core.exceptions import SendTaskError, TaskiqError
-from taskiq_core.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.exceptions import TaskiqError
 from taskiq_core.message import BrokerMessage
+from taskiq_core.queue_labels import NO_LABELS, QueueLabels, queue_labels
 from taskiq_sqlite.errors import DuplicateKeyError
 from taskiq_sqlite.transaction import Topic, Transaction
-
-MAX_SECONDS: Final = 3e9
-"""Longest delay and expiry, about a century: beyond it somebody has sent milliseconds."""
-_MAX_PRIORITY: Final = 2**31
 
 _INSERT: Final = (
     "INSERT INTO messages (task_id, task_name, state, priority, due, expires, expires_after,"
@@ -25,17 +21,13 @@ class NewMessage:
     """A message, and what its labels say about it.
 
     Attributes:
-        delay: seconds before it is due.
-        expires_after: seconds after which it is too late to start it.
+        wishes: what its labels ask for.
     """
 
     task_id: str
     task_name: str
     body: bytes
-    priority: int = 0
-    delay: float = 0.0
-    expires_after: float | None = None
-    unique_key: str | None = None
+    wishes: QueueLabels = NO_LABELS
 
 
 def new_message(message: BrokerMessage) -> NewMessage:
@@ -44,19 +36,7 @@ def new_message(message: BrokerMessage) -> NewMessage:
     Raises:
         SendTaskError: a label has no value that it can have.
     """
-    labels = message.labels
-    if not labels:
-        return NewMessage(message.task_id, message.task_name, message.message)
-    key = labels.get(UNIQUE_KEY)
-    return NewMessage(
-        message.task_id,
-        message.task_name,
-        message.message,
-        priority=_priority(message.task_name, labels),
-        delay=max(_seconds(message.task_name, labels, DELAY) or 0.0, 0.0),
-        expires_after=_seconds(message.task_name, labels, EXPIRES),
-        unique_key=None if key is None else str(key),
-    )
+    return NewMessage(message.task_id, message.task_name, message.message, queue_labels(message))
 
 
 def send(
@@ -73,7 +53,7 @@ def send(
         outcomes.append(taken)
         if taken is None:
             rows += [_row(message, transaction.now) for message in group]
-            if any(message.unique_key is not None for message in group):
+            if any(message.wishes.unique_key is not None for message in group):
                 # At once, so that the next group sees its keys.
                 _insert(transaction, rows)
     _insert(transaction, rows)
@@ -88,16 +68,16 @@ def _insert(transaction: Transaction, rows: list[tuple[Any, ...]]) -> None:
 
 
 def _row(message: NewMessage, now: float) -> tuple[Any, ...]:
-    after = message.expires_after
+    wishes, after = message.wishes, message.wishes.expires_after
     return (
         message.task_id,
         message.task_name,
-        1 if message.delay > 0 else 0,
-        message.priority,
-        now + message.delay,
+        1 if wishes.delay > 0 else 0,
+        wishes.priority,
+        now + wishes.delay,
         None if after is None else now + after,
         after,
-        message.unique_key,
+        wishes.unique_key,
         now,
         message.body,
     )
@@ -108,7 +88,7 @@ def _first_duplicate(
 ) -> DuplicateKeyError | None:
     own: dict[str, str] = {}
     for message in group:
-        key = message.unique_key
+        key = message.wishes.unique_key
         if key is None:
             continue
         holder = own.get(key) or transaction.value(
@@ -118,29 +98,3 @@ def _first_duplicate(
             return DuplicateKeyError(task_name=message.task_name, unique_key=key, holder=holder)
         own[key] = message.task_id
     return None
-
-
-def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | None:
-    value = labels.get(name)
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = MAX_SECONDS + 1
-    if not seconds <= MAX_SECONDS:  # also true for NaN
-        reason = f"its label {name!r} is {value!r}, which is no number of seconds"
-        raise SendTaskError(task_name=task_name, reason=reason)
-    return seconds
-
-
-def _priority(task_name: str, labels: Mapping[str, Any]) -> int:
-    value = labels.get(PRIORITY, 0)
-    try:
-        priority = int(value)
-    except (TypeError, ValueError, OverflowError):
-        priority = _MAX_PRIORITY
-    if not -_MAX_PRIORITY < priority < _MAX_PRIORITY:
-        reason = f"its label {PRIORITY!r} is {value!r}, which is no integer of 32 bits"
-        raise SendTaskError(task_name=task_name, reason=reason)
-    return priority

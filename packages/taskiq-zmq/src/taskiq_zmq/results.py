@@ -4,17 +4,13 @@ from typing import Any, Protocol, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.exceptions import ResultGetError
 from taskiq_core.progress import TaskProgress
 from taskiq_core.result import TaskiqResult
+from taskiq_core.result_coding import ResultCoding
 from taskiq_zmq.errors import ResultMissingError, ResultsClosedError
 from taskiq_zmq.result_store import ResultStore
 
 _ReturnType = TypeVar("_ReturnType")
-
-# What model_dump_json and model_validate_json call, without their handling of options.
-_to_json = TaskiqResult.__pydantic_serializer__.to_json
-_from_json = TaskiqResult.__pydantic_validator__.validate_json
 
 
 class Uplink(Protocol):
@@ -63,7 +59,7 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
         if max_results < 1 or ttl <= 0:
             raise ValueError("ZeroMQResultBackend: max_results must be at least 1, ttl above 0")
         self.store = ResultStore(max_results=max_results, ttl=ttl)
-        self._serializer = serializer
+        self._coding = ResultCoding(serializer)
         self._uplink: Uplink | None = None
 
     def attach(self, uplink: Uplink | None) -> None:
@@ -88,7 +84,7 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
                 is larger than the broker's `max_message_size`.
             ResultsClosedError: the broker is not running.
         """
-        body = self._dump(result)
+        body = self._coding.dumps(result)
         if self._uplink is not None:
             self._uplink.send_result(task_id, body)
         elif self.store.is_open:
@@ -116,7 +112,7 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
                 raise
             await self._uplink.look_up(task_id)
             body = self.store.get(task_id)
-        return self._load(body, with_logs=with_logs)
+        return self._coding.loads(body, with_logs=with_logs)
 
     async def wait(
         self,
@@ -134,7 +130,7 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
         del check_interval
         if self._uplink is not None and not self.store.has(task_id):
             self._uplink.watch(task_id)
-        return self._load(await self.store.wait(task_id), with_logs=with_logs)
+        return self._coding.loads(await self.store.wait(task_id), with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
         """Send how far a task has come to its client."""
@@ -150,21 +146,3 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
             await self._uplink.look_up(task_id)
         body = self.store.get_progress(task_id)
         return None if body is None else TaskProgress[Any].model_validate_json(body)
-
-    def _dump(self, result: TaskiqResult[_ReturnType]) -> bytes:
-        if self._serializer is None:
-            return _to_json(result)
-        return self._serializer.dumpb(result.model_dump())
-
-    def _load(self, body: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
-        try:
-            result: TaskiqResult[_ReturnType] = (
-                _from_json(body)
-                if self._serializer is None
-                else TaskiqResult.model_validate(self._serializer.loadb(body))
-            )
-        except ValueError as error:
-            raise ResultGetError from error
-        if not with_logs:
-            result.log = None
-        return result

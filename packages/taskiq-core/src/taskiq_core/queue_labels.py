@@ -1,0 +1,91 @@
+"""What the labels of a message ask of the queue that keeps it; for brokers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from taskiq_core.exceptions import SendTaskError
+from taskiq_core.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.message import BrokerMessage
+
+MAX_SECONDS: Final = 3e9
+"""Longest delay and expiry, about a century: beyond it somebody has sent milliseconds."""
+_PRIORITIES: Final = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLabels:
+    """The labels that queues honour, checked.
+
+    Attributes:
+        delay: seconds before it may be delivered.
+        priority: higher ones first, of 32 bits.
+        expires_after: seconds after which it is too late to start it; None for never.
+        unique_key: a key that no other message may have at the same time.
+    """
+
+    delay: float = 0.0
+    priority: int = 0
+    expires_after: float | None = None
+    unique_key: str | None = None
+
+
+NO_LABELS: Final = QueueLabels()
+
+
+def queue_labels(message: BrokerMessage) -> QueueLabels:
+    """What the labels of a message ask of its queue.
+
+    Raises:
+        SendTaskError: a label has no value that it can have.
+    """
+    name, labels = message.task_name, message.labels
+    if not labels:
+        return NO_LABELS
+    return QueueLabels(
+        delay=max(_seconds(name, labels, DELAY) or 0.0, 0.0),
+        priority=_priority(name, labels),
+        expires_after=_seconds(name, labels, EXPIRES),
+        unique_key=_key(name, labels),
+    )
+
+
+def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | None:
+    value = labels.get(name)
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = MAX_SECONDS + 1
+    if not -MAX_SECONDS <= seconds <= MAX_SECONDS:  # also true for NaN
+        raise _wrong(task_name, name, value, "number of seconds")
+    return seconds
+
+
+def _priority(task_name: str, labels: Mapping[str, Any]) -> int:
+    value = labels.get(PRIORITY, 0)
+    try:
+        priority = int(value)
+    except (TypeError, ValueError, OverflowError):
+        priority = _PRIORITIES
+    if not -_PRIORITIES < priority < _PRIORITIES:
+        raise _wrong(task_name, PRIORITY, value, "integer of 32 bits")
+    return priority
+
+
+def _key(task_name: str, labels: Mapping[str, Any]) -> str | None:
+    value = labels.get(UNIQUE_KEY)
+    if value is None:
+        return None
+    key = str(value)
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise _wrong(task_name, UNIQUE_KEY, value, "text in UTF-8") from None
+    return key
+
+
+def _wrong(task_name: str, label: str, value: Any, wanted: str) -> SendTaskError:
+    reason = f"its label {label!r} is {value!r}, which is no {wanted}"
+    return SendTaskError(task_name=task_name, reason=reason)
