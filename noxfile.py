@@ -7,6 +7,7 @@ not from an index.
 
 import hashlib
 import os
+import runpy
 import shutil
 import sys
 import tempfile
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parent
 PACKAGES = sorted(file.parent.name for file in ROOT.glob("packages/*/pyproject.toml"))
 DIST = ROOT / "dist"
 PEER = "taskiq[zmq]==0.13.0"
-REDIS_PEER = ["taskiq==0.13.0", "taskiq-redis==1.2.4", "redis[hiredis]", "uvloop"]
+REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
 BIN = "Scripts" if os.name == "nt" else "bin"
 OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
 IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ())]"
@@ -116,7 +117,25 @@ def build(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def bench(session: nox.Session) -> None:
-    """Measure what speed claims rest on, beside taskiq 0.13; arguments go to benchmarks/run.py."""
+    """Measure our Redis broker beside other queues; arguments go to redis_queues/run.py."""
+    session.install("redis[hiredis]", "matplotlib", env=OUTSIDE)
+    folder = Path(session.virtualenv.location).with_name("redis-queues")
+    ours = [str(ROOT / "packages" / name) for name in closure([Requirement("taskiq[redis]")])]
+    ours = [line.partition("[")[0] for line in ours]
+    for contender in runpy.run_path(str(REDIS_QUEUES / "contenders.py"))["CONTENDERS"]:
+        python = make_environment(session, folder / contender.name)
+        pip_install(session, python, *(contender.requirements or [*ours, "uvloop"]))
+    # What was installed by an earlier run is not what is here now.
+    pip_install(
+        session, str(folder / "ours" / BIN / "python"), "--force-reinstall", "--no-deps", *ours
+    )
+    command = ("python", str(REDIS_QUEUES / "run.py"), f"--environments={folder}")
+    session.run(*command, *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
+def bench_core(session: nox.Session) -> None:
+    """Measure the core and ZeroMQ beside taskiq 0.13; arguments go to benchmarks/run.py."""
     folders = [f"packages/{name}" for name in PACKAGES]
     # As users have it: an editable install makes imports slower.
     session.install(*folders, env=OUTSIDE)
@@ -124,15 +143,6 @@ def bench(session: nox.Session) -> None:
     peer = make_environment(session, Path(session.virtualenv.location).with_name("bench-peer"))
     pip_install(session, peer, PEER)
     session.run("python", "benchmarks/run.py", f"--peer={peer}", *session.posargs, env=OUTSIDE)
-
-
-@nox.session(reuse_venv=True)
-def bench_redis(session: nox.Session) -> None:
-    """Measure Redis beside taskiq 0.13 with its plugin; arguments go to benchmarks/redis.py."""
-    session.install(*(f"packages/{name}" for name in PACKAGES), "uvloop", env=OUTSIDE)
-    peer = make_environment(session, Path(session.virtualenv.location).with_name("redis-peer"))
-    pip_install(session, peer, *REDIS_PEER)
-    session.run("python", "benchmarks/redis.py", f"--peer={peer}", *session.posargs, env=OUTSIDE)
 
 
 # --- steps ----------------------------------------------------------------------------------------
@@ -210,8 +220,12 @@ def test_libraries(package: str) -> list[str]:
 
 def with_siblings(package: str) -> list[str]:
     """The package and those of its siblings that it or its tests need, as `name[extras]`."""
-    chosen: dict[str, set[str]] = {package: set()}
-    waiting = [*dependencies(package), *map(Requirement, test_group(package))]
+    return closure([Requirement(package), *map(Requirement, test_group(package))])
+
+
+def closure(waiting: list[Requirement]) -> list[str]:
+    """The packages of the house that these need, themselves among them, as `name[extras]`."""
+    chosen: dict[str, set[str]] = {}
     while waiting:
         requirement = waiting.pop()
         name, extras = requirement.name, requirement.extras
