@@ -70,11 +70,11 @@ def figures(report: dict[str, Any]) -> str:
 
 
 def _how(report: dict[str, Any]) -> str:
-    rounds = sorted({len(values) for values in report["samples"]["ours"].values()})
+    counts = sorted({len(values) for values in report["samples"]["ours"].values()})
+    rounds = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
     return (
-        f"Medians of {' to '.join(map(str, dict.fromkeys((rounds[0], rounds[-1]))))} rounds on {report['measured_at'][:10]}: Python "
-        f"{report['python']}, Redis {report['redis']}, {report['cpus']} virtual cores for all "
-        "processes together."
+        f"Medians of {rounds} rounds on {report['measured_at'][:10]}: Python {report['python']}, "
+        f"Redis {report['redis']}, {report['cpus']} virtual cores for all processes together."
     )
 
 

@@ -50,11 +50,18 @@ class Undertaker:
 
     async def wait_for_room(self) -> None:
         """Wait while there is much to do; to be awaited before more is fetched."""
-        while len(mine := self._mine()) >= AT_ONCE:
-            await asyncio.wait(mine, return_when=asyncio.FIRST_COMPLETED)
+        while not self.has_room:
+            await asyncio.wait(self._mine(), return_when=asyncio.FIRST_COMPLETED)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be taken."""
+        return len(self._mine()) < AT_ONCE
 
     def take(self, messages: Sequence[ExpiredDelivery]) -> None:
         """End these messages, beside what the caller does."""
+        if not messages:
+            return
         # The event loop itself keeps only weak references to its tasks.
         task = asyncio.get_running_loop().create_task(self._end_all(messages))
         self._at_work.add(task)

@@ -320,6 +320,8 @@ class Receiver:
         """Keep the slot of a thread that goes on, until it ends or the worker does."""
         if run.abandoned is None or run.abandoned.done():
             return
+        if self._stage is WorkerState.DRAINING:
+            return  # nobody needs the slot any more
         logger.warning("%s goes on in its thread; its slot stays taken", _name_of(run))
         waiting = asyncio.ensure_future(asyncio.wrap_future(run.abandoned))
         self._abandoned.add(waiting)

@@ -48,7 +48,7 @@ class ResultCoding:
                 if self._serializer is None
                 else TaskiqResult.model_validate(self._serializer.loadb(body))
             )
-        except ValueError as error:
+        except Exception as error:  # whatever a serializer raises
             raise ResultGetError from error
         if not with_logs:
             result.log = None

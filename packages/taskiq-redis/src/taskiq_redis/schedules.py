@@ -201,7 +201,7 @@ class ListRedisScheduleSource(ScheduleSource):
     async def post_send(self, task: ScheduledTask) -> None:
         """A one-shot schedule is over when it was sent."""
         await maybe_awaitable(super().post_send(task))
-        if task.time is not None:
+        if not task.is_repeated:
             await self.delete_schedule(task.schedule_id)
 
     # -- ticks --------------------------------------------------------------------------------

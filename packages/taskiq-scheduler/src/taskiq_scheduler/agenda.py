@@ -119,14 +119,13 @@ class Agenda:
         for schedule in schedules:
             schedule_id = schedule.schedule_id
             entry = before.entries.get(schedule_id)
+            error = self._fault(schedule, entry, found)
+            if error is not None:
+                found.problems[schedule_id] = str(error)
+                if before.problems.get(schedule_id) != str(error):
+                    problems.append(_problem(source, schedule, error))
+                continue
             if entry is None or entry.schedule != schedule:
-                try:
-                    self._check(schedule)
-                except ScheduleValueError as error:
-                    found.problems[schedule_id] = str(error)
-                    if before.problems.get(schedule_id) != str(error):
-                        problems.append(_problem(source, schedule, error))
-                    continue
                 last = (last_ticks or {}).get(schedule_id)
                 entry = self._enter(source, schedule, entry, now, last)
             found.entries[schedule_id] = entry
@@ -158,6 +157,19 @@ class Agenda:
             yield Due(entry.source, schedule, first, tuple(ticks))
 
     # -- entries ------------------------------------------------------------------------------
+
+    def _fault(
+        self, schedule: ScheduledTask, before: Entry | None, found: Known
+    ) -> ScheduleValueError | None:
+        """Why a schedule can't be followed."""
+        if schedule.schedule_id in found.entries:
+            return ScheduleValueError(reason="another schedule of its source has the same id")
+        if before is None or before.schedule != schedule:
+            try:
+                self._check(schedule)
+            except ScheduleValueError as error:
+                return error
+        return None
 
     def _enter(
         self,

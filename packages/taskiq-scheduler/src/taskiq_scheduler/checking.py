@@ -43,18 +43,21 @@ def check_new(schedule: ScheduledTask) -> None:
 
 def check_timing(schedule: ScheduledTask) -> None:
     """Refuse what is due at no moment that can be told; see `check_schedule`."""
-    if schedule.cron is not None:
-        next_tick(schedule, _SOME_MOMENT)
-    elif schedule.interval is not None:
+    if schedule.interval is not None:
         try:
             validate_interval_value(schedule.interval)
         except ValueError as error:
             raise ScheduleValueError(reason=str(error)) from error
-    elif schedule.time is None:
+    elif schedule.cron is None and schedule.time is None:
         raise ScheduleValueError(reason="a schedule needs cron, interval or time")
-    elif schedule.time.utcoffset() is None:
+    elif schedule.cron is None and schedule.time is not None and schedule.time.utcoffset() is None:
         reason = (
             f"its time {schedule.time} has no time zone. Make it with datetime.now(UTC) or "
             "datetime(..., tzinfo=ZoneInfo(...))"
         )
         raise ScheduleValueError(reason=reason)
+    try:
+        next_tick(schedule, _SOME_MOMENT)
+    except OverflowError as error:
+        reason = "it is due beyond the year 9999: an interval is in seconds, a time in years"
+        raise ScheduleValueError(reason=reason) from error

@@ -188,10 +188,11 @@ class SQLiteBroker(AsyncBroker):
         while count == RECLAIMS:
             count = await self.database.write(reclaim, RECLAIMS)
             total += count
-        found = await self.database.write(take_expired, self.lease, undo=give_back)
-        if found.expired:
+        if self._undertaker.has_room:
+            found = await self.database.write(take_expired, self.lease, undo=give_back)
             self._end_expired(found.expired)
-        await self.database.write(clean, CLEANED)
+        while await self.database.write(clean, CLEANED) >= CLEANED:
+            pass  # a lot each time, so that others get their turn
         await self.database.write(shrink, VACUUMED)
         return total
 

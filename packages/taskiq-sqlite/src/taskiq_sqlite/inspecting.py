@@ -24,8 +24,21 @@ SELECT json_group_array(id) FROM
     (SELECT id FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?)
 """
 PURGE: Final = """
-DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE state = ? AND id <= ? LIMIT ?)
+DELETE FROM messages WHERE id IN
+    (SELECT id FROM messages WHERE state = ? AND id <= ? AND sent_at <= ? LIMIT ?)
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The message that was sent last.
+
+    Ids of messages that are gone are used again, and a clock may be put back: what was sent before
+    it has neither a higher id nor a later time.
+    """
+
+    message_id: int
+    sent_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +63,17 @@ def count(transaction: Transaction, items: Sequence[None]) -> list[QueueStats]:
     return [stats for _ in items]
 
 
-def newest(transaction: Transaction, items: Sequence[None]) -> list[int]:
-    """The highest id of a message; none that is sent later has a lower one."""
+def newest(transaction: Transaction, items: Sequence[None]) -> list[Newest]:
+    """What is there now ends here."""
     found = transaction.value("SELECT max(id) FROM messages") or 0
-    return [found for _ in items]
+    return [Newest(found, transaction.now) for _ in items]
 
 
 @each
-def purge(transaction: Transaction, newest_id: int) -> int:
-    """Drop some of the messages up to an id that wait or are delayed; 0 if there were none."""
-    return sum(transaction.execute(PURGE, (state, newest_id, STEP)) for state in (0, 1))
+def purge(transaction: Transaction, last: Newest) -> int:
+    """Drop some of the messages up to one that wait or are delayed; 0 if there were none."""
+    values = ((state, last.message_id, last.sent_at, STEP) for state in (0, 1))
+    return sum(transaction.execute(PURGE, each) for each in values)
 
 
 @each

@@ -42,8 +42,9 @@ async def serve(
     stop = StopRequests(receiver)
     loop = asyncio.get_running_loop()
     telling = asyncio.create_task(notes.keep(receiver, stop.finish)) if notes else None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.request)
+    # A service manager may send SIGTERM to the whole group: that is one request, however often.
+    loop.add_signal_handler(signal.SIGTERM, stop.finish_running)
+    loop.add_signal_handler(signal.SIGINT, stop.request)
 
     def leave_as_orphan() -> float:
         limit = options.shutdown_timeout

@@ -1,4 +1,4 @@
-"""How a worker is told to leave: once to finish its tasks, twice to cancel them."""
+"""How a worker is told to leave: to finish its tasks first, or to cancel them."""
 
 import asyncio
 import logging
@@ -23,13 +23,18 @@ class StopRequests:
         self._receiver = receiver
         self._cancelling: asyncio.Task[None] | None = None
 
-    def request(self) -> None:
-        """Leave: the first time when the running tasks have finished, the second time without."""
+    def finish_running(self) -> None:
+        """Leave when the running tasks have finished; may be called again, by anybody."""
         if not self.finish.is_set():
             logger.info(
                 "Leaving: no more tasks are taken, those that have not started are given back"
             )
             self.finish.set()
+
+    def request(self) -> None:
+        """Leave: the first time when the running tasks have finished, the second time without."""
+        if not self.finish.is_set():
+            self.finish_running()
         elif self._cancelling is None:
             running = len(self._receiver.pool.running)
             logger.warning("Leaving now: %d running task(s) are cancelled and given back", running)
@@ -37,5 +42,5 @@ class StopRequests:
 
     def request_within(self, seconds: float) -> None:
         """Leave, and cancel what has not finished after so many seconds."""
-        self.request()
+        self.finish_running()
         asyncio.get_running_loop().call_later(seconds, self.request)

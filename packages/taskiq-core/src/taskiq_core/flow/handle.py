@@ -121,6 +121,10 @@ class DeliveryHandler:
             logger.warning("%s (%s): %s", message.task_name, message.task_id, result.error)
             return LEAVE
         outcome = ACK if result.error is None else outcome_of_error(result.error, message.labels)
+        if run.is_acked and isinstance(outcome, Release):
+            # The queue has forgotten the message: it can't be given back.
+            await self._settler.send_again(delivery, outcome.delay)
+            return ACK
         if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
             await run.ack()
         if not (

@@ -103,13 +103,22 @@ class KillableProcessPool(Executor):
         child: _Child | None = None
         while (work := self._work.get()) is not None:
             if work.future.set_running_or_notify_cancel():
-                if child is None or not child.process.is_alive():
-                    child = _Child()
-                self._pass_on(work, child)
+                child = self._serve(work, child)
             with self._lock:
                 self._unfinished -= 1
         if child is not None:
             child.close()
+
+    def _serve(self, work: _Work, child: "_Child | None") -> "_Child | None":
+        """Pass on one call, to a new process if there is none; the process."""
+        if child is None or not child.process.is_alive():
+            try:
+                child = _Child()
+            except OSError as error:  # no memory, or too many: the next call may fare better
+                work.future.set_exception(error)
+                return None
+        self._pass_on(work, child)
+        return child
 
     def _pass_on(self, work: _Work, child: "_Child") -> None:
         with self._lock:

@@ -71,6 +71,17 @@ class Settler:
             return True
         return False
 
+    async def send_again(self, delivery: Delivery, delay: float) -> None:
+        """Have a task tried again whose delivery was acknowledged before: its message is sent anew.
+
+        Args:
+            delivery: has the message.
+            delay: seconds before that; a worker that leaves does not wait for them.
+        """
+        if delay > 0:
+            await self._wait(delay)
+        await self._send_copy(delivery)
+
     async def close(self) -> None:
         """Send at once what waits to be sent again, and wait for it."""
         self._hurry.set()
@@ -100,23 +111,29 @@ class Settler:
         await delivery.ack()
 
     async def _resend_later(self, delivery: Delivery, delay: float) -> None:
-        try:
-            async with asyncio.timeout(delay):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
+        await self._wait(delay)
         try:
             await self._resend(delivery)
         except Exception:
             logger.exception("A delivery could not be sent again")
 
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
     async def _resend(self, delivery: Delivery) -> None:
+        # Stored again before this one is forgotten: a crash in between delivers it twice, not
+        # never.
+        await self._send_copy(delivery)
+        await delivery.ack()
+
+    async def _send_copy(self, delivery: Delivery) -> None:
         formatter = self._broker.formatter
         message = formatter.loads(delivery.data)
         message.labels.pop(DELAY, None)
         message.labels[REQUEUE] = str(attempt_of(message.labels) - 1 + delivery.attempt)
         message.labels_types = {**(message.labels_types or {}), REQUEUE: LabelType.INT.value}
-        # Stored again before this one is forgotten: a crash in between delivers it twice, not
-        # never.
         await self._broker.kick(formatter.dumps(message))
-        await delivery.ack()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine
+from json import JSONDecodeError
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -75,6 +76,8 @@ async def store_result(
 
 
 def _is_about_the_value(error: BaseException | None) -> bool:
+    if isinstance(error, OSError | JSONDecodeError):
+        return False  # of a connection, or of an answer: those are ValueErrors, too
     while error is not None:
         if isinstance(error, _SERIALIZATION_ERRORS) or type(error).__name__ == "PicklingError":
             return True
