@@ -25,6 +25,23 @@ def test_running_task_finishes_before_the_worker_leaves(project: Project) -> Non
     assert project.file("goodbyes").split() == [str(pid) for pid in command.workers()]
 
 
+def test_sigterm_for_everybody_is_one_request(project: Project) -> None:
+    """As of a service manager that signals the whole group, the supervisor and the workers."""
+    command = project.start("worker", "app:broker", "-w", "1")
+    project.send("hold", "a")
+    project.file("a.started")
+
+    (worker,) = command.workers()
+    os.kill(worker, signal.SIGTERM)
+    command.signal()
+    command.line("Stopping, SIGTERM")
+    os.kill(worker, signal.SIGTERM)
+    (project.files / "a.go").touch()
+
+    assert command.exit_code() == 0
+    assert (project.files / "a.done").exists()
+
+
 def test_sigint_stops_as_well(project: Project) -> None:
     command = project.start("worker", "app:broker")
     command.listening(2)

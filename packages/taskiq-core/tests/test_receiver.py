@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
+from json import JSONDecodeError
 from typing import Any
 
 import pytest
@@ -129,6 +131,33 @@ async def test_delivery_is_acknowledged_only_when_its_result_is_stored(
     assert seen == [[], [], []]
     assert broker.results[task.task_id].return_value == 42
     assert delivery.settled == [("ack", None)]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ssl.SSLCertVerificationError("certificate has expired"), JSONDecodeError("no", "<html>", 0)],
+    ids=["certificate", "answer of a proxy"],
+)
+async def test_a_store_that_fails_with_a_value_error_costs_no_result(
+    broker: Any,
+    results: Any,
+    delivered: Delivered,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: ValueError,
+) -> None:
+    """It is about the connection, and no word about the value."""
+    monkeypatch.setattr("taskiq_core.flow.store.backoff_delay", lambda *_, **__: 0)
+    results.failures = [failure]
+
+    @broker.task
+    async def answer() -> int:
+        return 42
+
+    task = await answer.kiq()
+
+    await Receiver(broker).handle(delivered(broker))
+
+    assert broker.results[task.task_id].return_value == 42
 
 
 async def test_value_that_cannot_be_serialized_becomes_an_error_result(

@@ -266,3 +266,26 @@ async def test_aborted_task_is_not_retried() -> None:
     await broker.wait_all()
 
     assert runs == [1]
+
+
+@pytest.mark.parametrize("make", MIDDLEWARES)
+@pytest.mark.parametrize("ack_type", ["when_received", "manual"])
+async def test_a_task_that_was_acknowledged_before_it_failed_is_retried(
+    make: Any, ack_type: str
+) -> None:
+    """The queue has forgotten it by then: it is sent anew, under the same id."""
+    broker, seen = broker_with(make()), []
+
+    @broker.task(retry_on_error=True, ack_type=ack_type)
+    async def second_time(context: Context = TaskiqDepends()) -> str:
+        seen.append(context.attempt)
+        if ack_type == "manual":
+            await context.ack()
+        if context.attempt < 2:
+            raise ConnectionError
+        return "done"
+
+    result = await (await second_time.kiq()).wait_result(timeout=10)
+
+    assert result.return_value == "done"
+    assert seen == [1, 2]

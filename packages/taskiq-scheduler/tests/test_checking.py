@@ -39,6 +39,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "negative": ({"interval": -1}, "an interval is a positive number of seconds, not -1"),
     "zero": ({"interval": timedelta(0)}, "an interval is a positive number of seconds, not 0"),
+    "milliseconds": ({"interval": 10**12}, "it is due beyond the year 9999"),
     "nothing": ({}, "a schedule needs cron, interval or time"),
     "task": (
         {"interval": 1, "task_name": "nobody"},

@@ -208,3 +208,17 @@ def test_what_is_sent_is_what_the_oracle_sends(
         assert sent(agenda, now) == oracle.look(now)
 
     assert len(set(oracle.sent)) == len(oracle.sent), "a tick is sent once"
+
+
+def test_two_schedules_of_one_id_are_told_and_the_first_is_followed() -> None:
+    agenda, source = Agenda(), InMemoryScheduleSource()
+    twice = [schedule(cron="* * * * *"), schedule(interval=7)]
+
+    first = agenda.replace(source, twice, NOW)
+    again = agenda.replace(source, twice, NOW)
+
+    assert [each.reason for each in first] == ["another schedule of its source has the same id"]
+    assert again == []
+    assert agenda.first_tick == NOW + timedelta(minutes=1)
+    agenda.replace(source, [], NOW)
+    assert agenda.first_tick is None

@@ -13,11 +13,13 @@ from sqlite_workers import PATIENCE, Inbox, message
 from taskiq_core.aborts import AbortState
 from taskiq_core.exceptions import LeaseLostError, SendTaskError, TaskExpiredError
 from taskiq_core.inventory import QueueStats
+from taskiq_core.result import TaskiqResult
 from taskiq_sqlite import (
     Database,
     DuplicateKeyError,
     MessageTooLargeError,
     SQLiteBroker,
+    inspecting,
 )
 from taskiq_sqlite.deliveries import SQLiteDelivery
 
@@ -486,6 +488,31 @@ class TestTheQueue:
         await held.ack()
         assert await broker.stats() == QueueStats(waiting=0, delivered=0, delayed=0, dead=0)
 
+    async def test_purge_leaves_what_is_sent_meanwhile(self, broker: SQLiteBroker) -> None:
+        """Ids of messages that are gone are used again."""
+        await broker.kick_many([message(str(n)) for n in range(5)])
+        last = await broker.database.read(inspecting.newest, None)
+        assert await broker.database.write(inspecting.purge, last) == 5
+
+        await broker.kick_many([message(str(n)) for n in range(3)])
+
+        assert await broker.database.write(inspecting.purge, last) == 0
+        assert (await broker.stats()).waiting == 3
+
+    async def test_all_that_expired_is_deleted_however_much(self, make_broker: MakeBroker) -> None:
+        broker = make_broker(result_ttl=0.001)
+        results = [
+            TaskiqResult(is_err=False, return_value=n, execution_time=0.0) for n in range(1_200)
+        ]
+        await asyncio.gather(
+            *(broker.result_backend.set_result(str(n), each) for n, each in enumerate(results))
+        )
+        await asyncio.sleep(0.01)
+
+        await broker.reclaim()
+
+        assert await broker.database.read(_count_results, None) == 0
+
 
 class TestFairness:
     async def test_no_more_is_fetched_than_there_are_slots(
@@ -610,3 +637,7 @@ def test_options_out_of_range_are_refused(path: Any) -> None:
             SQLiteBroker(path, **options)
     with pytest.raises(ValueError, match="busy_timeout: the Database that is shared"):
         SQLiteBroker(Database(path), busy_timeout=1)
+
+
+def _count_results(transaction: Any, items: Any) -> Any:
+    return [transaction.value("SELECT count(*) FROM results") for _ in items]

@@ -109,3 +109,20 @@ def test_shutdown_drops_what_has_not_begun(tmp_path: Path) -> None:
     assert waiting.cancelled()
     pool.kill(running)
     assert isinstance(running.exception(30), TaskProcessError)
+
+
+def test_a_process_that_can_not_be_started_fails_its_call_alone(
+    pool: KillableProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when there are too many; the next call has a process again."""
+
+    def refuse() -> None:
+        raise BlockingIOError("too many processes")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("taskiq_core.flow.processes._Child", refuse)
+        failed = pool.submit(os.getpid)
+        with pytest.raises(BlockingIOError):
+            failed.result(30)
+
+    assert pool.submit(os.getpid).result(30) != os.getpid()
