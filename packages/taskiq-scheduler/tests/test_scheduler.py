@@ -28,6 +28,7 @@ from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.merge_functions import only_new, only_unique, preserve_all
 from taskiq_scheduler.moments import is_cron_task_now, is_interval_task_now, is_time_task_now
 from taskiq_scheduler.ticks import with_tick_id
+from taskiq_scheduler.watching import stop_sources
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 README = Path(__file__).parents[1] / "README.md"
@@ -466,3 +467,30 @@ def program_of_readme(number: int) -> str:
         "from taskiq_inmemory import InMemoryBroker\nfrom taskiq_scheduler import TaskiqScheduler",
         program,
     )
+
+
+async def test_a_source_that_hangs_or_fails_keeps_nobody_from_leaving(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stopped(InMemoryScheduleSource):
+        is_stopped = False
+
+        async def shutdown(self) -> None:
+            self.is_stopped = True
+
+    class Hangs(InMemoryScheduleSource):
+        async def shutdown(self) -> None:
+            await asyncio.Event().wait()
+
+    class Fails(InMemoryScheduleSource):
+        async def shutdown(self) -> None:
+            raise OSError("no such host")
+
+    monkeypatch.setattr("taskiq_scheduler.watching.STOP_TIMEOUT", 0.05)
+    last = Stopped()
+
+    await stop_sources([Hangs(), Fails(), last])
+
+    assert last.is_stopped
+    assert "Hangs was not stopped well: it took longer than 0.05 s" in caplog.text
+    assert "Fails was not stopped well: no such host" in caplog.text

@@ -266,6 +266,8 @@ class Receiver:
             self._leases.hold(delivery)
             run = Run(partial(self._ack_leased, delivery))
         self._runs[delivery] = run
+        if self._leases.is_lost(delivery):  # while it waited for a slot
+            self._lose(delivery)
         try:
             await self._handler.handle(delivery, run, is_aborted=self._aborted.__contains__)
         finally:

@@ -18,7 +18,7 @@ from taskiq_core import (
 from taskiq_core.exceptions import LeaseLostError, ResultGetError
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.labels import FENCE
-from taskiq_core.outcomes import LEAVE
+from taskiq_core.outcomes import ACK, LEAVE
 from taskiq_core.receiver import Receiver
 from taskiq_core.result import TaskiqResult
 
@@ -180,6 +180,50 @@ async def test_lost_lease_stops_the_task_and_neither_stores_nor_settles(
     assert outcomes == [LEAVE]
     assert broker.made[0].settled == []
     assert stored(broker) == {}
+
+
+async def test_a_lease_that_was_lost_while_its_task_waited_for_a_slot(
+    broker: LeasingBroker,
+) -> None:
+    """The message is another worker's by then: this one does not even begin."""
+    begun: list[int] = []
+    may_end, ended = asyncio.Event(), asyncio.Event()
+    outcomes: list[Any] = []
+
+    @broker.task("work")
+    async def work(number: int) -> None:
+        begun.append(number)
+        await may_end.wait()
+
+    class Watch(TaskiqMiddleware):
+        def post_settle(self, message: Any, outcome: Any) -> None:
+            outcomes.append(outcome)
+            if len(outcomes) == 2:
+                ended.set()
+
+    broker.add_middlewares(Watch())
+    receiver = Receiver(broker, max_async_tasks=1, max_prefetch=1)
+    finish = asyncio.Event()
+    listening = asyncio.create_task(receiver.listen(finish))
+    for number in (1, 2):
+        await work.kiq(number)
+    while len(broker.made) < 2:
+        broker.renewed.clear()
+        await broker.renewed.wait()
+
+    broker.lost.add(broker.made[1])
+    before = len(broker.renewals)
+    while not any(broker.made[1] in renewed for renewed in broker.renewals[before:]):
+        broker.renewed.clear()
+        await broker.renewed.wait()
+    may_end.set()
+    await ended.wait()
+    finish.set()
+    await listening
+
+    assert begun == [1]
+    assert outcomes == [ACK, LEAVE]
+    assert broker.made[1].settled == []
 
 
 async def test_worker_that_slept_through_its_lease_asks_before_it_stores(

@@ -9,7 +9,7 @@ from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.running import check_labels, load_scheduler
 from taskiq_scheduler.scheduler import TaskiqScheduler
-from taskiq_scheduler.watching import start_sources
+from taskiq_scheduler.watching import start_sources, stop_sources
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,7 @@ async def serve(
         stopping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
-        for source in scheduler.sources:
-            await source.shutdown()
+        await stop_sources(scheduler.sources)
         if has_own_broker:
             await scheduler.shutdown()
     logger.info("Scheduler stopped")

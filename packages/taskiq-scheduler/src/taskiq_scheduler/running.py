@@ -18,7 +18,7 @@ from taskiq_scheduler.errors import NotASchedulerError
 from taskiq_scheduler.label_source import LabelScheduleSource
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.scheduler import TaskiqScheduler
-from taskiq_scheduler.watching import start_sources
+from taskiq_scheduler.watching import start_sources, stop_sources
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ async def run_scheduler(args: SchedulerArgs) -> None:
         logger.info("Scheduler started. Sources: %d", len(scheduler.sources))
         await _serve(scheduler, args, failed)
     finally:
-        for source in scheduler.sources:
-            await source.shutdown()
+        await stop_sources(scheduler.sources)
         await scheduler.shutdown()
 
 

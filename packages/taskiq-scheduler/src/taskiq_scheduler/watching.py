@@ -20,6 +20,8 @@ REACH: Final = timedelta(minutes=10)
 """How far ahead schedules are asked for, beyond the next time they are: a source may fail."""
 LOAD_TIMEOUT: Final = 120.0
 """Seconds that a source may take to start up, or to list its schedules."""
+STOP_TIMEOUT: Final = 5.0
+"""Seconds that a source may take to stop."""
 
 Abandoned = Callable[[ScheduleSource, str, datetime], None]
 
@@ -116,3 +118,20 @@ async def _start(source: ScheduleSource) -> bool:
         )
         return False
     return True
+
+
+async def stop_sources(sources: Sequence[ScheduleSource]) -> None:
+    """Stop sources; one that hangs or fails keeps nobody from leaving."""
+    await asyncio.gather(*map(_stop, sources))
+
+
+async def _stop(source: ScheduleSource) -> None:
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT):
+            await source.shutdown()
+    except Exception as error:  # noqa: BLE001  # any source
+        logger.warning(
+            "%s was not stopped well: %s",
+            type(source).__name__,
+            str(error) or f"it took longer than {STOP_TIMEOUT:g} s",
+        )

@@ -30,10 +30,18 @@ class LeaseKeeper:
         self._first = asyncio.Event()
 
     def hold(self, delivery: Delivery) -> None:
-        """Renew the lease of this delivery from now on."""
-        if delivery.lease is not None:
+        """Renew the lease of this delivery from now on; does nothing if it is held, or was lost."""
+        if (
+            delivery.lease is not None
+            and delivery not in self._valid_until
+            and delivery not in self._lost
+        ):
             self._valid_until[delivery] = _now() + delivery.lease
             self._first.set()
+
+    def is_lost(self, delivery: Delivery) -> bool:
+        """Whether the delivery belongs to another worker by now."""
+        return delivery in self._lost
 
     def forget(self, delivery: Delivery) -> None:
         """The delivery was acknowledged, or is about to be settled."""
