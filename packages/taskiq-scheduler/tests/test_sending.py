@@ -12,6 +12,7 @@ import pytest
 
 from taskiq_core import ScheduledTask, ScheduleSource
 from taskiq_core.message import TaskiqMessage
+from taskiq_core.scheduled_task import MissedTicks
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, SchedulerLoop, TaskiqScheduler
 from taskiq_scheduler.ticks import tick_id
@@ -315,6 +316,25 @@ def test_tick_of_a_scheduler_that_died_is_sent_by_another(stage: Stage) -> None:
 
     first, *others = stage.broker.ids
     assert {first, *others} == set(ids_of(each, NOW + MINUTE, NOW + 3 * MINUTE))
+    assert asyncio.run(stage.source.abandoned()) == []
+
+
+@pytest.mark.parametrize("late", [{"grace": 5.0}, {"missed": MissedTicks.SKIP}])
+def test_tick_of_a_scheduler_that_died_long_ago_is_over(
+    stage: Stage, late: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its grace holds for whoever would send it; it is told once, and offered to nobody again."""
+    each = schedule(interval=3600, **late)
+
+    async def die() -> None:
+        assert await stage.source.claim("s", NOW - MINUTE)
+        await asyncio.sleep(2 * stage.source.claim_lease)
+
+    stage.clock.run(die())
+    stage.serve(each, length=3.5 * MINUTE)
+
+    assert stage.broker.ids == []
+    assert caplog.text.count("are not sent: too late") == 1
     assert asyncio.run(stage.source.abandoned()) == []
 
 

@@ -11,7 +11,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_scheduler.agenda import Agenda, Due
 from taskiq_scheduler.checking import check_schedule
 from taskiq_scheduler.clock import Clock, SystemClock
-from taskiq_scheduler.missed import LIMIT
+from taskiq_scheduler.missed import LIMIT, is_too_late
 from taskiq_scheduler.scheduler import TaskiqScheduler
 from taskiq_scheduler.sending import Sender
 from taskiq_scheduler.ticks import Sending
@@ -131,10 +131,16 @@ class SchedulerLoop:
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _make_good(self, source: ScheduleSource, schedule_id: str, tick: datetime) -> None:
+    def _make_good(self, source: ScheduleSource, schedule_id: str, tick: datetime) -> bool:
         schedule = self.agenda.find(source, schedule_id)
-        if schedule is not None and schedule.enabled:
-            self._sender.put([Sending(source, schedule, tick, is_abandoned=True)])
+        if schedule is None or not schedule.enabled:
+            return True  # it may come back
+        now = self.clock.now()
+        if is_too_late(schedule, tick, now):
+            _log_missed(Due(source, schedule, tick, ()), now)
+            return False
+        self._sender.put([Sending(source, schedule, tick, is_abandoned=True)])
+        return True
 
 
 def _log_missed(due: Due, now: datetime) -> None:

@@ -23,7 +23,8 @@ LOAD_TIMEOUT: Final = 120.0
 STOP_TIMEOUT: Final = 5.0
 """Seconds that a source may take to stop."""
 
-Abandoned = Callable[[ScheduleSource, str, datetime], None]
+Abandoned = Callable[[ScheduleSource, str, datetime], bool]
+"""Has a tick sent; False if it is too late for that, so that nobody is to send it any more."""
 
 
 class Watcher:
@@ -95,7 +96,8 @@ class Watcher:
         self._on_news()
         if source.can_claim:
             for schedule_id, tick in await source.abandoned():
-                self._on_abandoned(source, schedule_id, tick)
+                if not self._on_abandoned(source, schedule_id, tick):
+                    await source.confirm(schedule_id, tick)
 
 
 async def start_sources(sources: Sequence[ScheduleSource]) -> list[ScheduleSource]:
