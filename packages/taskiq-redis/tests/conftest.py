@@ -1,4 +1,4 @@
-"""Private servers, started once for a file of tests and emptied for each test."""
+"""A private server for each test."""
 
 import sys
 from collections.abc import AsyncIterator

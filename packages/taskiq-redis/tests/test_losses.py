@@ -303,3 +303,11 @@ async def test_a_worker_that_can_not_tell_its_callers_takes_no_more_than_it_can_
     finish.set()
     await listening
     await broker.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [("mail", "{mail}"), ("{app}mail", "{app}mail"), ("a{b", "{a{b}"), ("{}", "{{}}")],
+)
+async def test_the_keys_of_a_queue_share_a_slot_whatever_its_name(name: str, base: str) -> None:
+    assert RedisBroker(queue_name=name).queue.base == base
