@@ -12,12 +12,19 @@ from typing import Self
 PATIENCE = 20.0
 
 
+HIGHEST_PORT = 55_535
+"""Nodes of a cluster talk to each other at the port ten thousand above their own."""
+
+
 def find_free_port() -> int:
     """A port of this machine that nobody listens to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for _ in range(1_000):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port <= HIGHEST_PORT:
+            return port
+    raise AssertionError(f"no port up to {HIGHEST_PORT} is free")
 
 
 class RedisServer:

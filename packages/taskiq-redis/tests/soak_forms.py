@@ -1,7 +1,6 @@
 """The contract behind sentinels and in a cluster; takes minutes: `nox -s soak`."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -226,10 +225,6 @@ async def test_a_failover_is_survived_by_all(tmp_path: Path) -> None:
         failover.stop()
 
 
-@pytest.mark.xfail(
-    sys.version_info < (3, 12),
-    reason="SentinelServer lets redis-py use asyncio.wait_for, which swallows cancellations",
-)
 @pytest.mark.filterwarnings(
     # asyncio.open_connection leaves its socket to the garbage collector when it is cancelled.
     "ignore:unclosed:ResourceWarning",
