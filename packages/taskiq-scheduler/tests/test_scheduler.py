@@ -25,6 +25,7 @@ from taskiq_scheduler import (
 )
 from taskiq_scheduler.agenda import Agenda
 from taskiq_scheduler.arguments import SchedulerArgs
+from taskiq_scheduler.memory_source import REMEMBERED
 from taskiq_scheduler.merge_functions import only_new, only_unique, preserve_all
 from taskiq_scheduler.moments import is_cron_task_now, is_interval_task_now, is_time_task_now
 from taskiq_scheduler.ticks import with_tick_id
@@ -494,3 +495,18 @@ async def test_a_source_that_hangs_or_fails_keeps_nobody_from_leaving(
     assert last.is_stopped
     assert "Hangs was not stopped well: it took longer than 0.05 s" in caplog.text
     assert "Fails was not stopped well: no such host" in caplog.text
+
+
+async def test_what_fired_once_is_forgotten_in_time() -> None:
+    """A program that plans at run time, for weeks."""
+    source = InMemoryScheduleSource()
+    for number in range(2 * REMEMBERED):
+        once = schedule(time=NOW + timedelta(seconds=number))
+        once.schedule_id = str(number)
+        await source.add_schedule(once)
+        assert await source.claim(once.schedule_id, NOW)
+        source.post_send(once)
+        await source.confirm(once.schedule_id, NOW)
+
+    assert not await source.claim(str(2 * REMEMBERED - 1), NOW)
+    assert await source.last_tick("0") is None

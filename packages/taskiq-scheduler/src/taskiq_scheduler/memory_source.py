@@ -28,6 +28,7 @@ class InMemoryScheduleSource(ScheduleSource):
         self._claims: dict[tuple[str, datetime], float] = {}
         self._confirmed: dict[str, deque[datetime]] = {}
         self._last: dict[str, datetime] = {}
+        self._gone: dict[str, None] = {}
         self._clock = clock
 
     async def get_schedules(self) -> list[ScheduledTask]:
@@ -66,6 +67,8 @@ class InMemoryScheduleSource(ScheduleSource):
         self._claims.pop((schedule_id, tick), None)
         self._confirmed.setdefault(schedule_id, deque(maxlen=REMEMBERED)).append(tick)
         self._last[schedule_id] = max(tick, self._last.get(schedule_id, tick))
+        if schedule_id not in self._schedules:
+            self._forget_in_time(schedule_id)
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
         """The latest tick that was confirmed."""
@@ -80,6 +83,17 @@ class InMemoryScheduleSource(ScheduleSource):
         """Forget a one-shot schedule that was sent."""
         if not task.is_repeated:
             self._schedules.pop(task.schedule_id, None)
+
+    def _forget_in_time(self, schedule_id: str) -> None:
+        """Remember the ticks of a schedule that is gone for a while, as of one that fired once."""
+        self._gone.pop(schedule_id, None)
+        self._gone[schedule_id] = None  # the latest is the last one
+        if len(self._gone) > REMEMBERED:
+            oldest = next(iter(self._gone))
+            del self._gone[oldest]
+            if oldest not in self._schedules:
+                self._confirmed.pop(oldest, None)
+                self._last.pop(oldest, None)
 
     def _is_confirmed(self, schedule_id: str, tick: datetime) -> bool:
         ticks = self._confirmed.get(schedule_id, ())
