@@ -1007,3 +1007,10 @@ async def test_a_run_that_is_closed_stores_nothing(broker: Any, delivered: Deliv
     handling.close()
 
     assert task.task_id not in broker.results
+
+
+def test_max_deliveries_may_come_as_text(broker: Any) -> None:
+    """As from `--receiver_arg`; what is no number is refused before anything is run."""
+    assert Receiver(broker, max_deliveries="3").max_deliveries == 3  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="many"):
+        Receiver(broker, max_deliveries="many")  # type: ignore[arg-type]

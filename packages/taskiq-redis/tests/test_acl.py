@@ -13,6 +13,7 @@ from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import SendTaskError, TaskiqError
 from taskiq_core.receiver import Receiver
+from taskiq_core.result import TaskiqResult
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
 from taskiq_testkit import (
@@ -190,6 +191,30 @@ async def test_tasks_wait_for_a_right_that_their_worker_lacks(
 
     assert [result.return_value for result in results] == [0, 2, 4, 6, 8]
     await client.shutdown()
+
+
+async def test_who_may_not_listen_is_told_so_and_not_all_the_time(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Results come all the same, by looking for them."""
+    await take_away(server, "&{taskiq}:*")
+    backend = RedisAsyncResultBackend[Any](url_of(server), poll_interval=1.0)
+    wait = asyncio.create_task(backend.wait("one"))
+    await until_something_is_refused(server)
+    await asyncio.sleep(0.5)
+
+    await backend.set_result("one", result_of(1))
+
+    async with asyncio.timeout(PATIENCE):
+        assert (await wait).return_value == 1
+    warnings = [each.message for each in caplog.records if "listened for" in each.message]
+    assert "does not let its user do what SUBSCRIBE needs" in warnings[0]
+    assert len(warnings) < 30
+    await backend.shutdown()
+
+
+def result_of(value: Any) -> TaskiqResult[Any]:
+    return TaskiqResult(is_err=False, return_value=value, execution_time=0.1)
 
 
 async def test_the_password_is_in_no_text(

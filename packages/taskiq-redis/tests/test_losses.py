@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -311,3 +312,32 @@ async def test_a_worker_that_can_not_tell_its_callers_takes_no_more_than_it_can_
 )
 async def test_the_keys_of_a_queue_share_a_slot_whatever_its_name(name: str, base: str) -> None:
     assert RedisBroker(queue_name=name).queue.base == base
+
+
+async def test_a_socket_of_the_machine_will_do(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    async with RedisServer(tmp_path / "redis", "--unixsocket", str(path)):
+        broker = RedisBroker(f"unix://{path}")
+        await broker.startup()
+
+        await broker.kick(message("one"))
+
+        assert (await broker.stats()).waiting == 1
+        await broker.shutdown()
+
+
+async def test_results_stand_beside_their_queue(server: RedisServer) -> None:
+    """So that a user who may touch one queue's keys has its results, too."""
+    broker = RedisBroker(server.url, queue_name="mail")
+
+    await broker.result_backend.set_result("one", result_of(1))
+
+    assert await server.say("KEYS", "*") == "{mail}:result:one\n"
+    await broker.result_backend.shutdown()
+
+
+def test_what_an_option_may_be_meant_for_is_said() -> None:
+    with pytest.raises(RedisUrlError, match=r"'leese'\. Leave it out, or look at its spelling"):
+        RedisBroker("redis://localhost", leese=3)
+    with pytest.raises(RedisUrlError, match="begins with rediss://"):
+        RedisBroker("redis://localhost", ssl_ca_certs="x.pem")

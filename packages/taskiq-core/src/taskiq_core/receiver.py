@@ -82,7 +82,7 @@ class Receiver:
         self.on_exit = on_exit
         self.max_tasks_to_execute = max_tasks_to_execute
         self.wait_tasks_timeout = wait_tasks_timeout
-        self.max_deliveries = max_deliveries
+        self.max_deliveries = max_deliveries = int(max_deliveries)  # a command gives text
         self.health = Health()
         self._plans = PlanBook(broker, validate_params=validate_params)
         self._settler = Settler(broker)

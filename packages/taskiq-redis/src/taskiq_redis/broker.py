@@ -100,7 +100,10 @@ class RedisBroker(AsyncBroker):
         super().__init__(
             result_backend=result_backend
             or RedisAsyncResultBackend(
-                server=self.server, result_ex_time=result_ex_time, socket_timeout=socket_timeout
+                server=self.server,
+                result_ex_time=result_ex_time,
+                prefix_str=queue_name,
+                socket_timeout=socket_timeout,
             ),
             task_id_generator=task_id_generator,
         )

@@ -10,6 +10,7 @@ from taskiq_core.coalescing import Coalescer
 from taskiq_core.exceptions import LeaseLostError, TaskiqError
 from taskiq_core.inventory import DeadLetter, QueueStats
 from taskiq_redis.errors import DuplicateKeyError, RedisRightsError
+from taskiq_redis.keys import key_base
 from taskiq_redis.line import Argument, Line
 from taskiq_redis.messages import (
     Fetched,
@@ -26,8 +27,6 @@ CHUNK: Final = 1_000
 """Messages that one call of a script is about at most: the server does nothing else meanwhile."""
 LETTERS: Final = 100
 """Dead letters that one call is about at most: they have whole messages."""
-HASH_TAG: Final = re.compile(r"\{[^}]+\}")
-"""What decides on a key's cluster slot, if a name has such a part."""
 LETTER_ID: Final = re.compile(r"[0-9]{1,18}-[0-9]{1,18}")
 STATES: Final = (AbortState.UNKNOWN, AbortState.QUEUED, AbortState.RUNNING)
 """What the numbers of the script `abort` mean."""
@@ -74,7 +73,7 @@ class RedisQueue:
     """
 
     def __init__(self, server: Server, name: str, *, timeout: float) -> None:
-        self.base = name if HASH_TAG.search(name) else f"{{{name}}}"
+        self.base = key_base(name)
         self.line = Line(server, self.base, timeout=timeout)
         self._bell = Line(server, self.base, timeout=timeout)
         self.send = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)

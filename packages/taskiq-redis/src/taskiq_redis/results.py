@@ -11,6 +11,7 @@ from taskiq_core.progress import TaskProgress
 from taskiq_core.result import TaskiqResult
 from taskiq_core.result_coding import ResultCoding, fence_of
 from taskiq_redis.errors import RedisUnreachableError, ResultMissingError
+from taskiq_redis.keys import key_base
 from taskiq_redis.line import TIMEOUT, Argument
 from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.result_store import ResultStore
@@ -43,7 +44,8 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         max_connection_pool_size: not used, connections are held; for programs written for taskiq
             0.13.
         serializer: for results; JSON by pydantic if there is none. Must be the same everywhere.
-        prefix_str: what the keys of results begin with. In a cluster, those of one prefix are on
+        prefix_str: what the keys of results begin with, "taskiq" by default; that of a broker's own
+            backend is the name of its queue. In a cluster, those of one prefix are on
             one node.
         poll_interval: seconds after which to look for results although nobody has said that there
             are any.
@@ -81,7 +83,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
             raise ValueError("poll_interval and socket_timeout must be above 0")
         self.server = server or SingleServer(redis_url, **connection_kwargs)
         self.keep_results = keep_results
-        self.prefix = f"{{{prefix_str or 'taskiq'}}}:result:"
+        self.prefix = f"{key_base(prefix_str or 'taskiq')}:result:"
         self.poll_interval = poll_interval
         self.socket_timeout = socket_timeout
         self._milliseconds = milliseconds or 0

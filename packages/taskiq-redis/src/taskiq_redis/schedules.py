@@ -10,6 +10,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.awaitables import maybe_awaitable
 from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
+from taskiq_redis.keys import key_base
 from taskiq_redis.line import TIMEOUT, Argument, Line
 from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.scripts import script
@@ -85,7 +86,7 @@ class ListRedisScheduleSource(ScheduleSource):
         if not claim_lease > 0 or not claim_memory > 0:
             raise ValueError(f"{type(self).__name__}: claim_lease, claim_memory must be above 0")
         self.server = server or SingleServer(url, **connection_kwargs)
-        self.base = f"{{{prefix}}}"
+        self.base = key_base(prefix)
         self.claim_lease = claim_lease
         self.claim_memory = claim_memory
         self.socket_timeout = socket_timeout

@@ -1,6 +1,7 @@
 """Where a server is: at a URL, or where sentinels or the nodes of a cluster say."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -65,10 +66,15 @@ class SingleServer:
     def __init__(self, url: str, **options: Any) -> None:
         self.address = _address_of(url)
         try:
-            pool = ConnectionPool.from_url(url, **{**_SETTINGS, **options})
+            settings = {
+                name: _SETTINGS[name] for name in _SETTINGS if name in connection_options(url)
+            }
+            pool = ConnectionPool.from_url(url, **{**settings, **options})
             pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing, and checks options
         except (ValueError, TypeError) as error:
-            raise RedisUrlError(reason=str(error)) from None  # the URL is in the chain
+            raise RedisUrlError(
+                reason=_unknown_option(error) or str(error)
+            ) from None  # it shows it
         # What is in the URL wins in redis-py.
         pool.connection_kwargs.update(_OURS)
         self._pool = pool
@@ -202,6 +208,17 @@ def _unreachable(
     elif not isinstance(cause, ConnectionRefusedError):
         advice = "Is it running there, and without TLS? With it, its URL begins with rediss://."
     return RedisUnreachableError(address=address, reason=reason, advice=advice)
+
+
+def _unknown_option(error: Exception) -> str:
+    """What is wrong if redis-py does not know an option; "" if it is something else."""
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    if found is None:
+        return ""
+    return (
+        f"neither we nor its connections have an option {found[1]!r}. Leave it out, or look at "
+        "its spelling; those of TLS need a URL that begins with rediss://"
+    )
 
 
 def _address_of(url: str) -> str:

@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
-from taskiq_redis.errors import RedisTimeoutError, RedisUnreachableError
+from taskiq_core.exceptions import TaskiqError
+from taskiq_redis.errors import RedisRightsError, RedisTimeoutError, RedisUnreachableError
 from taskiq_redis.servers import Server
 
 
@@ -17,7 +18,7 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
     """Channels that are listened to; an async iterator of channel and data.
 
     Ends with RedisUnreachableError when the connection is lost: what is said then is gone, and
-    whoever listens must look for it elsewhere.
+    whoever listens must look for it elsewhere. RedisRightsError if the user may not listen.
 
     A connection that is silent is asked whether it is there: one that was lost on the way looks
     like one on which nobody says anything.
@@ -110,6 +111,9 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
         if connection is not None:
             await asyncio.shield(connection.disconnect(nowait=True))
 
-    def _lost(self, error: Exception) -> RedisUnreachableError:
+    def _lost(self, error: Exception) -> TaskiqError:
+        address = self._server.address
+        if isinstance(error, NoPermissionError):
+            return RedisRightsError(address=address, command="SUBSCRIBE", reason=str(error))
         reason = str(error) or type(error).__name__
-        return RedisUnreachableError(address=self._server.address, reason=reason)
+        return RedisUnreachableError(address=address, reason=reason)

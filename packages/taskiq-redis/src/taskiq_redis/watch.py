@@ -65,6 +65,7 @@ class ResultWatch:
         self._waiting: defaultdict[str, set[_Waiter]] = defaultdict(set)
         self._unheard: set[str] = set()
         self._changed = asyncio.Event()
+        self._failures = 0
         self._watching: asyncio.Task[None] | None = None
 
     async def wait(self, key: str, read: Read) -> bytes:
@@ -108,21 +109,19 @@ class ResultWatch:
             waiter.event.set()
 
     async def _watch(self) -> None:
-        failures = 0
         while True:
             try:
                 async with Subscription(self._server, timeout=self._timeout) as subscription:
-                    failures = 0
                     self._unheard.update(self._waiting)
                     self._changed.set()
                     await self._serve(subscription)
             except TaskiqError as error:
-                failures += 1
+                self._failures += 1
                 logger.warning("Results can't be listened for: %s", error)
             except Exception:  # those who wait must not do so for ever
-                failures += 1
+                self._failures += 1
                 logger.exception("Results can't be listened for")
-            await asyncio.sleep(backoff_delay(failures, base=0.1, cap=RETRY_CAP, rng=random))
+            await asyncio.sleep(backoff_delay(self._failures, base=0.1, cap=RETRY_CAP, rng=random))
             with suppress(TaskiqError):
                 await self._look()
 
@@ -143,6 +142,7 @@ class ResultWatch:
 
     async def _hear(self, subscription: Subscription) -> None:
         async for key, told in subscription:
+            self._failures = 0  # to be connected is not yet to be listened to
             # It is there, or was before we listened; if we are told what it is, that will do.
             is_all = self._takes_what_is_told and told is not None and b"\n" in told
             self._wake(key, told if is_all else None)
