@@ -307,6 +307,35 @@ async def test_message_that_waits_to_be_sent_again_is_sent_before_the_worker_lea
     assert ack_only.acked == 1
 
 
+async def test_a_retry_after_an_early_acknowledgement_keeps_nobody_waiting(broker: Any) -> None:
+    """It holds no slot until its time, and is sent before the worker leaves."""
+    started, other = asyncio.Event(), asyncio.Event()
+
+    @broker.task(ack_type="when_received")
+    async def tomorrow() -> None:
+        started.set()
+        raise TaskRetryError(delay=86_400)
+
+    @broker.task
+    async def now() -> None:
+        other.set()
+
+    await tomorrow.kiq()
+    finish = asyncio.Event()
+    listening = asyncio.create_task(Receiver(broker, max_async_tasks=1).listen(finish))
+    await started.wait()
+    await now.kiq()
+    await other.wait()
+    finish.set()
+    await listening
+
+    assert [message.task_name for message in broker.sent] == [
+        tomorrow.task_name,
+        now.task_name,
+        tomorrow.task_name,
+    ]
+
+
 async def test_no_result_error_stores_nothing(broker: Any, delivered: Delivered) -> None:
     @broker.task
     async def silent() -> None:

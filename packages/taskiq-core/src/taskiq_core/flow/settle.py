@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -78,9 +79,7 @@ class Settler:
             delivery: has the message.
             delay: seconds before that; a worker that leaves does not wait for them.
         """
-        if delay > 0:
-            await self._wait(delay)
-        await self._send_copy(delivery)
+        await self._after(delay, partial(self._send_copy, delivery))
 
     async def close(self) -> None:
         """Send at once what waits to be sent again, and wait for it."""
@@ -91,12 +90,8 @@ class Settler:
     async def _release(self, delivery: Delivery, delay: float) -> None:
         if self._can_release and not isinstance(delivery, AckOnlyDelivery):
             await delivery.release(delay)
-        elif delay > 0:
-            resending = asyncio.create_task(self._resend_later(delivery, delay))
-            self._resending.add(resending)
-            resending.add_done_callback(self._resending.discard)
         else:
-            await self._resend(delivery)
+            await self._after(delay, partial(self._resend, delivery))
 
     async def _bury(self, delivery: Delivery, outcome: Bury) -> None:
         if self._can_bury and not isinstance(delivery, AckOnlyDelivery):
@@ -110,19 +105,25 @@ class Settler:
         )
         await delivery.ack()
 
-    async def _resend_later(self, delivery: Delivery, delay: float) -> None:
-        await self._wait(delay)
-        try:
-            await self._resend(delivery)
-        except Exception:
-            logger.exception("A delivery could not be sent again")
+    async def _after(self, delay: float, send: Callable[[], Awaitable[None]]) -> None:
+        """Send now, or beside what else the worker does when the delay is over."""
+        if delay <= 0:
+            await send()
+            return
+        resending = asyncio.create_task(self._send_later(delay, send))
+        self._resending.add(resending)
+        resending.add_done_callback(self._resending.discard)
 
-    async def _wait(self, seconds: float) -> None:
+    async def _send_later(self, delay: float, send: Callable[[], Awaitable[None]]) -> None:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(delay):
                 await self._hurry.wait()
         except TimeoutError:
             pass
+        try:
+            await send()
+        except Exception:
+            logger.exception("A delivery could not be sent again")
 
     async def _resend(self, delivery: Delivery) -> None:
         # Stored again before this one is forgotten: a crash in between delivers it twice, not
