@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from one_server import LEASE, OneServerContract
 from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import SendTaskError, TaskiqError
@@ -17,13 +18,10 @@ from taskiq_core.result import TaskiqResult
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
 from taskiq_testkit import (
-    BrokerContract,
-    BrokerFactory,
     ResultBackendContract,
     ScheduleSourceContract,
 )
 
-LEASE = 1.0
 PASSWORD = "secret-word"
 KEYS = ["~{taskiq}", "~{taskiq}:*", "&{taskiq}:*"]
 """What a queue named `taskiq` has, its results, and schedules whose prefix is that."""
@@ -51,24 +49,10 @@ def url_of(server: RedisServer) -> str:
 # --- what suffices --------------------------------------------------------------------------------
 
 
-class TestBrokerOfALimitedUser(BrokerContract):
-    max_message_size = 4_000_000
-
+class TestBrokerOfALimitedUser(OneServerContract):
     @pytest.fixture
-    def url(self, server: RedisServer) -> str:
-        return f"{url_of(server)}?lease={LEASE}&max_message_size={self.max_message_size}"
-
-    @pytest.fixture
-    def broker(self, url: str) -> RedisBroker:
-        return RedisBroker.from_url(url)
-
-    @pytest.fixture
-    def make_broker(self, url: str) -> Callable[[], RedisBroker]:
-        return lambda: RedisBroker.from_url(url)
-
-    @pytest.fixture
-    def broker_factory(self, url: str) -> BrokerFactory:
-        return BrokerFactory("taskiq_redis:RedisBroker.from_url", url)
+    def address(self, server: RedisServer) -> str:
+        return url_of(server)
 
 
 class TestResultsOfALimitedUser(ResultBackendContract):

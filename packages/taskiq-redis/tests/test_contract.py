@@ -4,37 +4,20 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from one_server import OneServerContract
 from redis_server import RedisServer
 
-from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
+from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend
 from taskiq_testkit import (
-    BrokerContract,
-    BrokerFactory,
     ResultBackendContract,
     ScheduleSourceContract,
 )
 
-LEASE = 1.0
 
-
-class TestRedisBroker(BrokerContract):
-    max_message_size = 4_000_000
-
+class TestRedisBroker(OneServerContract):
     @pytest.fixture
-    def url(self, server: RedisServer) -> str:
-        return f"{server.url}?lease={LEASE}&max_message_size={self.max_message_size}"
-
-    @pytest.fixture
-    def broker(self, url: str) -> RedisBroker:
-        return RedisBroker.from_url(url)
-
-    @pytest.fixture
-    def make_broker(self, url: str) -> Callable[[], RedisBroker]:
-        return lambda: RedisBroker.from_url(url)
-
-    @pytest.fixture
-    def broker_factory(self, url: str) -> BrokerFactory:
-        return BrokerFactory("taskiq_redis:RedisBroker.from_url", url)
+    def address(self, server: RedisServer) -> str:
+        return server.url
 
     @pytest.fixture
     def restart_server(self, server: RedisServer) -> Callable[[], Awaitable[None]]:

@@ -116,12 +116,21 @@ def require_time_zone(schedule: ScheduledTask) -> None:
     Raises:
         ValueError: it has none.
     """
-    if schedule.time is not None and schedule.time.utcoffset() is None:
+    if wrong := wrong_time(schedule.time):
         raise ValueError(
             f"Task {schedule.task_name!r} is not scheduled (schedule {schedule.schedule_id!r}): "
-            f"its time {schedule.time} has no time zone. Make it with datetime.now(UTC) or "
-            "datetime(..., tzinfo=ZoneInfo(...))"
+            f"{wrong}"
         )
+
+
+def wrong_time(time: datetime | None) -> str | None:
+    """What is wrong with the time of a schedule; None if nothing is."""
+    if time is None or time.utcoffset() is not None:
+        return None
+    return (
+        f"its time {time} has no time zone. Make it with datetime.now(UTC) or "
+        "datetime(..., tzinfo=ZoneInfo(...))"
+    )
 
 
 _TIMEDELTA: TypeAdapter[timedelta] = TypeAdapter(timedelta)

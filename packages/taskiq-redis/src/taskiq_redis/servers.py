@@ -66,15 +66,13 @@ class SingleServer:
     def __init__(self, url: str, **options: Any) -> None:
         self.address = _address_of(url)
         try:
-            settings = {
-                name: _SETTINGS[name] for name in _SETTINGS if name in connection_options(url)
-            }
+            known = connection_options(url)
+            settings = {name: value for name, value in _SETTINGS.items() if name in known}
             pool = ConnectionPool.from_url(url, **{**settings, **options})
-            pool.make_connection()  # type: ignore[no-untyped-call]  # opens nothing, and checks options
+            pool.make_connection()  # type: ignore[no-untyped-call]  # only checks options
         except (ValueError, TypeError) as error:
-            raise RedisUrlError(
-                reason=_unknown_option(error) or str(error)
-            ) from None  # it shows it
+            # Not from it: the URL is in the chain.
+            raise RedisUrlError(reason=_unknown_option(error) or str(error)) from None
         # What is in the URL wins in redis-py.
         pool.connection_kwargs.update(_OURS)
         self._pool = pool

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.scheduled_task import ScheduledTask, validate_interval_value
+from taskiq_core.scheduled_task import ScheduledTask, validate_interval_value, wrong_time
 from taskiq_scheduler.errors import ScheduleRefusedError, ScheduleValueError
 from taskiq_scheduler.timetable import next_tick
 
@@ -48,14 +48,11 @@ def check_timing(schedule: ScheduledTask) -> None:
             validate_interval_value(schedule.interval)
         except ValueError as error:
             raise ScheduleValueError(reason=str(error)) from error
-    elif schedule.cron is None and schedule.time is None:
-        raise ScheduleValueError(reason="a schedule needs cron, interval or time")
-    elif schedule.cron is None and schedule.time is not None and schedule.time.utcoffset() is None:
-        reason = (
-            f"its time {schedule.time} has no time zone. Make it with datetime.now(UTC) or "
-            "datetime(..., tzinfo=ZoneInfo(...))"
-        )
-        raise ScheduleValueError(reason=reason)
+    elif schedule.cron is None:
+        if schedule.time is None:
+            raise ScheduleValueError(reason="a schedule needs cron, interval or time")
+        if wrong := wrong_time(schedule.time):
+            raise ScheduleValueError(reason=wrong)
     try:
         next_tick(schedule, _SOME_MOMENT)
     except OverflowError as error:

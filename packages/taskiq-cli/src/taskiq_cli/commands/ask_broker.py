@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -84,7 +84,7 @@ def _ask(
     broker: str,
     modules: tuple[str, ...],
     application: Application,
-    ask: "Callable[[AsyncBroker], Awaitable[_Answer]]",
+    ask: "Callable[[AsyncBroker], Coroutine[Any, Any, _Answer]]",
 ) -> _Answer:
     check_required_plugins()
     with asyncio.Runner() as runner:
@@ -92,17 +92,11 @@ def _ask(
         asyncio.set_event_loop(runner.get_loop())
         found = load_application(broker, modules, application, runner.get_loop().run_until_complete)
         try:
-            return runner.run(_answer(found, ask))
+            return runner.run(ask(found))
         except TaskiqError:
             raise
         except Exception as error:
             raise _explain(shown(broker), error, application) from error
-
-
-async def _answer(
-    broker: "AsyncBroker", ask: "Callable[[AsyncBroker], Awaitable[_Answer]]"
-) -> _Answer:
-    return await ask(broker)
 
 
 @asynccontextmanager
