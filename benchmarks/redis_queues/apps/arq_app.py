@@ -45,11 +45,10 @@ async def send(number: int) -> Job:
 
 
 async def send_many(name: str, count: int) -> None:
-    for first in range(0, count, 100):
-        numbers = range(first, min(first + 100, count))
-        await asyncio.gather(
-            *(redis.enqueue_job("nap") if name == "nap" else send(number) for number in numbers)
-        )
+    if name == "nap":
+        await tally.gathered(lambda _: redis.enqueue_job("nap"), count, at_once=100)
+    else:
+        await tally.gathered(send, count, at_once=100)
 
 
 async def result_of(job: Job) -> int:

@@ -1,6 +1,5 @@
 """taskiq of this repository: acknowledged, leased, durable."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -33,11 +32,10 @@ async def send(number: int) -> AsyncTaskiqTask[int]:
 
 
 async def send_many(name: str, count: int) -> None:
-    for first in range(0, count, 1000):
-        numbers = range(first, min(first + 1000, count))
-        await asyncio.gather(
-            *(nap.kiq() if name == "nap" else work.kiq(each, tally.TEXT) for each in numbers)
-        )
+    if name == "nap":
+        await tally.gathered(lambda _: nap.kiq(), count)
+    else:
+        await tally.gathered(lambda number: work.kiq(number, tally.TEXT), count)
 
 
 async def result_of(task: AsyncTaskiqTask[int]) -> int:

@@ -36,11 +36,10 @@ async def send(number: int) -> Job:
 
 
 async def send_many(name: str, count: int) -> None:
-    for first in range(0, count, 1000):
-        numbers = range(first, min(first + 1000, count))
-        await asyncio.gather(
-            *(queue.enqueue("nap", ttl=TTL) if name == "nap" else send(each) for each in numbers)
-        )
+    if name == "nap":
+        await tally.gathered(lambda _: queue.enqueue("nap", ttl=TTL), count)
+    else:
+        await tally.gathered(send, count)
 
 
 async def result_of(job: Job) -> int:

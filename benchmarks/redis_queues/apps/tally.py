@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 
 URL = os.environ["BENCHMARK_URL"]
 KEEPS_RESULTS = os.environ.get("BENCHMARK_RESULTS") == "1"
@@ -35,3 +36,11 @@ def nap_in_thread() -> None:
     mark()
     time.sleep(NAP)
     mark()
+
+
+async def gathered(
+    send: Callable[[int], Awaitable[object]], count: int, *, at_once: int = 1000
+) -> None:
+    """Send many where plain sends are gathered for that, so many at a time."""
+    for first in range(0, count, at_once):
+        await asyncio.gather(*map(send, range(first, min(first + at_once, count))))
