@@ -19,8 +19,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from taskiq_core.message import BrokerMessage
-from taskiq_core.slots import Slots
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import SQLiteBroker
 
 SYNCHRONOUS = ("normal", "full")
@@ -207,9 +207,9 @@ def huey(count: int) -> tuple[float, float]:
 
 _ECHO = """
 import asyncio, sys, time
-from taskiq_core.message import BrokerMessage
-from taskiq_core.result import TaskiqResult
-from taskiq_core.slots import Slots
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import SQLiteBroker
 async def main():
     broker = SQLiteBroker(sys.argv[1])

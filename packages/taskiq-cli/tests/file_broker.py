@@ -7,8 +7,8 @@ from pathlib import Path
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import Delivery
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import BrokerMessage
 
 
 class FileDelivery(Delivery):

@@ -20,7 +20,7 @@ from taskiq_cli.health.http import LONGEST_REQUEST
 from taskiq_cli.health.notes import read_note, write_note
 from taskiq_cli.health.server import MOST, HealthServer
 from taskiq_cli.worker.health_notes import HealthNotes
-from taskiq_core.health import WorkerReport, WorkerState
+from taskiq_core.worker_report import WorkerReport, WorkerState
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "operating.md").read_text()
 RUNNING = {"state": "running", "workers": []}

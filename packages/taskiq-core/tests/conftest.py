@@ -14,8 +14,8 @@ from taskiq_core import (
     Delivery,
     TaskiqResult,
 )
-from taskiq_core.acks import AckableMessage
 from taskiq_core.exceptions import ResultGetError
+from taskiq_core.messages.acks import AckableMessage
 
 
 class RecordedDelivery(Delivery):

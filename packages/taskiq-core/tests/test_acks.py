@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from taskiq_core import AckableMessage, AcknowledgeType
-from taskiq_core.acks import AckController, parse_acknowledge_type
+from taskiq_core.messages.acks import AckController, parse_acknowledge_type
 
 
 @pytest.mark.parametrize("member", AcknowledgeType)

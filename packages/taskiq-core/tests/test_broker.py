@@ -19,6 +19,7 @@ from taskiq_core import (
     TaskiqMessage,
     TaskiqMiddleware,
 )
+from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.exceptions import (
     CapabilityError,
     DuplicateTaskError,
@@ -27,8 +28,7 @@ from taskiq_core.exceptions import (
     TaskDefinitionError,
     UnsupportedLabelError,
 )
-from taskiq_core.labels import NEEDED_CAPABILITY
-from taskiq_core.result_backends import DummyResultBackend
+from taskiq_core.messages.labels import NEEDED_CAPABILITY
 from taskiq_core.serializers.json_serializer import JSONSerializer
 
 

@@ -24,7 +24,9 @@ from taskiq_core import (
     gather,
 )
 from taskiq_core.api import run_receiver_task
-from taskiq_core.deprecation import TaskiqDeprecationWarning
+from taskiq_core.client.no_result_backend import DummyResultBackend
+from taskiq_core.client.progress_tracker import ProgressTracker
+from taskiq_core.compat.deprecation import TaskiqDeprecationWarning
 from taskiq_core.exceptions import (
     DuplicateTaskError,
     ResultBackendMissingError,
@@ -39,11 +41,9 @@ from taskiq_core.exceptions import (
     UnsupportedLabelError,
 )
 from taskiq_core.formatters.json_formatter import JSONFormatter
-from taskiq_core.labels import parse_label, prepare_label
-from taskiq_core.message import BrokerMessage
-from taskiq_core.progress import TaskProgress, TaskState
-from taskiq_core.progress_tracker import ProgressTracker
-from taskiq_core.result_backends import DummyResultBackend
+from taskiq_core.messages.labels import parse_label, prepare_label
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.progress import TaskProgress, TaskState
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.shared_broker import AsyncSharedBroker
 
@@ -129,7 +129,7 @@ def test_wrong_acknowledgement_type_is_refused_where_it_is_declared(broker: Any)
 def test_task_of_a_script_has_the_name_that_its_worker_will_know(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs/mail.py").write_text(
-        "from taskiq_core.task_names import default_task_name\n"
+        "from taskiq_core.client.task_names import default_task_name\n"
         "def send(): ...\n"
         "print(default_task_name(send))\n"
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from taskiq_core.coalescing import Coalescer
+from taskiq_core.brokers.coalescer import Coalescer
 
 
 class Calls:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from taskiq_core import Context, TaskiqMessage
-from taskiq_core.acks import AckController
 from taskiq_core.exceptions import NoResultError, TaskRejectedError, TaskRetryError
-from taskiq_core.labels import REQUEUE
+from taskiq_core.messages.acks import AckController
+from taskiq_core.messages.labels import REQUEUE
 
 
 def message(**labels: Any) -> TaskiqMessage:

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskiq_core.exception_records import (
+from taskiq_core.exceptions import SecurityError, TaskTimeoutError, UnknownTaskError
+from taskiq_core.messages.exception_records import (
     ExceptionRepr,
     RemoteTraceback,
     UnknownRemoteError,
     exception_from_record,
     exception_to_record,
 )
-from taskiq_core.exceptions import SecurityError, TaskTimeoutError, UnknownTaskError
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.result import TaskiqResult
 
 
 class OtherSignatureError(Exception):
@@ -191,7 +191,7 @@ def test_an_exception_of_the_program_itself_comes_back(tmp_path: Path) -> None:
     """The worker imports as `app` what runs as a program elsewhere, where that is `__main__`."""
     program = tmp_path / "app.py"
     program.write_text(
-        "from taskiq_core.exception_records import exception_from_record, ExceptionRepr\n"
+        "from taskiq_core.messages.exception_records import exception_from_record, ExceptionRepr\n"
         "class AppError(Exception): pass\n"
         "record = dict(exc_type='AppError', exc_module='app', exc_message=('no',))\n"
         "print(type(exception_from_record(ExceptionRepr(**record))) is AppError)\n"

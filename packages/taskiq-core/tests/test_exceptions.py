@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from taskiq_core import exceptions
-from taskiq_core.error import Error
-from taskiq_core.exception_records import UnknownRemoteError
+from taskiq_core.error_template import Error
+from taskiq_core.messages.exception_records import UnknownRemoteError
 
 EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
     (exceptions.TaskiqError, {}, "Exception occurred"),

@@ -19,8 +19,8 @@ from typing_extensions import TypedDict
 from taskiq_core import TaskiqMessage, TaskiqSerializer
 from taskiq_core.formatters.json_formatter import JSONFormatter
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
+from taskiq_core.messages.typed_values import adapter_for
 from taskiq_core.serializers.json_serializer import JSONSerializer
-from taskiq_core.typed_values import adapter_for
 
 
 class PickleSerializer(TaskiqSerializer):

@@ -9,7 +9,7 @@ import pytest
 
 from taskiq_core import AsyncBroker, Receiver
 from taskiq_core.flow import consume
-from taskiq_core.health import Health, WorkerState
+from taskiq_core.worker_report import Health, WorkerState
 
 
 class NoticingReceiver(Receiver):

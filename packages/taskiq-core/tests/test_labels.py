@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskiq_core.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.capabilities import Capability
-from taskiq_core.labels import (
+from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
+from taskiq_core.messages.labels import (
     NEEDED_CAPABILITY,
     REQUEUE,
     LabelType,
@@ -19,7 +19,7 @@ from taskiq_core.labels import (
     prepare_label,
     prepare_labels,
 )
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.message import TaskiqMessage
 
 label_values = (
     st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(max_size=64)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from taskiq_core.labels import LabelType
-from taskiq_core.message import (
+from taskiq_core.messages.labels import LabelType
+from taskiq_core.messages.message import (
     BrokerMessage,
     TaskiqMessage,
     make_broker_message,

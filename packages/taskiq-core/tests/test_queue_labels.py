@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskiq_core.brokers.queue_labels import MAX_SECONDS, NO_LABELS, QueueLabels, queue_labels
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.message import BrokerMessage
-from taskiq_core.queue_labels import MAX_SECONDS, NO_LABELS, QueueLabels, queue_labels
+from taskiq_core.messages.message import BrokerMessage
 
 
 def read(**labels: Any) -> QueueLabels:

@@ -28,7 +28,7 @@ from taskiq_core.exceptions import (
     TaskUnregisteredError,
 )
 from taskiq_core.flow import consume
-from taskiq_core.labels import BURY
+from taskiq_core.messages.labels import BURY
 
 Delivered = Callable[..., Any]
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from taskiq_core import TaskiqResult
-from taskiq_core.exception_records import UnknownRemoteError
 from taskiq_core.exceptions import SecurityError, TaskTimeoutError
-from taskiq_core.result import make_result
+from taskiq_core.messages.exception_records import UnknownRemoteError
+from taskiq_core.messages.result import make_result
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -161,7 +161,7 @@ def test_text_that_is_no_utf_8_is_no_reason_to_lose_the_error(error: OSError | V
 def test_record_makes_no_package_load_its_lazy_names() -> None:
     code = (
         "import sys, taskiq_core\n"
-        "from taskiq_core.exception_records import ExceptionRepr, exception_from_record\n"
+        "from taskiq_core.messages.exception_records import ExceptionRepr, exception_from_record\n"
         "record = ExceptionRepr(exc_module='taskiq_core', exc_type='Receiver', exc_message=())\n"
         "print(type(exception_from_record(record)).__name__, 'taskiq_core.receiver' in sys.modules)"
     )

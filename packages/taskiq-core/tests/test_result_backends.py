@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from taskiq_core import AsyncResultBackend, TaskiqResult
+from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.exceptions import CapabilityError, ResultBackendMissingError
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result_backends import DummyResultBackend
+from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.shared_broker import AsyncSharedBroker
 
 RESULT = TaskiqResult[Any](is_err=False, return_value=1, execution_time=0.0)

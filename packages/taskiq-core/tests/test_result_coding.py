@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from taskiq_core.brokers.result_coding import ResultCoding, fence_of
 from taskiq_core.exceptions import ResultGetError
-from taskiq_core.labels import FENCE
-from taskiq_core.result import TaskiqResult
-from taskiq_core.result_coding import ResultCoding, fence_of
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.serializers.json_serializer import JSONSerializer
 
 

@@ -13,7 +13,7 @@ from taskiq_core.exceptions import (
     ResultIsReadyError,
     TaskiqResultTimeoutError,
 )
-from taskiq_core.progress import TaskProgress, TaskState
+from taskiq_core.messages.progress import TaskProgress, TaskState
 
 
 @dataclass

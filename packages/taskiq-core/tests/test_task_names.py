@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from taskiq_core.task_names import default_task_name
+from taskiq_core.client.task_names import default_task_name
 
 SCRIPT = (
-    "from taskiq_core.task_names import default_task_name\n"
+    "from taskiq_core.client.task_names import default_task_name\n"
     "def send(): ...\n"
     "print(default_task_name(send))\n"
 )

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from taskiq_core.typed_values import adapter_for
+from taskiq_core.messages.typed_values import adapter_for
 
 
 class Colour(enum.Enum):

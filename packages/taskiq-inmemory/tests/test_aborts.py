@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from taskiq_core import Context, TaskiqDepends, TaskiqMiddleware
-from taskiq_core.aborts import AbortState
+from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.exceptions import (
     CapabilityError,
     TaskAbortedError,
     TaskiqResultTimeoutError,
     TaskTimeoutError,
 )
-from taskiq_core.outcomes import Ack, Bury, Release
-from taskiq_core.task import AsyncTaskiqTask
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.outcomes import Ack, Bury, Release
 from taskiq_inmemory import InMemoryBroker
 
 

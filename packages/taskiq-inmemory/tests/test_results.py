@@ -12,7 +12,7 @@ from taskiq_core.exceptions import (
     ResultGetError,
     TaskiqResultTimeoutError,
 )
-from taskiq_core.progress import TaskProgress
+from taskiq_core.messages.progress import TaskProgress
 from taskiq_inmemory import InMemoryBroker, InmemoryResultBackend
 from taskiq_inmemory.errors import ResultNotHereError
 

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from taskiq_core import BrokerMessage, Context, TaskiqDepends
-from taskiq_core.outcomes import Bury
+from taskiq_core.messages.outcomes import Bury
 from taskiq_inmemory import InMemoryBroker
 from taskiq_prometheus import MetricsPortError, PrometheusMiddleware
 from taskiq_prometheus.metrics import Metrics

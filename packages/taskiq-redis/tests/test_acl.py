@@ -13,8 +13,8 @@ from one_server import LEASE, OneServerContract
 from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import SendTaskError, TaskiqError
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.receiver import Receiver
-from taskiq_core.result import TaskiqResult
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
 from taskiq_testkit import (

@@ -9,7 +9,7 @@ import pytest
 from redis_server import RedisServer
 
 from taskiq_core.exceptions import ResultBackendMissingError
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis import (
     ListQueueBroker,
     ListQueueClusterBroker,

@@ -10,10 +10,10 @@ import pytest
 from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.slots import Slots
 from taskiq_core.receiver import Receiver
-from taskiq_core.result import TaskiqResult
-from taskiq_core.slots import Slots
 from taskiq_redis import RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisUrlError
 

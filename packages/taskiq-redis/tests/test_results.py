@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis_server import PATIENCE, RedisServer
 
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis import RedisAsyncResultBackend
 
 Backend = RedisAsyncResultBackend[Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis_server import PATIENCE, RedisServer
 
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_redis import ListRedisScheduleSource, RedisScheduleSource
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from taskiq_core import ScheduledTask, ScheduleSource
-from taskiq_core.cron_spec import CronSpec
+from taskiq_core.messages.cron_spec import CronSpec
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import (
     InMemoryScheduleSource,

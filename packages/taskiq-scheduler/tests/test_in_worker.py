@@ -26,7 +26,7 @@ APP = """
 import os
 
 from taskiq_core import ScheduledTask
-from taskiq_core.context import Context
+from taskiq_core.client.context import Context
 from taskiq_dependencies import Depends
 from taskiq_scheduler import TaskiqScheduler
 from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource

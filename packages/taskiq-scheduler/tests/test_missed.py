@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
+from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_scheduler import InMemoryScheduleSource
 from taskiq_scheduler.agenda import Agenda
 from taskiq_scheduler.missed import LIMIT, ON_TIME

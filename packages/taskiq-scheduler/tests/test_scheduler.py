@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from taskiq_core import AsyncBroker, ScheduledTask, ScheduleSource
-from taskiq_core.cron_spec import CronSpec
 from taskiq_core.exceptions import ScheduledTaskCancelledError
+from taskiq_core.messages.cron_spec import CronSpec
 from taskiq_core.plugins import load_plugins
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import (

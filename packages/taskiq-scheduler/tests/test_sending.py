@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from taskiq_core import ScheduledTask, ScheduleSource
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.scheduled_task import MissedTicks
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.scheduled_task import MissedTicks
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, SchedulerLoop, TaskiqScheduler
 from taskiq_scheduler.ticks import tick_id

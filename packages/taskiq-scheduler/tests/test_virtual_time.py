@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from taskiq_core import ScheduledTask, ScheduleSource
-from taskiq_core.cron_spec import CronSpec
+from taskiq_core.messages.cron_spec import CronSpec
 from taskiq_inmemory import InMemoryBroker
 from taskiq_retry import SimpleRetryMiddleware
 from taskiq_scheduler import InMemoryScheduleSource, SchedulerLoop, TaskiqScheduler

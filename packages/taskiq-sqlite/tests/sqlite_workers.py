@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from taskiq_core.delivery import Delivery
-from taskiq_core.message import BrokerMessage
-from taskiq_core.result import TaskiqResult
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend, SQLiteScheduleSource
 
 SCRIPT = Path(__file__).parent / "worker_process.py"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlite_workers import PATIENCE, Inbox, message
 
-from taskiq_core.aborts import AbortState
 from taskiq_core.exceptions import LeaseLostError, SendTaskError, TaskExpiredError
-from taskiq_core.inventory import QueueStats
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import QueueStats
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_sqlite import (
     Database,
     DuplicateKeyError,
@@ -447,7 +447,7 @@ class TestDeadLetters:
     async def test_are_replayed_as_new_messages(self, broker: SQLiteBroker, inbox: Inbox) -> None:
         await broker.kick(message("a", b"x", priority=3, expires=1000))
         delivery = await inbox.next()
-        from taskiq_core.result import TaskiqResult
+        from taskiq_core.messages.result import TaskiqResult
 
         result: TaskiqResult[None] = TaskiqResult(
             is_err=True, return_value=None, execution_time=0, error=ValueError()

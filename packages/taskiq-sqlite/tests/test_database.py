@@ -254,7 +254,7 @@ class TestSharing:
         program = (
             "import asyncio, os, sys, warnings\n"
             "warnings.simplefilter('ignore')\n"
-            "from taskiq_core.message import BrokerMessage\n"
+            "from taskiq_core.messages.message import BrokerMessage\n"
             "from taskiq_sqlite import SQLiteBroker\n"
             "broker = SQLiteBroker(sys.argv[1])\n"
             "def kick(name):\n"

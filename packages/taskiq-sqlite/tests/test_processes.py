@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlite_workers import PATIENCE, SpawnWorker, until
 
-from taskiq_core.aborts import AbortState
 from taskiq_core.exceptions import TaskAbortedError
-from taskiq_core.inventory import QueueStats
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_sqlite import SQLiteBroker
 
 MakeBroker = Callable[..., SQLiteBroker]
@@ -145,7 +145,7 @@ async def test_a_listener_wakes_without_polling(make_broker: MakeBroker, path: P
         await broker.stats()
         program = (
             "import asyncio, sys\n"
-            "from taskiq_core.message import BrokerMessage\n"
+            "from taskiq_core.messages.message import BrokerMessage\n"
             "from taskiq_sqlite import SQLiteBroker\n"
             "async def main():\n"
             "    broker = SQLiteBroker(sys.argv[1])\n"

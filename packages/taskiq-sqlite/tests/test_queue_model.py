@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from taskiq_core.aborts import AbortState
+from taskiq_core.brokers.queue_labels import QueueLabels
 from taskiq_core.exceptions import LeaseLostError
-from taskiq_core.inventory import QueueStats
-from taskiq_core.queue_labels import QueueLabels
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_sqlite.aborting import request_abort
 from taskiq_sqlite.fetching import FetchedMessage, FetchRequest, fetch, give_back
 from taskiq_sqlite.inspecting import count, letter_ids_after, replay

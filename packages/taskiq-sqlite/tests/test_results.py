@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlite_workers import PATIENCE, store_elsewhere
 
 from taskiq_core.exceptions import ResultGetError
-from taskiq_core.labels import FENCE
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_sqlite import Database, ResultMissingError, SQLiteResultBackend
 from taskiq_sqlite.keeping import CLEANED, StoredResult, clean, get_results, set_results

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
-from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
+from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_sqlite import SQLiteScheduleSource
 from taskiq_sqlite.claiming import StoredSchedule, put_schedule
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from taskiq_dependencies import Depends
 
-from taskiq_core.context import Context
+from taskiq_core.client.context import Context
 from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker
 

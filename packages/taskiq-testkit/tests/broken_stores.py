@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import count
 
-from taskiq_core.aborts import AbortState
-from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_testkit.reference.store import Message, NewMessage, Store
 
 

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import pytest
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import TaskiqError
-from taskiq_core.message import BrokerMessage
-from taskiq_core.result import TaskiqResult
-from taskiq_core.scheduled_task import ScheduledTask
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.scheduled_task import ScheduledTask
+from taskiq_core.messages.slots import Slots
 from taskiq_testkit import (
     BrokerContract,
     ReferenceBroker,

@@ -11,7 +11,7 @@ from zmq_workers import MakeClient, MakeWorker, connected, on_loopback, settled
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.capabilities import Capability
-from taskiq_core.context import Context
+from taskiq_core.client.context import Context
 from taskiq_core.events import TaskiqEvents
 from taskiq_core.exceptions import (
     ResultSerializationError,
@@ -19,9 +19,9 @@ from taskiq_core.exceptions import (
     TaskiqResultTimeoutError,
     TaskRetryError,
 )
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
-from taskiq_core.slots import Slots
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.slots import Slots
 from taskiq_zmq import (
     AddressError,
     AddressInUseError,

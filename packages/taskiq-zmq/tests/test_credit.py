@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from taskiq_core.slots import Slots
+from taskiq_core.messages.slots import Slots
 from taskiq_zmq.credit import MAX_UNUSED, CreditPool
 
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from taskiq_core.aborts import AbortState
+from taskiq_core.messages.aborts import AbortState
 from taskiq_zmq.backlogs import Account, CopiedBacklog, QueuedTask, SharedBacklog
 from taskiq_zmq.ledger import Ledger
 

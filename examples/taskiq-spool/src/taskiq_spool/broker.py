@@ -7,7 +7,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from taskiq_core import AsyncBroker, BrokerMessage, Capability
-from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_spool import letters
 from taskiq_spool.delivery import FileDelivery
 from taskiq_spool.results import SpoolResultBackend

@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from taskiq_core.inventory import DeadLetter
+from taskiq_core.messages.queue_stats import DeadLetter
 from taskiq_spool.spool import Claim, Spool
 
 

@@ -10,8 +10,8 @@ import aiohttp
 from taskiq_admin import reports
 from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.exceptions import NoResultError
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
 

@@ -13,54 +13,54 @@ if TYPE_CHECKING:
     from taskiq_core.abc.result_backend import AsyncResultBackend
     from taskiq_core.abc.schedule_source import ScheduleSource
     from taskiq_core.abc.serializer import TaskiqSerializer
-    from taskiq_core.acks import AckableMessage, AcknowledgeType
     from taskiq_core.broker import AsyncBroker
     from taskiq_core.capabilities import Capability
-    from taskiq_core.context import Context
-    from taskiq_core.decor import AsyncTaskiqDecoratedTask
-    from taskiq_core.delivery import Delivery
+    from taskiq_core.client.context import Context
+    from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+    from taskiq_core.client.gather import gather
+    from taskiq_core.client.kicker import AsyncKicker
+    from taskiq_core.client.task import AsyncTaskiqTask
     from taskiq_core.events import TaskiqEvents
-    from taskiq_core.gathering import gather
-    from taskiq_core.kicker import AsyncKicker
-    from taskiq_core.message import BrokerMessage, TaskiqMessage
+    from taskiq_core.messages.acks import AckableMessage, AcknowledgeType
+    from taskiq_core.messages.delivery import Delivery
+    from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
+    from taskiq_core.messages.result import TaskiqResult
+    from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
+    from taskiq_core.messages.slots import Slots
     from taskiq_core.receiver import Receiver
-    from taskiq_core.result import TaskiqResult
-    from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
     from taskiq_core.shared_broker import async_shared_broker
-    from taskiq_core.slots import Slots
     from taskiq_core.state import TaskiqState
-    from taskiq_core.task import AsyncTaskiqTask
 
 __version__ = "1.0.0"
 
 _HOMES = {
     "AbstractBroker": "taskiq_core.abc.broker",
-    "AckableMessage": "taskiq_core.acks",
-    "AcknowledgeType": "taskiq_core.acks",
+    "AckableMessage": "taskiq_core.messages.acks",
+    "AcknowledgeType": "taskiq_core.messages.acks",
     "AsyncBroker": "taskiq_core.broker",
-    "AsyncKicker": "taskiq_core.kicker",
+    "AsyncKicker": "taskiq_core.client.kicker",
     "AsyncResultBackend": "taskiq_core.abc.result_backend",
-    "AsyncTaskiqDecoratedTask": "taskiq_core.decor",
-    "AsyncTaskiqTask": "taskiq_core.task",
-    "BrokerMessage": "taskiq_core.message",
+    "AsyncTaskiqDecoratedTask": "taskiq_core.client.decor",
+    "AsyncTaskiqTask": "taskiq_core.client.task",
+    "BrokerMessage": "taskiq_core.messages.message",
     "Capability": "taskiq_core.capabilities",
-    "Context": "taskiq_core.context",
-    "Delivery": "taskiq_core.delivery",
-    "MissedTicks": "taskiq_core.scheduled_task",
+    "Context": "taskiq_core.client.context",
+    "Delivery": "taskiq_core.messages.delivery",
+    "MissedTicks": "taskiq_core.messages.scheduled_task",
     "Receiver": "taskiq_core.receiver",
     "ScheduleSource": "taskiq_core.abc.schedule_source",
-    "ScheduledTask": "taskiq_core.scheduled_task",
-    "Slots": "taskiq_core.slots",
+    "ScheduledTask": "taskiq_core.messages.scheduled_task",
+    "Slots": "taskiq_core.messages.slots",
     "TaskiqCMD": "taskiq_core.abc.cmd",
     "TaskiqEvents": "taskiq_core.events",
     "TaskiqFormatter": "taskiq_core.abc.formatter",
-    "TaskiqMessage": "taskiq_core.message",
+    "TaskiqMessage": "taskiq_core.messages.message",
     "TaskiqMiddleware": "taskiq_core.abc.middleware",
-    "TaskiqResult": "taskiq_core.result",
+    "TaskiqResult": "taskiq_core.messages.result",
     "TaskiqSerializer": "taskiq_core.abc.serializer",
     "TaskiqState": "taskiq_core.state",
     "async_shared_broker": "taskiq_core.shared_broker",
-    "gather": "taskiq_core.gathering",
+    "gather": "taskiq_core.client.gather",
 }
 
 __all__ = [

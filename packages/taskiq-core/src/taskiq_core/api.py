@@ -3,9 +3,9 @@
 import asyncio
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from taskiq_core.acks import AcknowledgeType
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.flow.processes import KillableProcessPool
+from taskiq_core.messages.acks import AcknowledgeType
+from taskiq_core.process_pool import KillableProcessPool
 from taskiq_core.receiver import Receiver
 
 

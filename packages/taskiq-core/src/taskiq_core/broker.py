@@ -13,21 +13,21 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
-from taskiq_core.aborts import AbortState
-from taskiq_core.acks import parse_acknowledge_type
-from taskiq_core.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.argument_errors import explain_unsendable
+from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.no_result_backend import DummyResultBackend
+from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
-from taskiq_core.labels import ACK_TYPE, NEEDED_CAPABILITY, TIMEOUT, wrong_timeout
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.acks import parse_acknowledge_type
+from taskiq_core.messages.labels import ACK_TYPE, NEEDED_CAPABILITY, TIMEOUT, wrong_timeout
+from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
 from taskiq_core.registry import TaskRegistry
-from taskiq_core.result_backends import DummyResultBackend
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.state import TaskiqState
-from taskiq_core.task_names import default_task_name
-from taskiq_core.unsendable import explain_unsendable
 
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType = TypeVar("_ReturnType")

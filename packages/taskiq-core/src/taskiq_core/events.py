@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TypeAlias
 
-from taskiq_core.awaitables import maybe_awaitable
+from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.state import TaskiqState
 
 logger = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ Error
 
 from typing import Any
 
-from taskiq_core.error import Error
+from taskiq_core.error_template import Error
 
 
 class TaskiqError(Error):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
-from taskiq_core.awaitables import maybe_awaitable
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.asynctools import maybe_awaitable
+from taskiq_core.messages.message import TaskiqMessage
 
 Hook = Callable[..., Any]
 

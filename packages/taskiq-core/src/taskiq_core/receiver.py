@@ -12,25 +12,25 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from taskiq_core.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.context import Context
-from taskiq_core.delivery import Delivery, as_delivery
+from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.client.context import Context
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.consume import consume
 from taskiq_core.flow.handle import DeliveryHandler
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook
-from taskiq_core.flow.pool import DeliveryPool
-from taskiq_core.flow.refuse import MAX_DELIVERIES
+from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
+from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.settle import Settler
-from taskiq_core.flow.tracking import Run
 from taskiq_core.flow.upkeep import hear_aborts, reclaim_regularly
-from taskiq_core.health import Health, WorkerReport, WorkerState
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.outcomes import RELEASE
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
+from taskiq_core.messages.delivery import Delivery, as_delivery
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import RELEASE
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
 logger = logging.getLogger(__name__)
 

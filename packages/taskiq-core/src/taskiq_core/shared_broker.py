@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator
 from typing import Any, ParamSpec, TypeVar
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.exceptions import SharedBrokerListenError, SharedBrokerSendTaskError
-from taskiq_core.kicker import AsyncKicker
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.message import BrokerMessage
 
 _Params = ParamSpec("_Params")
 _ReturnType = TypeVar("_ReturnType")

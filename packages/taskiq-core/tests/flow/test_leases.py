@@ -17,10 +17,10 @@ from taskiq_core import (
 )
 from taskiq_core.exceptions import LeaseLostError, ResultGetError
 from taskiq_core.flow.leases import LeaseKeeper
-from taskiq_core.labels import FENCE
-from taskiq_core.outcomes import ACK, LEAVE
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.outcomes import ACK, LEAVE
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.receiver import Receiver
-from taskiq_core.result import TaskiqResult
 
 
 class LeasedDelivery(Delivery):

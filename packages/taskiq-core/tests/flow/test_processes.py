@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from taskiq_core.exceptions import TaskProcessError
-from taskiq_core.flow.processes import KillableProcessPool
+from taskiq_core.process_pool import KillableProcessPool
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_process_that_can_not_be_started_fails_its_call_alone(
         raise BlockingIOError("too many processes")
 
     with monkeypatch.context() as patched:
-        patched.setattr("taskiq_core.flow.processes._Child", refuse)
+        patched.setattr("taskiq_core.process_pool._Child", refuse)
         failed = pool.submit(os.getpid)
         with pytest.raises(BlockingIOError):
             failed.result(30)

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskiq_core import TaskiqDepends
-from taskiq_core.context import Context
+from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.client.context import Context
 from taskiq_core.exceptions import TaskDefinitionError, TaskTimeoutError
-from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.plan import compile_plan
 from taskiq_core.flow.run import run_plan
-from taskiq_core.flow.tracking import Run
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
+from taskiq_core.flow.run_state import Run
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
 
 THREADS = ThreadPoolExecutor(4)
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")

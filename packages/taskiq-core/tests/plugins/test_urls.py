@@ -10,7 +10,8 @@ from typing import Any, Self
 import pytest
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.message import BrokerMessage
+from taskiq_core.client.no_result_backend import DummyResultBackend
+from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.plugins import (
     BrokerSpec,
     BrokerUrlError,
@@ -23,7 +24,6 @@ from taskiq_core.plugins import (
     broker_from_url,
     result_backend_from_url,
 )
-from taskiq_core.result_backends import DummyResultBackend
 
 
 class UrlBroker(AsyncBroker):

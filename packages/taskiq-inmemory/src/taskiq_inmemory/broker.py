@@ -11,16 +11,16 @@ from itertools import count, islice
 from typing import Any, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.aborts import AbortState
-from taskiq_core.awaitables import one_turn
+from taskiq_core.asynctools import one_turn
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.capabilities import Capability
 from taskiq_core.events import TaskiqEvents
 from taskiq_core.exceptions import UnknownTaskError
-from taskiq_core.flow.pool import DeliveryPool
-from taskiq_core.inventory import DeadLetter, QueueStats
-from taskiq_core.labels import DELAY
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.labels import DELAY
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.receiver import Receiver
 from taskiq_inmemory.deliveries import MemoryDelivery
 from taskiq_inmemory.errors import InMemoryListenError

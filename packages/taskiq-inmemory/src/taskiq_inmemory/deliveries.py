@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from taskiq_core.delivery import Delivery
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import BrokerMessage
 
 
 class Queue(Protocol):

@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
 
 
 class LogCapture(TaskiqMiddleware):

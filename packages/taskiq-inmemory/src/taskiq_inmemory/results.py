@@ -5,9 +5,9 @@ from collections import OrderedDict, defaultdict
 from typing import Any, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.labels import FENCE
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_inmemory.errors import ResultNotHereError
 
 _ReturnType = TypeVar("_ReturnType")

@@ -6,8 +6,8 @@ are in development there, so the names are written out instead of imported from 
 
 from typing import Final
 
-from taskiq_core.labels import attempt_of
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.labels import attempt_of
+from taskiq_core.messages.message import TaskiqMessage
 
 SYSTEM: Final = "messaging.system"
 OPERATION_NAME: Final = "messaging.operation.name"

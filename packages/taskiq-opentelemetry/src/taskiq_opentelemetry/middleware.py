@@ -12,9 +12,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvid
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.exceptions import NoResultError
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.outcomes import Bury, Outcome, Release
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import Bury, Outcome, Release
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_opentelemetry import conventions as names
 
 _LIBRARY = "taskiq-opentelemetry"

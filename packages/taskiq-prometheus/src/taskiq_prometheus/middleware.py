@@ -9,10 +9,10 @@ from typing import Any, Final
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
-from taskiq_core.labels import DELAY, SENT_AT, attempt_of
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.outcomes import Bury, Outcome, Release
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import DELAY, SENT_AT, attempt_of
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import Bury, Outcome, Release
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_prometheus.metrics import BUCKETS, Metrics
 from taskiq_prometheus.serving import MetricsServer
 from taskiq_prometheus.sharing import FolderRegistry, shared_folder, write_metrics_to

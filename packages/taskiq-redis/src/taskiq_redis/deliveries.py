@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
-from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import BrokerError, LeaseLostError
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.slots import Slots
 from taskiq_redis.messages import ExpiredMessage, Fetched, LeasedMessage, task_id_of, task_of
 from taskiq_redis.queue import Hold, RedisQueue
 

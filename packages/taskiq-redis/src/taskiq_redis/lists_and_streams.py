@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.result_backends import DummyResultBackend
+from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_redis.broker import RedisBroker
 from taskiq_redis.form_options import (
     BrokerOptions,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from taskiq_core.brokers.queue_labels import queue_labels
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.inventory import DeadLetter
-from taskiq_core.message import BrokerMessage
-from taskiq_core.queue_labels import queue_labels
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_stats import DeadLetter
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ import re
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any, Final
 
-from taskiq_core.aborts import AbortState
-from taskiq_core.coalescing import Coalescer
+from taskiq_core.brokers.coalescer import Coalescer
 from taskiq_core.exceptions import LeaseLostError, TaskiqError
-from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_redis.errors import DuplicateKeyError, RedisRightsError
 from taskiq_redis.keys import key_base
 from taskiq_redis.line import Argument, Line

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from taskiq_core.coalescing import Coalescer
+from taskiq_core.brokers.coalescer import Coalescer
 from taskiq_redis.line import Argument, Line
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server

@@ -7,9 +7,9 @@ from typing import Any, Final, Self, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
-from taskiq_core.result_coding import ResultCoding, fence_of
+from taskiq_core.brokers.result_coding import ResultCoding, fence_of
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis.errors import RedisUnreachableError, ResultMissingError
 from taskiq_redis.keys import key_base
 from taskiq_redis.line import TIMEOUT, Argument

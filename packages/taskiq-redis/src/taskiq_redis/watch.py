@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Final
 
+from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import TaskiqError
-from taskiq_core.flow.backoff import backoff_delay
 from taskiq_redis.servers import Server
 from taskiq_redis.subscription import Subscription
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from taskiq_core.labels import attempt_of
+from taskiq_core.messages.labels import attempt_of
 from taskiq_retry.errors import NoRetryError
 
 RETRY_ON_ERROR: Final = "retry_on_error"

@@ -12,9 +12,9 @@ from taskiq_core.exceptions import (
     TaskRejectedError,
     TaskRetryError,
 )
-from taskiq_core.labels import BURY, attempt_of
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import BURY, attempt_of
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_retry.policy import RETRIES, RetryPolicy, as_tuple
 
 logger = logging.getLogger(__name__)

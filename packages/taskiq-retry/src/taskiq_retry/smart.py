@@ -8,10 +8,10 @@ from typing import Any
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.exceptions import NoResultError, TaskRetryError
-from taskiq_core.labels import DELAY, REQUEUE
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.labels import DELAY, REQUEUE
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_retry.simple import SimpleRetryMiddleware
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
+from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_scheduler.checking import check_timing
 from taskiq_scheduler.errors import BadScheduleError, ScheduleValueError
 from taskiq_scheduler.missed import is_too_late, ticks_to_send

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.scheduled_task import ScheduledTask, validate_interval_value, wrong_time
+from taskiq_core.messages.scheduled_task import ScheduledTask, validate_interval_value, wrong_time
 from taskiq_scheduler.errors import ScheduleRefusedError, ScheduleValueError
 from taskiq_scheduler.timetable import next_tick
 

@@ -5,8 +5,8 @@ import logging
 
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.labels import UNIQUE_KEY
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.labels import UNIQUE_KEY
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.clock import Clock
 from taskiq_scheduler.errors import SendTimeoutError
 from taskiq_scheduler.scheduler import TaskiqScheduler, tell_sent

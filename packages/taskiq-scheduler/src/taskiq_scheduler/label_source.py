@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.decor import AsyncTaskiqDecoratedTask
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.errors import BadScheduleError, ScheduleLabelError
 
 logger = logging.getLogger(__name__)

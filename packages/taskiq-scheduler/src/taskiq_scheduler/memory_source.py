@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning
 from taskiq_scheduler.checking import check_new
 
 REMEMBERED: Final = 2_000

@@ -1,6 +1,6 @@
 """How schedules of several sources were put together by taskiq 0.13; for code that calls them."""
 
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 
 def preserve_all(

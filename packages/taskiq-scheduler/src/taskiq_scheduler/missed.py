@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from taskiq_core.scheduled_task import MissedTicks, ScheduledTask
+from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_scheduler.timetable import latest_ticks, to_utc
 
 LIMIT: Final = 1_000

@@ -6,7 +6,7 @@ from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.checking import check_schedule
 from taskiq_scheduler.errors import BadScheduleError, ScheduleValueError
 from taskiq_scheduler.missed import is_too_late

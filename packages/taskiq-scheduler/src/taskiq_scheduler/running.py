@@ -12,7 +12,7 @@ from typing import Any
 from taskiq_cli.loading.objects import extend_import_path, import_object
 from taskiq_cli.loading.task_modules import import_tasks
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.errors import NotASchedulerError
 from taskiq_scheduler.label_source import LabelScheduleSource

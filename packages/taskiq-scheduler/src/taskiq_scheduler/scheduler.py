@@ -8,9 +8,9 @@ from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.exceptions import ScheduledTaskCancelledError
-from taskiq_core.kicker import AsyncKicker
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 logger = logging.getLogger(__name__)
 

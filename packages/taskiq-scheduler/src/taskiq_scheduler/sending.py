@@ -9,8 +9,8 @@ from itertools import count
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.flow.backoff import backoff_delay
-from taskiq_core.scheduled_task import MissedTicks
+from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.messages.scheduled_task import MissedTicks
 from taskiq_scheduler.clock import Clock
 from taskiq_scheduler.delivering import Deliverer
 from taskiq_scheduler.missed import LIMIT, is_too_late

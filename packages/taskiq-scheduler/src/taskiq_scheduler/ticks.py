@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 
 @dataclass(eq=False, slots=True)

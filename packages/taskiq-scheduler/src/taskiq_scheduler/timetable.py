@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
 
-from taskiq_core.scheduled_task import CronOffset, ScheduledTask
+from taskiq_core.messages.scheduled_task import CronOffset, ScheduledTask
 from taskiq_scheduler.errors import CronValueError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.flow.backoff import backoff_delay
+from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_scheduler.agenda import Agenda
 from taskiq_scheduler.clock import Clock
 

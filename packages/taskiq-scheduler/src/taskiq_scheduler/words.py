@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _LINES: Final = {
     "@hourly": "0 * * * *",

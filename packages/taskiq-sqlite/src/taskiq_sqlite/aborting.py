@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from taskiq_core.aborts import AbortState
+from taskiq_core.messages.aborts import AbortState
 from taskiq_sqlite.transaction import Topic, Transaction, each
 
 # 2 is a mark that came to the worker with the delivery, 1 is one that it has to be told of.

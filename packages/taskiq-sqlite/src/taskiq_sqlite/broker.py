@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack, aclosing
 from typing import Any, Final, Self, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.aborts import AbortState
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.delivery import Delivery
-from taskiq_core.expiry import ExpiredDelivery, Undertaker
-from taskiq_core.inventory import DeadLetter, QueueStats
-from taskiq_core.message import BrokerMessage
-from taskiq_core.slots import Slots
+from taskiq_core.brokers.expiry import ExpiredDelivery, Undertaker
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import inspecting
 from taskiq_sqlite.aborting import request_abort, running_aborts
 from taskiq_sqlite.database import Database, DatabaseSettings

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning
 from taskiq_sqlite.transaction import Transaction, each
 
 PRUNED: Final = 500

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
-from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import LeaseLostError
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.slots import Slots
 from taskiq_sqlite.database import Database
 from taskiq_sqlite.fetching import Fetched, FetchedMessage, FetchRequest, fetch, give_back
 from taskiq_sqlite.settling import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_sqlite.transaction import Topic, Transaction, each
 
 STEP: Final = 1_000

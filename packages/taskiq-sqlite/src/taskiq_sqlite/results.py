@@ -8,9 +8,9 @@ from typing import Any, Final, Self, TypeVar, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
-from taskiq_core.result_coding import ResultCoding, fence_of
+from taskiq_core.brokers.result_coding import ResultCoding, fence_of
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_sqlite.database import Database, DatabaseSettings
 from taskiq_sqlite.errors import ResultMissingError
 from taskiq_sqlite.keeping import (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self, Unpack
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask, require_time_zone
+from taskiq_core.messages.scheduled_task import ScheduledTask, require_time_zone
 from taskiq_sqlite.claiming import (
     StoredSchedule,
     Tick,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from taskiq_core.brokers.queue_labels import NO_LABELS, QueueLabels, queue_labels
 from taskiq_core.exceptions import TaskiqError
-from taskiq_core.message import BrokerMessage
-from taskiq_core.queue_labels import NO_LABELS, QueueLabels, queue_labels
+from taskiq_core.messages.message import BrokerMessage
 from taskiq_sqlite.errors import DuplicateKeyError
 from taskiq_sqlite.transaction import Topic, Transaction
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.outcomes import Outcome
+from taskiq_core.messages.outcomes import Outcome
 from taskiq_core.receiver import Receiver
 from taskiq_testkit.recording import UNREADABLE, Recorder
 

@@ -5,9 +5,9 @@ import asyncio
 from taskiq_dependencies import Depends
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.context import Context
+from taskiq_core.client.context import Context
 from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.message import TaskiqMessage
 from taskiq_testkit.probe import PROBE, Held, Worker
 from taskiq_testkit.recording import Recorder
 from taskiq_testkit.waiting import within

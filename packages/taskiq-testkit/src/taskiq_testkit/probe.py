@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.kicker import AsyncKicker
-from taskiq_core.message import BrokerMessage, TaskiqMessage
+from taskiq_core.client.kicker import AsyncKicker
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 
 PROBE: Final = "taskiq_testkit:probe"
 """The name of the task."""

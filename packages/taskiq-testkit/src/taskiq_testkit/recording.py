@@ -4,8 +4,8 @@ import asyncio
 from collections import defaultdict
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.outcomes import Outcome
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import Outcome
 from taskiq_testkit.waiting import within
 
 UNREADABLE = ""

@@ -10,9 +10,9 @@ from uuid import uuid4
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.inventory import QueueStats
-from taskiq_core.kicker import AsyncKicker
-from taskiq_core.task import AsyncTaskiqTask
+from taskiq_core.client.kicker import AsyncKicker
+from taskiq_core.client.task import AsyncTaskiqTask
+from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_testkit.crew import Crew
 from taskiq_testkit.in_place import InPlaceWorker
 from taskiq_testkit.probe import Held, Worker, formatted, kicker

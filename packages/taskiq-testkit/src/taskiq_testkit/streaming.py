@@ -8,9 +8,9 @@ from typing import Final
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import Delivery
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.slots import Slots
 from taskiq_testkit.probe import Held, Worker
 from taskiq_testkit.waiting import within
 

@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.delivery import Delivery
 from taskiq_core.flow.leases import LeaseKeeper
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.slots import Slots
 from taskiq_testkit.errors import BrokerFactoryError
 
 

@@ -8,14 +8,14 @@ from itertools import islice
 from typing import Any, Final, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.aborts import AbortState
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.inventory import DeadLetter, QueueStats
-from taskiq_core.labels import DELAY
-from taskiq_core.message import BrokerMessage
-from taskiq_core.slots import Slots
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.labels import DELAY
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_core.messages.slots import Slots
 from taskiq_zmq.addresses import Address, parse_address, resolve
 from taskiq_zmq.backlogs import CopiedBacklog, QueuedTask, SharedBacklog
 from taskiq_zmq.curve import CurveKeys

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator
 from typing import Final, Generic, TypeVar
 
-from taskiq_core.slots import Slots
+from taskiq_core.messages.slots import Slots
 
 MAX_UNUSED: Final = 1_000
 """Unused credit that one hub has at most; what bounds it for a worker without a limit."""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from taskiq_core.delivery import Delivery
+from taskiq_core.messages.delivery import Delivery
 from taskiq_zmq import records
 
 

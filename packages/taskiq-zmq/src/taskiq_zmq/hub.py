@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from taskiq_core.aborts import AbortState
+from taskiq_core.messages.aborts import AbortState
 from taskiq_zmq import records
 from taskiq_zmq.addresses import Address
 from taskiq_zmq.backlogs import QueuedTask

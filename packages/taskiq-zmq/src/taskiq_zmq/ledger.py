@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
-from taskiq_core.aborts import AbortState
-from taskiq_core.inventory import DeadLetter
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import DeadLetter
 from taskiq_zmq.backlogs import Account, Backlog, QueuedTask
 
 MAX_HELD: Final = 100_000

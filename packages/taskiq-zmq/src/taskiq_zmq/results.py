@@ -4,9 +4,9 @@ from typing import Any, Protocol, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
-from taskiq_core.result_coding import ResultCoding
+from taskiq_core.brokers.result_coding import ResultCoding
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_zmq.errors import ResultMissingError, ResultsClosedError
 from taskiq_zmq.result_store import ResultStore
 

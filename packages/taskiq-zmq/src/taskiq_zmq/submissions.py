@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.message import BrokerMessage
 from taskiq_zmq import records
 from taskiq_zmq.addresses import Address
 from taskiq_zmq.errors import HubLostError, NoHubError

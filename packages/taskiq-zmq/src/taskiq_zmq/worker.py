@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import zmq
 
-from taskiq_core.delivery import Delivery
-from taskiq_core.message import BrokerMessage
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.slots import Slots
 from taskiq_zmq import records
 from taskiq_zmq.addresses import Address
 from taskiq_zmq.credit import CreditPool

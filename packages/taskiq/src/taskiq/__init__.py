@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from taskiq.scheduler.scheduler import TaskiqScheduler
     from taskiq.state import TaskiqState
     from taskiq.task import AsyncTaskiqTask
-    from taskiq_core.delivery import Delivery
+    from taskiq_core.messages.delivery import Delivery
 
     __all__ = [
         "AckableMessage",
@@ -106,7 +106,7 @@ _HOMES = {
     "BrokerMessage": "taskiq.message",
     "Capability": "taskiq.plugins",
     "Context": "taskiq.context",
-    "Delivery": "taskiq_core.delivery",
+    "Delivery": "taskiq_core.messages.delivery",
     "InMemoryBroker": "taskiq.brokers.inmemory_broker",
     "NoResultError": "taskiq.exceptions",
     "PrometheusMiddleware": "taskiq.middlewares.prometheus_middleware",

@@ -1,6 +1,6 @@
 """The names by which older plugins use pydantic."""
 
-from taskiq_core.compat import (
+from taskiq_core.compat.pydantic_names import (
     IS_PYDANTIC2,
     model_dump,
     model_dump_json,

@@ -1,5 +1,5 @@
 """A function that is a task."""
 
-from taskiq_core.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 
 __all__ = ["AsyncTaskiqDecoratedTask"]

@@ -1,5 +1,5 @@
 """The base of all errors: fields and a template."""
 
-from taskiq_core.error import Error
+from taskiq_core.error_template import Error
 
 __all__ = ["Error"]

@@ -1,5 +1,5 @@
 """Waiting for several tasks at once."""
 
-from taskiq_core.gathering import gather
+from taskiq_core.client.gather import gather
 
 __all__ = ["gather"]

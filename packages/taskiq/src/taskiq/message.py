@@ -1,5 +1,5 @@
 """Messages as values."""
 
-from taskiq_core.message import BrokerMessage, TaskiqMessage
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 
 __all__ = ["BrokerMessage", "TaskiqMessage"]

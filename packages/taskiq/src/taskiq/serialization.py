@@ -1,6 +1,6 @@
 """Exceptions as plain records, and the older functions around them."""
 
-from taskiq_core.exception_coding import (
+from taskiq_core.compat.exception_coding import (
     Coder,
     create_exception_cls,
     ensure_serializable,
@@ -11,7 +11,7 @@ from taskiq_core.exception_coding import (
     prepare_exception,
     subclass_exception,
 )
-from taskiq_core.exception_records import ExceptionRepr, safe_repr
+from taskiq_core.messages.exception_records import ExceptionRepr, safe_repr
 
 __all__ = [
     "Coder",

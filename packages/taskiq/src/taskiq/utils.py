@@ -1,5 +1,5 @@
 """Values that may be awaitable."""
 
-from taskiq_core.awaitables import maybe_awaitable
+from taskiq_core.asynctools import maybe_awaitable
 
 __all__ = ["maybe_awaitable"]

@@ -1,5 +1,5 @@
 """The warnings of taskiq."""
 
-from taskiq_core.deprecation import TaskiqDeprecationWarning
+from taskiq_core.compat.deprecation import TaskiqDeprecationWarning
 
 __all__ = ["TaskiqDeprecationWarning"]

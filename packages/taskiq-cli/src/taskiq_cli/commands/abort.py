@@ -12,8 +12,8 @@ from taskiq_cli.commands.texts import as_json, one_line
 from taskiq_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from taskiq_core.aborts import AbortState
     from taskiq_core.broker import AsyncBroker
+    from taskiq_core.messages.aborts import AbortState
 
 _MEANING = MappingProxyType(
     {

@@ -18,7 +18,7 @@ from taskiq_cli.option_types import Integer
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker
-    from taskiq_core.inventory import DeadLetter
+    from taskiq_core.messages.queue_stats import DeadLetter
 
 _PAGE = 100
 """Letters that are fetched at once: each comes with all of its message."""

@@ -9,8 +9,8 @@ from taskiq_cli.tables import table
 
 if TYPE_CHECKING:
     from taskiq_core.abc.formatter import TaskiqFormatter
-    from taskiq_core.inventory import DeadLetter
-    from taskiq_core.message import TaskiqMessage
+    from taskiq_core.messages.message import TaskiqMessage
+    from taskiq_core.messages.queue_stats import DeadLetter
 
 _REASON_WIDTH = 60
 

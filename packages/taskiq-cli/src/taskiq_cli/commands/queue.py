@@ -13,7 +13,7 @@ from taskiq_cli.tables import table
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker
-    from taskiq_core.inventory import QueueStats
+    from taskiq_core.messages.queue_stats import QueueStats
 
 
 @click.group(cls=BrokerGroup)

@@ -13,7 +13,7 @@ from taskiq_cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from taskiq_core.abc.result_backend import AsyncResultBackend
-    from taskiq_core.result import TaskiqResult
+    from taskiq_core.messages.result import TaskiqResult
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from taskiq_cli.commands.texts import fields, lines, one_line, plain
 
 if TYPE_CHECKING:
-    from taskiq_core.result import TaskiqResult
+    from taskiq_core.messages.result import TaskiqResult
 
 
 def as_text(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) -> str:
@@ -46,7 +46,7 @@ def as_object(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool
 
 def remote_traceback(error: BaseException) -> str:
     """The traceback as the worker had it; without one, what is known of the error's causes."""
-    from taskiq_core.exception_records import RemoteTraceback
+    from taskiq_core.messages.exception_records import RemoteTraceback
 
     if isinstance(error.__cause__, RemoteTraceback):
         return error.__cause__.text.rstrip()
@@ -54,7 +54,7 @@ def remote_traceback(error: BaseException) -> str:
 
 
 def _labels(result: "TaskiqResult[Any]") -> dict[str, Any]:
-    from taskiq_core.labels import INTERNAL_LABELS
+    from taskiq_core.messages.labels import INTERNAL_LABELS
 
     return {name: it for name, it in result.labels.items() if name not in INTERNAL_LABELS}
 
@@ -64,7 +64,7 @@ def _state(result: "TaskiqResult[Any]") -> str:
 
 
 def _error(error: BaseException | None) -> str:
-    from taskiq_core.exception_records import UnknownRemoteError
+    from taskiq_core.messages.exception_records import UnknownRemoteError
 
     if error is None:
         return "unknown: the result does not say"

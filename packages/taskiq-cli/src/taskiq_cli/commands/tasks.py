@@ -12,7 +12,7 @@ from taskiq_cli.commands.load_application import load_application
 from taskiq_cli.tables import table
 
 if TYPE_CHECKING:
-    from taskiq_core.decor import AsyncTaskiqDecoratedTask
+    from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 
 
 @click.command()

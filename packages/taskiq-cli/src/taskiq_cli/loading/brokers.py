@@ -10,7 +10,7 @@ from taskiq_cli.loading.objects import import_object
 from taskiq_cli.loading.paths import split_path
 from taskiq_cli.loading.places import describe_error, describe_place
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 
 
 def load_broker(spec: str, run: Callable[[Awaitable[Any]], Any]) -> AsyncBroker:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from taskiq_cli.older.log_level import LogLevel
 from taskiq_cli.options import DEFAULT_LOG_FORMAT, DEFAULT_PATTERNS, DEFAULT_RECEIVER, WorkerOptions
-from taskiq_core.acks import AcknowledgeType, parse_acknowledge_type
+from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
 
 
 def receiver_arg_type(string: str) -> tuple[str, str]:

@@ -24,6 +24,6 @@ def _thread_pool(options: WorkerOptions) -> Executor:
 
 
 def _process_pool(options: WorkerOptions) -> Executor:
-    from taskiq_core.flow.processes import KillableProcessPool
+    from taskiq_core.process_pool import KillableProcessPool
 
     return KillableProcessPool(options.max_process_pool_processes)

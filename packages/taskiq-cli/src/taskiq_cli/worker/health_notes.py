@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from taskiq_cli.health.notes import write_note
-from taskiq_core.health import WorkerReport, WorkerState
 from taskiq_core.receiver import Receiver
+from taskiq_core.worker_report import WorkerReport, WorkerState
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from taskiq_cli.loading.objects import extend_import_path
 from taskiq_cli.loading.receivers import load_receiver
 from taskiq_cli.loading.task_modules import import_tasks
 from taskiq_cli.options import WorkerOptions
-from taskiq_core.acks import parse_acknowledge_type
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import ListenError
+from taskiq_core.messages.acks import parse_acknowledge_type
 from taskiq_core.receiver import Receiver
 
 

@@ -9,14 +9,14 @@ from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
-from taskiq_core.aborts import AbortState
-from taskiq_core.acks import AckableMessage
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import Delivery, as_delivery
 from taskiq_core.exceptions import CapabilityError, LeaseLostError
-from taskiq_core.inventory import DeadLetter, QueueStats
-from taskiq_core.message import BrokerMessage, TaskiqMessage
-from taskiq_core.slots import Slots
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.acks import AckableMessage
+from taskiq_core.messages.delivery import Delivery, as_delivery
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_core.messages.slots import Slots
 from taskiq_core.state import TaskiqState
 
 

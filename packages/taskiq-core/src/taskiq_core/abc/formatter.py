@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from taskiq_core.message import BrokerMessage, TaskiqMessage
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 
 
 class TaskiqFormatter(ABC):

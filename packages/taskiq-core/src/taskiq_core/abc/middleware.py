@@ -4,9 +4,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.outcomes import Outcome
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import Outcome
+from taskiq_core.messages.result import TaskiqResult
 
 
 class TaskiqMiddleware:

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from taskiq_core.exceptions import CapabilityError
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 
 _ReturnType = TypeVar("_ReturnType")
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Coroutine
 from datetime import datetime
 from typing import Any
 
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 
 class ScheduleSource(ABC):

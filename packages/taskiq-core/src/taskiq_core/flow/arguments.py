@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any, Self, get_type_hints
 
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.typed_values import ValueAdapter, adapter_for
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.typed_values import ValueAdapter, adapter_for
 
 
 def parse_params(

@@ -8,10 +8,10 @@ from contextlib import aclosing, contextmanager
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
-from taskiq_core.delivery import Delivery
+from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.exceptions import ListenError
-from taskiq_core.flow.backoff import backoff_delay
-from taskiq_core.flow.pool import DeliveryPool
+from taskiq_core.messages.delivery import Delivery
 
 logger = logging.getLogger(__name__)
 

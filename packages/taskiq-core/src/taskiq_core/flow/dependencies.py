@@ -6,7 +6,7 @@ from typing import Any
 from taskiq_dependencies import DependencyGraph
 from taskiq_dependencies.ctx import AsyncResolveContext
 
-from taskiq_core.context import Context
+from taskiq_core.client.context import Context
 from taskiq_core.exceptions import NoResultError, TaskRejectedError
 from taskiq_core.state import TaskiqState
 

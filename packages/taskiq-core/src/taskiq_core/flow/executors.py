@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from taskiq_core.exceptions import TaskDefinitionError
-from taskiq_core.flow.processes import KillableProcessPool
-from taskiq_core.flow.tracking import Run
+from taskiq_core.flow.run_state import Run
+from taskiq_core.process_pool import KillableProcessPool
 
 
 async def run_in_executor(

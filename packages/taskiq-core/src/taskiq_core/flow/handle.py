@@ -6,25 +6,25 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from taskiq_core.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.delivery import Delivery
+from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
-from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
 from taskiq_core.flow.read import read_message
-from taskiq_core.flow.refuse import abort_queued, give_up, put_off
+from taskiq_core.flow.rejection import abort_queued, give_up, put_off
 from taskiq_core.flow.run import error_result
+from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.settle import Settler, outcome_of_error
 from taskiq_core.flow.store import Store, store_result
-from taskiq_core.flow.tracking import Run
-from taskiq_core.labels import ACK_TYPE, attempt_of
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.labels import ACK_TYPE, attempt_of
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Release
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import transform
-from taskiq_core.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Release
-from taskiq_core.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
 

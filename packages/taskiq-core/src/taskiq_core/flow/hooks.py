@@ -3,10 +3,10 @@
 import logging
 from typing import Any
 
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import Outcome
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import Hook, notify
-from taskiq_core.outcomes import Outcome
-from taskiq_core.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
 

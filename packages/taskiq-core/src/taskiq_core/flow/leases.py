@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
-from taskiq_core.delivery import Delivery
+from taskiq_core.messages.delivery import Delivery
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,10 @@
 """From a delivery to a message."""
 
 from taskiq_core.abc.formatter import TaskiqFormatter
-from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import UnreadableMessageError
-from taskiq_core.labels import REQUEUE, attempt_of
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.labels import REQUEUE, attempt_of
+from taskiq_core.messages.message import TaskiqMessage
 
 
 def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessage:

@@ -6,15 +6,15 @@ from concurrent.futures import Executor
 from time import monotonic
 from typing import Any
 
-from taskiq_core.context import Context
+from taskiq_core.client.context import Context
 from taskiq_core.exceptions import TaskTimeoutError
 from taskiq_core.flow.dependencies import DependencyScope
 from taskiq_core.flow.executors import run_in_executor
 from taskiq_core.flow.plan import TaskPlan
-from taskiq_core.flow.tracking import Run
-from taskiq_core.labels import TIMEOUT
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult, make_result
+from taskiq_core.flow.run_state import Run
+from taskiq_core.messages.labels import TIMEOUT
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult, make_result
 
 
 async def run_plan(

@@ -8,10 +8,10 @@ from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
-from taskiq_core.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
-from taskiq_core.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
+from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
+from taskiq_core.messages.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
+from taskiq_core.messages.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
 
 logger = logging.getLogger(__name__)
 

@@ -8,13 +8,13 @@ from json import JSONDecodeError
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.delivery import Delivery
+from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import ResultSerializationError
-from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.leases import LeaseKeeper
-from taskiq_core.labels import FENCE
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.capabilities import Capability
-from taskiq_core.flow.backoff import backoff_delay
 
 logger = logging.getLogger(__name__)
 

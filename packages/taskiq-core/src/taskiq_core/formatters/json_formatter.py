@@ -1,7 +1,7 @@
 """Messages as JSON, by pydantic's compiled encoder and decoder."""
 
 from taskiq_core.abc.formatter import TaskiqFormatter
-from taskiq_core.message import BrokerMessage, TaskiqMessage, make_broker_message
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage, make_broker_message
 
 # What model_dump_json and model_validate_json call, without their handling of options.
 _to_json = TaskiqMessage.__pydantic_serializer__.to_json

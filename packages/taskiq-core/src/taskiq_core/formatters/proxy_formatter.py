@@ -5,7 +5,7 @@ from typing import Protocol
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.formatters.json_formatter import JSONFormatter
-from taskiq_core.message import BrokerMessage, TaskiqMessage
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 from taskiq_core.serializers.json_serializer import JSONSerializer
 
 

@@ -6,11 +6,11 @@ from contextlib import aclosing
 
 import pytest
 
-from taskiq_core.aborts import AbortState
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import TaskAbortedError
-from taskiq_core.outcomes import Ack
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.outcomes import Ack
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.contracts.sharing import WORKERS

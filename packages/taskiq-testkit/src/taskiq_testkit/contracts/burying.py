@@ -4,7 +4,7 @@
 from datetime import UTC, datetime, timedelta
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.inventory import DeadLetter
+from taskiq_core.messages.queue_stats import DeadLetter
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.contracts.sharing import WORKERS

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import Delivery
 from taskiq_core.exceptions import LeaseLostError
-from taskiq_core.outcomes import Ack
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.outcomes import Ack
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.contracts.sharing import WORKERS

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from taskiq_core.exceptions import BrokerError
-from taskiq_core.outcomes import Ack
+from taskiq_core.messages.outcomes import Ack
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.stage import Stage

@@ -9,7 +9,7 @@ import pytest
 
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, ResultBackendMissingError, UnsupportedLabelError
-from taskiq_core.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
 from taskiq_testkit.probe import formatted
 from taskiq_testkit.stage import Stage
 

@@ -11,9 +11,9 @@ import pytest_asyncio
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import ResultGetError, TaskiqError
-from taskiq_core.labels import FENCE
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_testkit.cancelling import Interruption, Moment, cancelled_everywhere
 from taskiq_testkit.contract import Contract, proves
 from taskiq_testkit.contracts.interrupting import at_each_moment

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.capabilities import Capability
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_testkit.contract import Contract, proves
 from taskiq_testkit.contracts.sending import TEXTS
 from taskiq_testkit.reports import report_subject

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import LeaseLostError
-from taskiq_core.outcomes import Bury
+from taskiq_core.messages.outcomes import Bury
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.contracts.sharing import WORKERS

@@ -6,10 +6,10 @@ import asyncio
 import pytest
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import as_delivery
 from taskiq_core.exceptions import ListenError, UnknownTaskError
-from taskiq_core.message import BrokerMessage
-from taskiq_core.outcomes import Ack, Bury, Release
+from taskiq_core.messages.delivery import as_delivery
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.outcomes import Ack, Bury, Release
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.probe import PROBE, Worker

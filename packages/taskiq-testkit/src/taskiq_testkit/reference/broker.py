@@ -7,14 +7,14 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.aborts import AbortState
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.delivery import Delivery
-from taskiq_core.inventory import DeadLetter, QueueStats
-from taskiq_core.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
-from taskiq_core.message import BrokerMessage
-from taskiq_core.slots import Slots
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_core.messages.slots import Slots
 from taskiq_testkit.reference.calls import call
 from taskiq_testkit.reference.results import ReferenceResultBackend
 from taskiq_testkit.reference.store import Message, NewMessage

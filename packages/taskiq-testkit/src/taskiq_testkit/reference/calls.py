@@ -8,8 +8,8 @@ from dataclasses import astuple, is_dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from taskiq_core.aborts import AbortState
 from taskiq_core.exceptions import BrokerConnectionError, LeaseLostError, SendTaskError
+from taskiq_core.messages.aborts import AbortState
 
 LONGEST: Final = 64 * 1024 * 1024
 """Bytes that one call or its answer may have."""

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.exceptions import ResultGetError
-from taskiq_core.labels import FENCE
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
 
 _ReturnType = TypeVar("_ReturnType")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning
 
 
 class ReferenceScheduleSource(ScheduleSource):

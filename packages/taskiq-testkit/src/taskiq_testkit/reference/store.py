@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Final
 
-from taskiq_core.aborts import AbortState
 from taskiq_core.exceptions import LeaseLostError, SendTaskError
-from taskiq_core.inventory import DeadLetter, QueueStats
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 
 LATER_THAN_ALL: Final = float("inf")
 

@@ -1,5 +1,5 @@
 """What became of a task."""
 
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.result import TaskiqResult
 
 __all__ = ["TaskiqResult"]

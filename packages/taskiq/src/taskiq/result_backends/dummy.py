@@ -1,5 +1,5 @@
 """The result backend of a broker that has none."""
 
-from taskiq_core.result_backends import DummyResultBackend
+from taskiq_core.client.no_result_backend import DummyResultBackend
 
 __all__ = ["DummyResultBackend"]

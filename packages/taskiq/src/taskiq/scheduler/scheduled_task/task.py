@@ -1,5 +1,5 @@
 """A schedule of a task."""
 
-from taskiq_core.scheduled_task import CronOffset, MissedTicks, ScheduledTask
+from taskiq_core.messages.scheduled_task import CronOffset, MissedTicks, ScheduledTask
 
 __all__ = ["CronOffset", "MissedTicks", "ScheduledTask"]

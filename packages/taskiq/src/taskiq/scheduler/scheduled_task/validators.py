@@ -1,5 +1,9 @@
 """What a schedule may say."""
 
-from taskiq_core.scheduled_task import CronOffset, discriminate_offset, validate_interval_value
+from taskiq_core.messages.scheduled_task import (
+    CronOffset,
+    discriminate_offset,
+    validate_interval_value,
+)
 
 __all__ = ["CronOffset", "discriminate_offset", "validate_interval_value"]

@@ -4,8 +4,8 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
-from taskiq_core.acks import AckableMessage
 from taskiq_core.exceptions import CapabilityError
+from taskiq_core.messages.acks import AckableMessage
 
 
 class Delivery(ABC):

@@ -4,8 +4,8 @@ from typing import Any, Generic, TypeVar
 
 from taskiq_dependencies import Depends
 
-from taskiq_core.context import Context
-from taskiq_core.progress import TaskProgress, TaskState
+from taskiq_core.client.context import Context
+from taskiq_core.messages.progress import TaskProgress, TaskState
 
 _ProgressType = TypeVar("_ProgressType")
 

@@ -5,7 +5,11 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 
-from taskiq_core.exception_records import ExceptionRepr, exception_from_record, exception_to_record
+from taskiq_core.messages.exception_records import (
+    ExceptionRepr,
+    exception_from_record,
+    exception_to_record,
+)
 
 _ReturnType = TypeVar("_ReturnType")
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
-from taskiq_core.message import BrokerMessage
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.messages.message import BrokerMessage
 
 MAX_SECONDS: Final = 3e9
 """Longest delay and expiry, about a century: beyond it somebody has sent milliseconds."""

@@ -3,11 +3,11 @@
 from typing import NoReturn
 
 from taskiq_core.abc.broker import AbstractBroker
-from taskiq_core.acks import AckController
-from taskiq_core.cancellation import Cancellation
 from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
-from taskiq_core.labels import attempt_of
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.acks import AckController
+from taskiq_core.messages.cancellation import Cancellation
+from taskiq_core.messages.labels import attempt_of
+from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.state import TaskiqState
 
 

@@ -6,7 +6,7 @@ A coder here is what the older interface asks for: an object with `dumps` and `l
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
-from taskiq_core.exception_records import (
+from taskiq_core.messages.exception_records import (
     ExceptionRepr,
     exception_from_record,
     exception_to_record,

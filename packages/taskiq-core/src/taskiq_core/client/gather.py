@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from taskiq_core.result import TaskiqResult
-from taskiq_core.task import AsyncTaskiqTask
+from taskiq_core.client.task import AsyncTaskiqTask
+from taskiq_core.messages.result import TaskiqResult
 
 
 async def gather(

@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
-from taskiq_core.acks import AckController
-from taskiq_core.cancellation import Cancellation
 from taskiq_core.exceptions import (
     LeaseLostError,
     TaskAbortedError,
     TaskiqError,
     TaskTimeoutError,
 )
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.acks import AckController
+from taskiq_core.messages.cancellation import Cancellation
+from taskiq_core.messages.message import TaskiqMessage
 
 
 class Run(AckController):

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.exceptions import LeaseLostError, TaskExpiredError
-from taskiq_core.labels import FENCE
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.result import TaskiqResult
 
 logger = logging.getLogger(__name__)
 

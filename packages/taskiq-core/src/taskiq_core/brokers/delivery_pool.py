@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from taskiq_core.delivery import Delivery
-from taskiq_core.slots import Slots
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.slots import Slots
 
 _Delivery = TypeVar("_Delivery", bound=Delivery)
 

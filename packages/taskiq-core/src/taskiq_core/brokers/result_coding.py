@@ -4,8 +4,8 @@ from typing import Any
 
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.exceptions import ResultGetError
-from taskiq_core.labels import FENCE
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.result import TaskiqResult
 
 # What model_dump_json and model_validate_json call, without their handling of options.
 _to_json = TaskiqResult.__pydantic_serializer__.to_json

@@ -9,10 +9,10 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.created_schedule import CreatedSchedule
-from taskiq_core.cron_spec import CronSpec
-from taskiq_core.kicker import AsyncKicker
-from taskiq_core.task import AsyncTaskiqTask
+from taskiq_core.client.created_schedule import CreatedSchedule
+from taskiq_core.client.kicker import AsyncKicker
+from taskiq_core.client.task import AsyncTaskiqTask
+from taskiq_core.messages.cron_spec import CronSpec
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")

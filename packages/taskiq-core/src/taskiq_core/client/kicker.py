@@ -10,13 +10,13 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.task import RegisteredTask
-from taskiq_core.created_schedule import CreatedSchedule
-from taskiq_core.cron_spec import CronSpec
+from taskiq_core.client.created_schedule import CreatedSchedule
+from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.labels import TIMEOUT, prepare_labels, wrong_timeout
-from taskiq_core.message import TaskiqMessage, make_message
-from taskiq_core.scheduled_task import ScheduledTask
-from taskiq_core.task import AsyncTaskiqTask
+from taskiq_core.messages.cron_spec import CronSpec
+from taskiq_core.messages.labels import TIMEOUT, prepare_labels, wrong_timeout
+from taskiq_core.messages.message import TaskiqMessage, make_message
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from taskiq_core.labels import parse_label
+from taskiq_core.messages.labels import parse_label
 
 
 class TaskiqMessage(BaseModel):

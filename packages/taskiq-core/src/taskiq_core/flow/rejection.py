@@ -4,20 +4,20 @@ import logging
 import random
 from typing import Final
 
-from taskiq_core.delivery import Delivery
+from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import (
     MaxDeliveriesError,
     TaskAbortedError,
     TaskiqError,
     TaskUnregisteredError,
 )
-from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.settle import describe
 from taskiq_core.flow.store import Store
-from taskiq_core.labels import attempt_of
-from taskiq_core.message import TaskiqMessage
-from taskiq_core.outcomes import ACK, LEAVE, Bury, Outcome, Release
+from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.labels import attempt_of
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import ACK, LEAVE, Bury, Outcome, Release
 
 logger = logging.getLogger(__name__)
 

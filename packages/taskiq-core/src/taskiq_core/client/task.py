@@ -5,7 +5,6 @@ from typing import Any, Generic, TypeVar
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.result_backend import AsyncResultBackend
-from taskiq_core.aborts import AbortState
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import (
     CapabilityError,
@@ -14,9 +13,10 @@ from taskiq_core.exceptions import (
     TaskiqError,
     TaskiqResultTimeoutError,
 )
-from taskiq_core.progress import TaskProgress
-from taskiq_core.result import TaskiqResult
-from taskiq_core.typed_values import adapter_for
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.progress import TaskProgress
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.typed_values import adapter_for
 
 _ReturnType = TypeVar("_ReturnType")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.exceptions import SendTaskError, TaskArgumentError
-from taskiq_core.message import TaskiqMessage
+from taskiq_core.messages.message import TaskiqMessage
 
 
 def explain_unsendable(

@@ -4,7 +4,7 @@ from typing import Any
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.exceptions import ResultBackendMissingError
-from taskiq_core.result import TaskiqResult
+from taskiq_core.messages.result import TaskiqResult
 
 
 class DummyResultBackend(AsyncResultBackend[Any]):

@@ -3,7 +3,7 @@
 from typing import Any, Generic, Protocol, TypeVar
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _ReturnType = TypeVar("_ReturnType")
 

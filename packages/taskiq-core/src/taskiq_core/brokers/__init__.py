@@ -1,0 +1,1 @@
+"""The toolkit for brokers: what a durable broker needs beside its store."""
