@@ -66,6 +66,31 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
             "broker.with_serializer(...)."
         ),
     ),
+    (
+        exceptions.DuplicateKeyError,
+        {"task_name": "t", "unique_key": "k", "holder": "1"},
+        (
+            "Task 't' was not sent: task 1 has the unique key 'k', and keeps it until it has "
+            "ended. Send it then, or wait for the result of 1 instead."
+        ),
+    ),
+    (
+        exceptions.MessageTooLargeError,
+        {"task_name": "t", "size": 3, "limit": 2},
+        (
+            "Task 't' was not sent: it has 3 bytes, 2 are allowed. Pass a reference to the data, "
+            "or raise max_message_size of the broker."
+        ),
+    ),
+    (
+        exceptions.ResultMissingError,
+        {"task_id": "1", "place": "Redis"},
+        (
+            "There is no result of task 1 in Redis: it has not ended yet, or its result has "
+            "expired or was deleted. wait_result waits for it."
+        ),
+    ),
+    (exceptions.UrlOptionError, {"reason": "unknown option 'x'"}, "unknown option 'x'"),
     (exceptions.ListenError, {}, "Exception occurred"),
     (
         exceptions.SharedBrokerListenError,

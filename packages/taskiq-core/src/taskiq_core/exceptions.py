@@ -10,7 +10,9 @@ Error
     │   └── SendTaskError                 a task was not sent
     │       ├── SharedBrokerSendTaskError     the shared broker has no broker to send with
     │       ├── UnknownTaskError              this broker can't run a task of that name
-    │       └── TaskArgumentError             an argument can't be serialized
+    │       ├── TaskArgumentError             an argument can't be serialized
+    │       ├── DuplicateKeyError             its unique key belongs to another message
+    │       └── MessageTooLargeError          its broker takes no message of that size
     ├── ListenError
     │   └── SharedBrokerListenError
     ├── DuplicateTaskError                two functions claim one task name
@@ -19,7 +21,8 @@ Error
     ├── LeaseLostError                    a delivery belongs to another worker now
     ├── ResultBackendError
     │   ├── ResultGetError
-    │   │   └── ResultBackendMissingError     results are not kept at all
+    │   │   ├── ResultBackendMissingError     results are not kept at all
+    │   │   └── ResultMissingError            there is no result of this task
     │   ├── ResultSetError
     │   │   └── ResultSerializationError      a return value can't be serialized
     │   └── ResultIsReadyError
@@ -35,6 +38,7 @@ Error
     ├── TaskProcessError                  the process that ran it died, or was killed
     ├── TaskUnregisteredError             no worker knew the task during the grace period
     ├── MaxDeliveriesError                its workers died too often
+    ├── UrlOptionError                    an option in a URL is unknown, or can't be read
     ├── SecurityError                     untrusted data asked for something dangerous
     └── ScheduledTaskCancelledError       control flow: skip this tick
 ```
@@ -129,6 +133,28 @@ class TaskArgumentError(SendTaskError):
     reason: str
 
 
+class DuplicateKeyError(SendTaskError):
+    """A message with the same unique key waits, or is with a worker."""
+
+    __template__ = (
+        "Task {task_name!r} was not sent: task {holder} has the unique key {unique_key!r}, and "
+        "keeps it until it has ended. Send it then, or wait for the result of {holder} instead."
+    )
+    unique_key: str
+    holder: str
+
+
+class MessageTooLargeError(SendTaskError):
+    """A task is larger than the broker takes."""
+
+    __template__ = (
+        "Task {task_name!r} was not sent: it has {size} bytes, {limit} are allowed. Pass a "
+        "reference to the data, or raise max_message_size of the broker."
+    )
+    size: int
+    limit: int
+
+
 class ListenError(TaskiqError):
     """A broker can't be listened to."""
 
@@ -194,6 +220,17 @@ class ResultBackendMissingError(ResultGetError):
         "Give it one with broker.with_result_backend(...)."
     )
     task_id: str
+
+
+class ResultMissingError(ResultGetError):
+    """There is no result of this task."""
+
+    __template__ = (
+        "There is no result of task {task_id} in {place}: it has not ended yet, or its result has "
+        "expired or was deleted. wait_result waits for it."
+    )
+    task_id: str
+    place: str
 
 
 class ResultSetError(ResultBackendError):
@@ -332,6 +369,16 @@ class MaxDeliveriesError(TaskiqError):
     deliveries: int
 
 
+class UrlOptionError(TaskiqError, ValueError):
+    """An option in the query of a URL is unknown, or its value can't be read.
+
+    The message does not hold the URL, which may have a password.
+    """
+
+    __template__ = "{reason}"
+    reason: str
+
+
 class SecurityError(TaskiqError):
     """Untrusted data asked for something that only code may ask for."""
 
@@ -343,3 +390,8 @@ class ScheduledTaskCancelledError(TaskiqError):
     """Raised in `ScheduleSource.pre_send`: this tick is not sent."""
 
     __template__ = "Scheduled task was cancelled"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the text of an exception, or the name of its class if it has no text."""
+    return str(error) or type(error).__name__

@@ -24,7 +24,7 @@ from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.settle import Settler
-from taskiq_core.flow.upkeep import hear_aborts, reclaim_regularly
+from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery, as_delivery
 from taskiq_core.messages.message import TaskiqMessage
@@ -207,6 +207,7 @@ class Receiver:
         tasks = [
             asyncio.create_task(self._leases.run()),
             asyncio.create_task(reclaim_regularly(self.broker)),
+            asyncio.create_task(expire_regularly(self.broker, self.handle)),
             asyncio.create_task(hear_aborts(self.broker, self.abort)),
         ]
         try:

@@ -8,6 +8,7 @@ from typing import Any, Final, Self, cast
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.expiry import ExpiredDelivery, Undertaker
+from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
@@ -22,7 +23,6 @@ from taskiq_redis.messages import (
     new_message,
     task_id_of,
 )
-from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.plugin import CAPABILITIES
 from taskiq_redis.queue import Hold, RedisQueue
 from taskiq_redis.results import RedisAsyncResultBackend

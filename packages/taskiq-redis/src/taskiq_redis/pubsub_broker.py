@@ -6,10 +6,10 @@ from typing import Any, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.capabilities import Capability
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_redis.line import TIMEOUT, Line
-from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.subscription import Subscription
 from taskiq_redis.urls import read_url

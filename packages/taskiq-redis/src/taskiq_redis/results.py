@@ -7,13 +7,13 @@ from typing import Any, Final, Self, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
+from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.brokers.result_coding import ResultCoding, fence_of
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis.errors import RedisUnreachableError, ResultMissingError
 from taskiq_redis.keys import key_base
 from taskiq_redis.line import TIMEOUT, Argument
-from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.result_store import ResultStore
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.urls import read_url

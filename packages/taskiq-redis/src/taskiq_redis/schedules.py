@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.asynctools import maybe_awaitable
+from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
 from taskiq_redis.keys import key_base
 from taskiq_redis.line import TIMEOUT, Argument, Line
-from taskiq_redis.per_loop import PerLoop
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.urls import read_url

@@ -100,6 +100,20 @@ class AbstractBroker(ABC):
         """
         return 0
 
+    # -- expiry: capability EXPIRY -----------------------------------------------------------
+
+    async def expire_queued(self) -> Sequence[Delivery]:
+        """Take some messages whose `expires` label has run out, to be refused.
+
+        Every worker calls it each `reclaim_interval` seconds, also while all of its slots are
+        taken, so that the callers of such tasks hear of it although no worker is free. `deliveries`
+        yields expired messages as well.
+
+        Returns:
+            Deliveries with `expired` set, at most some hundred; none if no message has expired.
+        """
+        return ()
+
     # -- aborts: capability ABORT -------------------------------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:

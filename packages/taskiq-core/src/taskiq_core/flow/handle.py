@@ -13,7 +13,7 @@ from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
 from taskiq_core.flow.read import read_message
-from taskiq_core.flow.rejection import abort_queued, give_up, put_off
+from taskiq_core.flow.rejection import abort_queued, expire, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.settle import Settler, outcome_of_error
@@ -78,6 +78,8 @@ class DeliveryHandler:
             run.message = message = read_message(delivery, self._broker.formatter)
             if delivery.aborted or is_aborted(message.task_id):
                 outcome = await abort_queued(self._store_for(delivery), message)
+            elif delivery.expired:
+                outcome = await expire(self._store_for(delivery), message)
             elif delivery.unsettled >= self._max_deliveries:
                 outcome = await give_up(self._store_for(delivery), message, delivery)
             elif plan := self._plans.find(message.task_name):

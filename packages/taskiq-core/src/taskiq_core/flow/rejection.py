@@ -1,4 +1,4 @@
-"""Messages that are not run: aborted, unknown, or delivered too often."""
+"""Messages that are not run: aborted, expired, unknown, or delivered too often."""
 
 import logging
 import random
@@ -8,6 +8,7 @@ from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import (
     MaxDeliveriesError,
     TaskAbortedError,
+    TaskExpiredError,
     TaskiqError,
     TaskUnregisteredError,
 )
@@ -15,7 +16,7 @@ from taskiq_core.flow.run import error_result
 from taskiq_core.flow.settle import describe
 from taskiq_core.flow.store import Store
 from taskiq_core.messages.delivery import Delivery
-from taskiq_core.messages.labels import attempt_of
+from taskiq_core.messages.labels import EXPIRES, attempt_of
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import ACK, LEAVE, Bury, Outcome, Release
 
@@ -57,6 +58,16 @@ async def put_off(store: Store, message: TaskiqMessage) -> Outcome:
         return Release(delay)
     error = TaskUnregisteredError(task_name=message.task_name, task_id=message.task_id)
     return await _end(store, message, error, Bury("unregistered", describe(error)))
+
+
+async def expire(store: Store, message: TaskiqMessage) -> Outcome:
+    """Bury a message whose label `expires` ran out before it was started, and tell its caller."""
+    error = TaskExpiredError(
+        task_name=message.task_name,
+        task_id=message.task_id,
+        expires=float(message.labels.get(EXPIRES, 0.0)),
+    )
+    return await _end(store, message, error, Bury("expired", describe(error)))
 
 
 async def abort_queued(store: Store, message: TaskiqMessage) -> Outcome:

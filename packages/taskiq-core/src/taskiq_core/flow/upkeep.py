@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.capabilities import Capability
+from taskiq_core.exceptions import reason_of
+from taskiq_core.messages.delivery import Delivery
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +19,8 @@ REOPEN_BASE: Final = 0.5
 """Upper bound of the first wait before aborts are listened to again, in seconds."""
 REOPEN_CAP: Final = 30.0
 """Upper bound of every such wait, in seconds."""
+REFUSED_AT_ONCE: Final = 16
+"""Expired messages that are refused at the same time."""
 
 
 async def reclaim_regularly(broker: AbstractBroker) -> None:
@@ -32,12 +36,32 @@ async def reclaim_regularly(broker: AbstractBroker) -> None:
         try:
             count = await broker.reclaim()
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-            logger.warning(
-                "Expired deliveries can't be reclaimed: %s", error or type(error).__name__
-            )
+            logger.warning("Expired deliveries can't be reclaimed: %s", reason_of(error))
         else:
             if count:
                 logger.warning("Messages of workers that are gone, delivered again: %d", count)
+
+
+async def expire_regularly(
+    broker: AbstractBroker, refuse: Callable[[Delivery], Awaitable[None]]
+) -> None:
+    """Refuse expired messages, although all slots may be taken, until this is cancelled.
+
+    Args:
+        broker: whose queue to look through.
+        refuse: ends an expired delivery; called for a few of them at once.
+    """
+    if Capability.EXPIRY not in (broker.capabilities or ()):
+        return
+    while True:
+        await asyncio.sleep(broker.reclaim_interval * random.uniform(0.8, 1.2))
+        try:
+            while expired := await broker.expire_queued():
+                for first in range(0, len(expired), REFUSED_AT_ONCE):
+                    chunk = expired[first : first + REFUSED_AT_ONCE]
+                    await asyncio.gather(*map(refuse, chunk))
+        except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
+            logger.warning("Expired messages can't be looked for: %s", reason_of(error))
 
 
 async def hear_aborts(broker: AbstractBroker, abort: Callable[[str], object]) -> None:
@@ -57,7 +81,7 @@ async def hear_aborts(broker: AbstractBroker, abort: Callable[[str], object]) ->
                     failures = 0
                     abort(task_id)
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-            logger.warning("Aborts can't be listened to: %s", error or type(error).__name__)
+            logger.warning("Aborts can't be listened to: %s", reason_of(error))
         failures += 1
         await asyncio.sleep(
             backoff_delay(failures, base=REOPEN_BASE, cap=REOPEN_CAP, rng=random),

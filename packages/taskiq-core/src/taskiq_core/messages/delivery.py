@@ -29,9 +29,11 @@ class Delivery(ABC):
         fence: a number that grows with every delivery that the store makes, of any message; None
             where leases can't be lost. Result backends keep results of later deliveries by it.
         aborted: whether the abort of the task was asked for before this delivery.
+        expired: whether the time of the label `expires` was over before the message was delivered.
+            Core runs no task for it: it stores an error result and buries the message.
     """
 
-    __slots__ = ("aborted", "attempt", "data", "fence", "lease", "unsettled")
+    __slots__ = ("aborted", "attempt", "data", "expired", "fence", "lease", "unsettled")
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Delivery(ABC):
         lease: float | None = None,
         fence: int | None = None,
         aborted: bool = False,
+        expired: bool = False,
     ) -> None:
         self.data = data
         self.attempt = attempt
@@ -49,6 +52,7 @@ class Delivery(ABC):
         self.lease = lease
         self.fence = fence
         self.aborted = aborted
+        self.expired = expired
 
     @property
     def is_ackable(self) -> bool:
