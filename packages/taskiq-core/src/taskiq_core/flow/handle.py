@@ -1,9 +1,11 @@
 """A delivery's life in a worker, from its bytes to its settlement."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from taskiq_core.acks import AcknowledgeType, parse_acknowledge_type
@@ -87,14 +89,23 @@ class DeliveryHandler:
         except UnreadableMessageError as error:
             logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
             outcome = Bury(f"unreadable: {error.reason}")
-        except Exception as error:
-            # Not the task's, whose exceptions are results: ours, or the broker's.
-            logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
-            outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
-            if isinstance(outcome, Bury) and run.message is not None:
-                outcome = await self._tell(delivery, run.message, error, outcome)
+        except asyncio.CancelledError as error:
+            if run.is_ending():
+                raise
+            await run.drop_own_cancellation()
+            outcome = await self._fail(delivery, run, error)
+        except Exception as error:  # noqa: BLE001  # logged there
+            outcome = await self._fail(delivery, run, error)
         finally:
             await self._settle(delivery, run, outcome)
+
+    async def _fail(self, delivery: Delivery, run: Run, error: BaseException) -> Outcome:
+        """Something else than the task failed, whose exceptions are results: we, or the broker."""
+        logger.error("A delivery can't be handled (attempt %d)", delivery.attempt, exc_info=error)
+        outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
+        if isinstance(outcome, Bury) and run.message is not None:
+            return await self._tell(delivery, run.message, error, outcome)
+        return outcome
 
     async def _settle(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
         self._leases.forget(delivery)
@@ -165,7 +176,7 @@ class DeliveryHandler:
         except Exception as error:  # noqa: BLE001  # a middleware's failure is the task's
             result = error_result(message, error)
         else:
-            result = await self._run_task(plan.func, message, run)
+            result = await self._run_to_its_end(plan, message, run)
         if run.has_lost_lease:
             return message, result  # the task goes on elsewhere: nothing has come of it
         if result.error is not None:
@@ -175,8 +186,23 @@ class DeliveryHandler:
             await call_before_saving(chain.post_execute, message, result)
         return message, result
 
+    async def _run_to_its_end(
+        self, plan: TaskPlan, message: TaskiqMessage, run: Run
+    ) -> TaskiqResult[Any]:
+        """The result of a task, also of one that cancels the asyncio task in which it runs."""
+        started = monotonic()
+        try:
+            result = await self._run_task(plan.func, message, run)
+        except asyncio.CancelledError as cancelled:
+            if run.is_ending():
+                raise
+            result = error_result(message, cancelled)
+            result.execution_time = monotonic() - started
+        await run.drop_own_cancellation()  # what follows is not the task's any more
+        return result
+
     async def _tell(
-        self, delivery: Delivery, message: TaskiqMessage, error: Exception, outcome: Outcome
+        self, delivery: Delivery, message: TaskiqMessage, error: BaseException, outcome: Outcome
     ) -> Outcome:
         """Whoever waits for a task that is given up gets an error result."""
         stored = await self._store_for(delivery)(message, error_result(message, error))
