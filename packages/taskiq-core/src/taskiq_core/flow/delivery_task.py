@@ -6,9 +6,9 @@ import asyncio
 class DeliveryTask(asyncio.Task[None]):
     """Runs one delivery, and remembers who cancelled it.
 
-    The function of a task runs in here and can cancel it, too: with
-    `asyncio.current_task().cancel()`, or a timer of its own. That is an error of the function, which
-    would repeat with every delivery. A worker that ends says so by `cancel_by_worker`, and its delivery is released.
+    The function of a task runs in here and can cancel it, too: with its own timer, or with
+    `asyncio.current_task().cancel()`. That is an error of the function, which would repeat with
+    every delivery. A worker that ends uses `cancel_by_worker`, and its delivery is released.
 
     Attributes:
         is_cancelled_by_worker: whether the worker, or the end of the event loop, cancelled it.
