@@ -22,7 +22,7 @@ async def test_it_fails_once_and_its_caller_hears_of_it() -> None:
     result = await (await cancels.kiq()).wait_result(timeout=10)
     await broker.shutdown()
 
-    assert isinstance(result.error, asyncio.CancelledError)
+    assert str(result.error).startswith("asyncio.exceptions.CancelledError")
     assert runs == [1]
 
 

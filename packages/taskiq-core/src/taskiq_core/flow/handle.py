@@ -11,6 +11,7 @@ from typing import Any
 from taskiq_core.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.delivery import Delivery
+from taskiq_core.exception_bounds import bounded
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
 from taskiq_core.flow.backoff import backoff_delay
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
@@ -101,7 +102,9 @@ class DeliveryHandler:
 
     async def _fail(self, delivery: Delivery, run: Run, error: BaseException) -> Outcome:
         """Something else than the task failed, whose exceptions are results: we, or the broker."""
-        logger.error("A delivery can't be handled (attempt %d)", delivery.attempt, exc_info=error)
+        logger.error(
+            "A delivery can't be handled (attempt %d)", delivery.attempt, exc_info=bounded(error)
+        )
         outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
         if isinstance(outcome, Bury) and run.message is not None:
             return await self._tell(delivery, run.message, error, outcome)
@@ -236,4 +239,4 @@ def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
     elif isinstance(error, TaskAbortedError):
         logger.info("%s", error)  # somebody wanted it so
     else:
-        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=error)
+        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=bounded(error))
