@@ -172,6 +172,15 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         ),
     ),
     (
+        exceptions.TaskProcessAnswerError,
+        {"exitcode": -9},
+        (
+            "The process that ran the task answered for another call, so what the task returned "
+            "is unknown, and the process was ended. Something in it writes to the pipe of the "
+            "pool: a process that a task forked, perhaps."
+        ),
+    ),
+    (
         exceptions.TaskExpiredError,
         {"task_name": "t", "task_id": "i", "expires": 2.5},
         (

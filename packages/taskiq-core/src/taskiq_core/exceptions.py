@@ -36,6 +36,7 @@ Error
     ├── TaskTimeoutError                  its `timeout` label ran out (also a TimeoutError)
     ├── WorkerShutdownError               its worker ends, another one will run it
     ├── TaskProcessError                  the process that ran it died, or was killed
+    │   └── TaskProcessAnswerError        ... as it answered for another call
     ├── TaskUnregisteredError             no worker knew the task during the grace period
     ├── MaxDeliveriesError                its workers died too often
     ├── UrlOptionError                    an option in a URL is unknown, or can't be read
@@ -344,6 +345,16 @@ class TaskProcessError(TaskiqError):
         "signals: -9 is what a system that runs out of memory sends, -11 a crash in native code."
     )
     exitcode: int | None
+
+
+class TaskProcessAnswerError(TaskProcessError):
+    """The process that ran a plain function sent an answer that was not for this call."""
+
+    __template__ = (
+        "The process that ran the task answered for another call, so what the task returned is "
+        "unknown, and the process was ended. Something in it writes to the pipe of the pool: a "
+        "process that a task forked, perhaps."
+    )
 
 
 class TaskUnregisteredError(TaskiqError):

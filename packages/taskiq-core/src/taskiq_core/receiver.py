@@ -14,6 +14,7 @@ from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.client.context import Context
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.consume import consume
@@ -22,7 +23,7 @@ from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
-from taskiq_core.flow.run_state import Run
+from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
@@ -107,6 +108,7 @@ class Receiver:
         self._taken = 0
         self._last_message_at: float | None = None
         self._stage = WorkerState.STARTING
+        self._is_listen_cancelled: Callable[[], bool] = lambda: False
 
     # -- a worker's life ----------------------------------------------------------------------
 
@@ -125,6 +127,7 @@ class Receiver:
         for task_name in self.broker.get_all_tasks():
             self._plans.find(task_name)
         self._stage = WorkerState.RUNNING
+        self._is_listen_cancelled = _cancelled_from_here_on()
         async with self._upkeep():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
@@ -233,6 +236,17 @@ class Receiver:
             reason = "it ran out, and the message was given to another worker"
             run.stop(LeaseLostError(reason=reason))
 
+    def _is_ending(self) -> bool:
+        """Whether a delivery that is cancelled is to be given back, as the worker ends.
+
+        What the pool runs is cancelled by the worker, or together with it. In an asyncio task of a
+        program's own, which called `handle`, any cancellation is the program's.
+        """
+        task = asyncio.current_task()
+        if not isinstance(task, DeliveryTask):
+            return is_asyncio_task_cancelled()
+        return task.is_cancelled_by_worker or self._is_listen_cancelled()
+
     async def _cancel_all(self) -> None:
         for run in self._runs.values():
             if run.message is not None:
@@ -262,10 +276,11 @@ class Receiver:
         """Run one delivery and settle it."""
         self._unhandled.discard(delivery)
         if delivery.lease is None:
-            run = Run(delivery.ack if delivery.is_ackable else None)
+            ack = delivery.ack if delivery.is_ackable else None
+            run = Run(ack, is_ending=self._is_ending)
         else:
             self._leases.hold(delivery)
-            run = Run(partial(self._ack_leased, delivery))
+            run = Run(partial(self._ack_leased, delivery), is_ending=self._is_ending)
         self._runs[delivery] = run
         if self._leases.is_lost(delivery):  # while it waited for a slot
             self._lose(delivery)
@@ -334,6 +349,13 @@ class Receiver:
             self._abandoned.discard(waiting)
         if not waiting.cancelled():
             waiting.exception()  # nobody wants to know it any more
+
+
+def _cancelled_from_here_on() -> Callable[[], bool]:
+    """Whether the asyncio task that runs has been cancelled since this was called."""
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    return lambda: task is not None and task.cancelling() > before
 
 
 def _name_of(run: Run) -> str:
