@@ -29,9 +29,22 @@ class Delivery(ABC):
         fence: a number that grows with every delivery that the store makes, of any message; None
             where leases can't be lost. Result backends keep results of later deliveries by it.
         aborted: whether the abort of the task was asked for before this delivery.
+        task_id: of the task, as the store has it beside the bytes; None where it has none that can
+            be read. If the message can't be read, this is whose caller gets an error result.
+        unreadable: what of the store's record of the message can't be read; None if all can. Core
+            buries such a delivery. A stream that raised instead would hold up every other message.
     """
 
-    __slots__ = ("aborted", "attempt", "data", "fence", "lease", "unsettled")
+    __slots__ = (
+        "aborted",
+        "attempt",
+        "data",
+        "fence",
+        "lease",
+        "task_id",
+        "unreadable",
+        "unsettled",
+    )
 
     def __init__(
         self,
@@ -42,6 +55,8 @@ class Delivery(ABC):
         lease: float | None = None,
         fence: int | None = None,
         aborted: bool = False,
+        task_id: str | None = None,
+        unreadable: str | None = None,
     ) -> None:
         self.data = data
         self.attempt = attempt
@@ -49,6 +64,8 @@ class Delivery(ABC):
         self.lease = lease
         self.fence = fence
         self.aborted = aborted
+        self.task_id = task_id
+        self.unreadable = unreadable
 
     @property
     def is_ackable(self) -> bool:

@@ -15,7 +15,7 @@ from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
 from taskiq_core.flow.read import read_message
-from taskiq_core.flow.refuse import abort_queued, give_up, put_off
+from taskiq_core.flow.refuse import abort_queued, bury_unreadable, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.settle import Settler, outcome_of_error
 from taskiq_core.flow.store import Store, store_result
@@ -85,8 +85,7 @@ class DeliveryHandler:
             else:
                 outcome = await put_off(self._store_for(delivery), message)
         except UnreadableMessageError as error:
-            logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
-            outcome = Bury(f"unreadable: {error.reason}")
+            outcome = await bury_unreadable(self._store_for(delivery), delivery, error)
         except Exception as error:
             # Not the task's, whose exceptions are results: ours, or the broker's.
             logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
