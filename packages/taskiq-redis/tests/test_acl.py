@@ -17,6 +17,7 @@ from taskiq_core.receiver import Receiver
 from taskiq_core.result import TaskiqResult
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
+from taskiq_redis.scripts import OF_A_QUEUE
 from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
@@ -96,6 +97,17 @@ def test_the_rights_are_those_that_scripts_and_modules_use() -> None:
     assert [each for each in COMMANDS if not re.search(rf"['\"]{each.upper()}['\"]", text)] == []
 
 
+def test_a_worker_looks_for_all_rights_of_its_scripts() -> None:
+    scripts = resources.files("taskiq_redis") / "lua"
+    names = ("_queue", "set_results", *OF_A_QUEUE)
+    text = "\n".join((scripts / f"{name}.lua").read_text() for name in names)
+    used = {each.lower() for each in re.findall(r"redis\.p?call\('(\w+)'", text)}
+
+    checked = set(re.findall(r"check\('\+(\w+)'", (scripts / "rights.lua").read_text()))
+
+    assert used - {"publish"} - checked == set()  # that one is checked with its channel
+
+
 def test_the_rights_are_those_of_the_readme() -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text()
     (line,) = re.findall(r"```\n(ACL SETUSER .*?)```", text, re.DOTALL)
@@ -132,7 +144,11 @@ async def test_a_command_that_is_not_allowed_is_named(server: RedisServer, comma
     await broker.shutdown()
 
 
-@pytest.mark.parametrize("right", ["+hset", "+lpop", "+zadd", "+blpop", "&{taskiq}:*"])
+@pytest.mark.parametrize(
+    "right",
+    "right",
+    ["+hset", "+lpop", "+zadd", "+blpop", "+getrange", "+set", "+time", "&{taskiq}:*"],
+)
 async def test_a_worker_is_told_at_once_what_it_lacks(server: RedisServer, right: str) -> None:
     """Also of rights of its scripts, which the server itself does not name."""
     await take_away(server, right)
