@@ -146,7 +146,6 @@ async def test_a_command_that_is_not_allowed_is_named(server: RedisServer, comma
 
 @pytest.mark.parametrize(
     "right",
-    "right",
     ["+hset", "+lpop", "+zadd", "+blpop", "+getrange", "+set", "+time", "&{taskiq}:*"],
 )
 async def test_a_worker_is_told_at_once_what_it_lacks(server: RedisServer, right: str) -> None:

@@ -11,7 +11,6 @@ from taskiq_core.inventory import DeadLetter
 from taskiq_core.message import BrokerMessage
 from taskiq_core.queue_labels import queue_labels
 
-
 LONGEST_NUMBER: Final = 16
 """Digits that a number may have."""
 LONGEST_PROBLEM: Final = 200
