@@ -66,6 +66,7 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
             "broker.with_serializer(...)."
         ),
     ),
+    (exceptions.BrokerSetupError, {}, "The broker can't work as it is set up"),
     (exceptions.ListenError, {}, "Exception occurred"),
     (
         exceptions.SharedBrokerListenError,

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
+    AuthenticationError,
     ClusterDownError,
     MovedError,
     NoPermissionError,
@@ -27,6 +28,7 @@ from redis.exceptions import (
 from taskiq_redis.errors import (
     RedisCommandError,
     RedisFullError,
+    RedisLoginError,
     RedisRightsError,
     RedisTimeoutError,
     RedisUnreachableError,
@@ -204,6 +206,8 @@ class Line:
         if isinstance(reason, TimeoutError):
             return RedisTimeoutError(address=self.server.address, timeout=self._timeout)
         text = str(reason) or type(reason).__name__
+        if isinstance(reason, AuthenticationError):
+            return RedisLoginError(address=self.server.address, reason=text.rstrip("."))
         return RedisUnreachableError(address=self.server.address, reason=text)
 
     # -- writing ------------------------------------------------------------------------------

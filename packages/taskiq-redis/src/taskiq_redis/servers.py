@@ -11,7 +11,7 @@ from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.exceptions import AuthenticationError, RedisError
 
-from taskiq_redis.errors import RedisUnreachableError, RedisUrlError
+from taskiq_redis.errors import RedisLoginError, RedisUnreachableError, RedisUrlError
 from taskiq_redis.form_options import connection_options, keywords_of
 
 CONNECT_TIMEOUT: Final = 5.0
@@ -196,8 +196,8 @@ def _unreachable(
     cause = error.__context__
     advice = RedisUnreachableError.advice
     if isinstance(error, AuthenticationError):
-        advice = "Look at the user and the password of its URL."
-    elif "certificate verify failed" in reason:
+        return RedisLoginError(address=address, reason=reason)
+    if "certificate verify failed" in reason:
         advice = "Give the certificate of the authority that signed its own: ssl_ca_certs=FILE."
     elif has_tls and isinstance(cause, FileNotFoundError):
         advice = "Look at the files that ssl_ca_certs, ssl_certfile and ssl_keyfile name."
