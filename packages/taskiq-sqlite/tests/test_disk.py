@@ -91,6 +91,8 @@ async def main(path):
     broker = SQLiteBroker(path)
     message = BrokerMessage(task_id="id", task_name="t", message=b"x" * 100_000, labels={})
     await broker.kick(message)
+    idle = SQLiteBroker(path)  # who closes a file last would empty the log
+    await idle.startup()
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
@@ -109,6 +111,7 @@ async def main(path):
     await broker.kick(message)
     print("waiting:", (await broker.stats()).waiting)
     await broker.shutdown()
+    await idle.shutdown()
 
 asyncio.run(main(sys.argv[1]))
 """
