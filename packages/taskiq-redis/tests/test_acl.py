@@ -12,7 +12,7 @@ import pytest
 from one_server import LEASE, OneServerContract
 from redis_server import PATIENCE, RedisServer
 
-from taskiq_core.exceptions import SendTaskError, TaskiqError
+from taskiq_core.exceptions import BrokerSetupError, SendTaskError, TaskiqError
 from taskiq_core.receiver import Receiver
 from taskiq_core.result import TaskiqResult
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
@@ -243,6 +243,37 @@ async def test_the_password_is_in_no_text(
         await each.shutdown()
 
     assert [text for text in [*texts, caplog.text] if PASSWORD in text] == []
+
+
+@pytest.mark.parametrize("how", ["wrong password", "no password", "a right is taken away"])
+async def test_what_is_set_up_wrong_ends_a_worker(server: RedisServer, how: str) -> None:
+    """It names what is wrong, and does not try again for ever."""
+    url = url_of(server)
+    if how == "wrong password":
+        url = url.replace(PASSWORD, "wrong")
+    elif how == "no password":
+        await server.say("CONFIG", "SET", "requirepass", "needed")
+        url = server.url
+    else:
+        client = RedisBroker(url)
+        client.register_task(_double, "double")
+        await task_of(client).kiq(1)
+        await client.shutdown()
+        await take_away(server, "+hmget")
+    worker = RedisBroker(url)
+
+    async def begin() -> None:
+        if how != "a right is taken away":
+            await worker.startup()
+        await Receiver(worker, run_startup=False).listen(asyncio.Event())
+
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(BrokerSetupError) as refused:
+            await begin()
+
+    named = "hmget" if how == "a right is taken away" else "Look at the user and the password"
+    assert named in str(refused.value)
+    await worker.shutdown()
 
 
 async def test_a_user_that_is_switched_off_is_told_so(server: RedisServer) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_poison import change
 
+from taskiq_core.exceptions import BrokerSetupError
 from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker
 from taskiq_sqlite.errors import DatabaseGoneError
@@ -131,6 +133,28 @@ def test_log_that_filled_the_disk_is_emptied_when_its_reader_has_left(path: Path
     assert again == "refused again"
     assert waiting.startswith("waiting: ")
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("how", ["no folder", "newer", "no database"])
+async def test_what_is_set_up_wrong_is_not_tried_again(tmp_path: Path, how: str) -> None:
+    """A worker that listens to it ends; one that is locked or full is tried again."""
+    path = tmp_path / ("missing/t.db" if how == "no folder" else "t.db")
+    if how == "newer":
+        broker = SQLiteBroker(path)
+        await broker.startup()
+        await broker.shutdown()
+        change(path, "PRAGMA user_version = 999")
+    elif how == "no database":
+        path.write_bytes(b"not a database" * 100)
+    broker = SQLiteBroker(path)
+
+    with pytest.raises(BrokerSetupError):
+        await broker.startup()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(BrokerSetupError):
+            await Receiver(broker, run_startup=False).listen(asyncio.Event())
+
+    await broker.shutdown()
 
 
 async def _double(number: int) -> int:

@@ -45,6 +45,10 @@ Argument = bytes | str | int | float
 _ELSEWHERE: Final = (MovedError, ReadOnlyError, ClusterDownError)
 
 
+_FORBIDDEN_IN_SCRIPTS: Final = ("ACL failure", "The user executing the script can't")
+"""What servers of several versions say of a command in a script that the user may not run."""
+
+
 class Line:
     """A connection to the server that has a key; opened when it is needed, and again when lost.
 
@@ -249,7 +253,9 @@ class Line:
             return self._lost(error)
         # In a script it is an error of the script, with that of the command in its text.
         is_full = isinstance(error, OutOfMemoryError) or "OOM " in str(error)
-        is_forbidden = isinstance(error, NoPermissionError) or "ACL failure" in str(error)
+        is_forbidden = isinstance(error, NoPermissionError) or any(
+            text in str(error) for text in _FORBIDDEN_IN_SCRIPTS
+        )
         kind = RedisFullError if is_full else RedisCommandError
         if is_forbidden:
             kind = RedisRightsError

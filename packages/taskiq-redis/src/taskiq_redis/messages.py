@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.inventory import DeadLetter
@@ -89,8 +89,7 @@ class LeasedMessage:
     problem: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTask:
+class StoredTask(NamedTuple):
     """What the record of a message says, as far as it can be read.
 
     Attributes:

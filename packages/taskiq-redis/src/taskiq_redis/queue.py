@@ -111,7 +111,11 @@ class RedisQueue:
 
     async def fetch(self, limit: int, lease: float) -> Fetched:
         """Lease messages to this worker."""
-        return fetched(await self._run("fetch", limit, lease))
+        try:
+            return fetched(await self._run("fetch", limit, lease))
+        except RedisRightsError:
+            await self.check_rights(with_results=False)  # says which, where the server does not
+            raise
 
     async def wait(self, seconds: float) -> None:
         """Wait until a worker is to look for messages; at most so long."""
