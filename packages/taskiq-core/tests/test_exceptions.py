@@ -91,6 +91,7 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         ),
     ),
     (exceptions.UrlOptionError, {"reason": "unknown option 'x'"}, "unknown option 'x'"),
+    (exceptions.BrokerSetupError, {}, "The broker can't work as it is set up"),
     (exceptions.ListenError, {}, "Exception occurred"),
     (
         exceptions.SharedBrokerListenError,

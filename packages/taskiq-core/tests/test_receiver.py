@@ -1,6 +1,7 @@
 """What becomes of a delivery: every row of the outcome table, each settled exactly once."""
 
 import asyncio
+import json
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -26,6 +27,7 @@ from taskiq_core.exceptions import (
     TaskRejectedError,
     TaskRetryError,
     TaskUnregisteredError,
+    UnreadableMessageError,
 )
 from taskiq_core.flow import consume
 from taskiq_core.messages.exception_records import UnknownRemoteError
@@ -390,6 +392,45 @@ async def test_unreadable_bytes_are_buried(broker: Any, data: bytes, delivered: 
     ((how, reason),) = delivery.settled
     assert how == "bury"
     assert reason.startswith("unreadable: ")
+
+
+@pytest.mark.parametrize("beside", [True, False])
+async def test_caller_of_what_can_not_be_read_is_told(
+    broker: Any, delivered: Delivered, beside: bool
+) -> None:
+    """By the id that the store has beside the bytes, or else by that in the bytes."""
+
+    @broker.task
+    async def any_task() -> None: ...
+
+    task = await any_task.kiq()
+    delivery = delivered(broker)
+    if beside:
+        delivery.data, delivery.task_id = b"\xff", task.task_id
+    else:
+        delivery.data = json.dumps({"task_id": task.task_id, "args": 5}).encode()
+
+    await Receiver(broker).handle(delivery)
+
+    result = broker.results[task.task_id]
+    assert isinstance(result.error, UnreadableMessageError)
+    assert result.is_err
+
+
+async def test_what_its_broker_can_not_read_is_buried(broker: Any, delivered: Delivered) -> None:
+    """Although its bytes could be read: the broker's record of it is out of order."""
+
+    @broker.task
+    async def any_task() -> None: ...
+
+    task = await any_task.kiq()
+    delivery = delivered(broker)
+    delivery.unreadable = "its count of deliveries is '0 garbage'"
+
+    await Receiver(broker).handle(delivery)
+
+    assert delivery.settled == [("bury", "unreadable: its count of deliveries is '0 garbage'")]
+    assert isinstance(broker.results[task.task_id].error, UnreadableMessageError)
 
 
 async def test_unreadable_bytes_of_a_broker_without_dead_letters_are_logged_and_acknowledged(

@@ -37,6 +37,7 @@ from taskiq_testkit.stage import Stage
 sys.path.insert(0, str(Path(__file__).parent))
 
 import broken_stores as broken
+from poison import planters
 
 LEASE = 0.25
 TICK = 0.1
@@ -132,6 +133,15 @@ class EndsItsStream(ReferenceBroker):
             await asyncio.Event().wait()
 
 
+class RaisesInItsStream(ReferenceBroker):
+    """Reads messages before it yields them: one that can't be read breaks the stream."""
+
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        async for delivery in super().deliveries(slots):
+            self.formatter.loads(delivery.data)
+            yield delivery
+
+
 # --- which test catches which ---------------------------------------------------------------------
 
 STORES: list[tuple[type[Store], str]] = [
@@ -179,6 +189,7 @@ BROKERS: list[tuple[type[ReferenceBroker], str]] = [
     (StartsOnce, "test_startup_and_shutdown_twice"),
     (AnswersWhateverItCannot, "test_released_comes_again"),
     (EndsItsStream, "test_server_restarts"),
+    (RaisesInItsStream, "test_what_cannot_be_read_holds_up_nobody"),
 ]
 
 
@@ -199,6 +210,8 @@ async def play(name: str, store: Store, broker_class: type[ReferenceBroker]) -> 
             try:
                 if "restart_server" in inspect.signature(test).parameters:
                     fixtures["restart_server"] = _restart(server)
+                if "plant_poison" in inspect.signature(test).parameters:
+                    fixtures["plant_poison"] = planters(server)
                 await test(stage=stage, **fixtures)
             finally:
                 with contextlib.suppress(RuntimeError):

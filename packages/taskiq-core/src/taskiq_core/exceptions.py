@@ -5,6 +5,7 @@ Error
 └── TaskiqError
     ├── BrokerError                       something is wrong with a broker
     │   ├── BrokerConnectionError         its server can't be reached
+    │   ├── BrokerSetupError              it is set up wrong: to try again does not help
     │   ├── CapabilityError               it can't do what was asked for
     │   │   └── UnsupportedLabelError     ... by a label
     │   └── SendTaskError                 a task was not sent
@@ -67,6 +68,16 @@ class BrokerConnectionError(BrokerError):
     broker: str
     address: str
     reason: str
+
+
+class BrokerSetupError(BrokerError):
+    """A broker can't work as it is set up: a worker ends, and does not try again.
+
+    Brokers raise a subclass for what no time will mend: a password that is wrong, a right that is
+    missing, a folder that does not exist.
+    """
+
+    __template__ = "The broker can't work as it is set up"
 
 
 class CapabilityError(BrokerError):

@@ -121,6 +121,7 @@ class Receiver:
 
         Raises:
             ListenError: the broker can't be listened to at all.
+            BrokerSetupError: it can't, as it is set up.
         """
         if self.run_startup:
             await self.broker.startup()

@@ -7,8 +7,9 @@ from typing import Final
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
+from taskiq_sqlite.codec import FetchedMessage
 from taskiq_sqlite.database import Database
-from taskiq_sqlite.fetching import Fetched, FetchedMessage, FetchRequest, fetch, give_back
+from taskiq_sqlite.fetching import Fetched, FetchRequest, fetch, give_back
 from taskiq_sqlite.settling import (
     Burial,
     Hold,
@@ -28,7 +29,7 @@ MAX_FETCH: Final = 100
 class SQLiteDelivery(Delivery):
     """One message, leased to this worker."""
 
-    __slots__ = ("_database", "hold", "task_id")
+    __slots__ = ("_database", "hold")
 
     def __init__(self, message: FetchedMessage, database: Database, lease: float) -> None:
         super().__init__(
@@ -38,9 +39,10 @@ class SQLiteDelivery(Delivery):
             lease=lease,
             fence=message.fence,
             aborted=message.aborted > 0,
+            task_id=message.task_id,
+            unreadable=message.unreadable,
         )
         self.hold = Hold(message.message_id, message.fence)
-        self.task_id = message.task_id
         self._database = database
 
     async def ack(self) -> None:

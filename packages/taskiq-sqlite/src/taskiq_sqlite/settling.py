@@ -37,6 +37,19 @@ UPDATE messages SET state = 0, unsettled = unsettled + 1, fence = NULL, lease_un
     aborted = min(aborted, 1)
 WHERE id IN (SELECT id FROM messages WHERE state = 2 AND lease_until <= ? LIMIT ?)
 """
+# Without a point in time that can be read they would stay where they are for ever.
+RECLAIM_TIMELESS: Final = """
+UPDATE messages SET state = 0, fence = NULL, lease_until = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = 2 AND lease_until >= '' LIMIT ?)
+"""
+RECLAIM_ENDLESS: Final = """
+UPDATE messages SET state = 0, fence = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = 2 AND lease_until IS NULL LIMIT ?)
+"""
+PROMOTE_TIMELESS: Final = """
+UPDATE messages SET state = 0 WHERE id IN
+    (SELECT id FROM messages WHERE state = 1 AND due >= '' LIMIT ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +126,13 @@ def bury(transaction: Transaction, item: Burial) -> None:
 
 @each
 def reclaim(transaction: Transaction, limit: int) -> int:
-    """Have deliveries whose lease ran out wait in line again; how many there were."""
+    """Have deliveries whose lease ran out wait in line again; how many there were.
+
+    Those of which it can't be read when that is, too; and so with messages that are delayed.
+    """
     count = transaction.execute(RECLAIM, (transaction.now, limit))
-    if count:
+    timeless = (RECLAIM_TIMELESS, RECLAIM_ENDLESS, PROMOTE_TIMELESS)
+    if count or sum(transaction.execute(each, (limit,)) for each in timeless):
         transaction.wake(Topic.MESSAGES)
     return count
 

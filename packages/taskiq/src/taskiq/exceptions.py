@@ -3,6 +3,7 @@
 from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerError,
+    BrokerSetupError,
     CapabilityError,
     DuplicateTaskError,
     LeaseLostError,
@@ -42,6 +43,7 @@ from taskiq_core.exceptions import (
 __all__ = [
     "BrokerConnectionError",
     "BrokerError",
+    "BrokerSetupError",
     "CapabilityError",
     "DuplicateTaskError",
     "LeaseLostError",

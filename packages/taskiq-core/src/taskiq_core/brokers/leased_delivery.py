@@ -43,15 +43,16 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
         data: the message's bytes, as `kick` was given them.
         queue: the store that made the delivery.
         token: the store's name for this delivery; its fence is the delivery's.
-        task_id: of the message; for logs, and for aborts.
+        task_id: of the message; None where the store's record of it can't be read.
         attempt: 1 on the first delivery.
         unsettled: how many earlier deliveries ended without being settled.
         lease: seconds until the store takes the message back.
         aborted: whether the abort of the task was asked for before this delivery.
         expired: whether the message is delivered only to be refused, as it waited for too long.
+        unreadable: what of the store's record can't be read; the delivery is only to be buried.
     """
 
-    __slots__ = ("queue", "task_id", "token")
+    __slots__ = ("queue", "token")
 
     def __init__(
         self,
@@ -59,12 +60,13 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
         *,
         queue: LeasedQueue[MessageId],
         token: LeaseToken[MessageId],
-        task_id: str,
+        task_id: str | None,
         attempt: int,
         unsettled: int,
         lease: float,
         aborted: bool = False,
         expired: bool = False,
+        unreadable: str | None = None,
     ) -> None:
         super().__init__(
             data,
@@ -74,10 +76,11 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
             fence=token.fence,
             aborted=aborted,
             expired=expired,
+            task_id=task_id,
+            unreadable=unreadable,
         )
         self.queue = queue
         self.token = token
-        self.task_id = task_id
 
     async def ack(self) -> None:
         """Have the store forget the message."""

@@ -15,7 +15,7 @@ from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
 from taskiq_core.flow.read import read_message
-from taskiq_core.flow.rejection import abort_queued, expire, give_up, put_off
+from taskiq_core.flow.rejection import abort_queued, bury_unreadable, expire, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.settle import Settler, outcome_of_error
@@ -80,8 +80,7 @@ class DeliveryHandler:
         try:
             outcome = await self._outcome_of(delivery, run, is_aborted)
         except UnreadableMessageError as error:
-            logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
-            outcome = Bury(f"unreadable: {error.reason}")
+            outcome = await bury_unreadable(self._store_for(delivery), delivery, error)
         except asyncio.CancelledError as error:
             if run.is_ending():
                 raise

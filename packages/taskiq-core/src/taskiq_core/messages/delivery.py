@@ -31,9 +31,23 @@ class Delivery(ABC):
         aborted: whether the abort of the task was asked for before this delivery.
         expired: whether the time of the label `expires` was over before the message was delivered.
             Core runs no task for it: it stores an error result and buries the message.
+        task_id: of the task, as the store has it beside the bytes; None where it has none that can
+            be read. If the message can't be read, this is whose caller gets an error result.
+        unreadable: what of the store's record of the message can't be read; None if all can. Core
+            buries such a delivery. A stream that raised instead would hold up every other message.
     """
 
-    __slots__ = ("aborted", "attempt", "data", "expired", "fence", "lease", "unsettled")
+    __slots__ = (
+        "aborted",
+        "attempt",
+        "data",
+        "expired",
+        "fence",
+        "lease",
+        "task_id",
+        "unreadable",
+        "unsettled",
+    )
 
     def __init__(
         self,
@@ -45,6 +59,8 @@ class Delivery(ABC):
         fence: int | None = None,
         aborted: bool = False,
         expired: bool = False,
+        task_id: str | None = None,
+        unreadable: str | None = None,
     ) -> None:
         self.data = data
         self.attempt = attempt
@@ -53,6 +69,8 @@ class Delivery(ABC):
         self.fence = fence
         self.aborted = aborted
         self.expired = expired
+        self.task_id = task_id
+        self.unreadable = unreadable
 
     @property
     def is_ackable(self) -> bool:
