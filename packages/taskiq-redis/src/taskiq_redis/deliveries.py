@@ -15,7 +15,7 @@ from taskiq_redis.messages import (
     LeasedMessage,
     stored_task,
 )
-from taskiq_redis.queue import Hold, RedisQueue
+from taskiq_redis.queue import Hold, RedisQueue, Renewal
 
 MAX_FETCH: Final = 500
 """Messages of one fetch, for workers without a limit of their own."""
@@ -60,12 +60,18 @@ class RedisDelivery(Delivery):
 
 
 async def renew_all(queue: RedisQueue, deliveries: Sequence[RedisDelivery]) -> list[Delivery]:
-    """Renew leases; returns those that are lost."""
+    """Renew leases, and mark what is to be aborted; returns those that are lost."""
     if not deliveries:
         return []
     lease = deliveries[0].lease or 0.0
-    lost = await queue.renew([delivery.hold for delivery in deliveries], lease)
-    return [delivery for delivery, is_lost in zip(deliveries, lost, strict=True) if is_lost]
+    renewals = await queue.renew([delivery.hold for delivery in deliveries], lease)
+    lost: list[Delivery] = []
+    for delivery, renewal in zip(deliveries, renewals, strict=True):
+        if renewal is Renewal.LOST:
+            lost.append(delivery)
+        elif renewal is Renewal.ABORTED:
+            delivery.aborted = True
+    return lost
 
 
 async def stream(

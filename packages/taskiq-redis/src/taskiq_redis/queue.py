@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Collection, Sequence
+from enum import IntEnum
 from typing import Any, Final
 
 from taskiq_core.brokers.coalescer import Coalescer
@@ -36,6 +37,15 @@ LAST_LETTER: Final = 2**64 - 1
 """What either part of a letter's id may be at most."""
 STATES: Final = (AbortState.UNKNOWN, AbortState.QUEUED, AbortState.RUNNING)
 """What the numbers of the script `abort` mean."""
+
+
+class Renewal(IntEnum):
+    """What the numbers of the script `renew` mean."""
+
+    DONE = 0
+    LOST = 1
+    ABORTED = 2
+    """The lease is renewed, and the abort of the task was asked for."""
 
 
 class Hold:
@@ -145,13 +155,13 @@ class RedisQueue:
         if await self._run("bury", *arguments):
             raise _lease_lost()
 
-    async def renew(self, holds: Sequence[Hold], lease: float) -> list[bool]:
-        """Renew leases; which of them are lost."""
-        lost: list[bool] = []
+    async def renew(self, holds: Sequence[Hold], lease: float) -> list[Renewal]:
+        """Renew leases; what came of each."""
+        renewals: list[Renewal] = []
         for first in range(0, len(holds), CHUNK):
             arguments = _pairs(holds[first : first + CHUNK])
-            lost += map(bool, await self._run("renew", lease, *arguments))
-        return lost
+            renewals += map(Renewal, await self._run("renew", lease, *arguments))
+        return renewals
 
     async def reclaim(self) -> int:
         """Have deliveries whose lease ran out delivered again; how many there were."""

@@ -66,11 +66,17 @@ class SQLiteDelivery(Delivery):
 async def renew_all(
     database: Database, deliveries: Sequence[SQLiteDelivery]
 ) -> list[SQLiteDelivery]:
-    """Renew leases, each kind of lease in one statement; returns what is lost."""
+    """Renew leases, each kind at once, and mark what is to be aborted; returns what is lost."""
     lost: set[Hold] = set()
+    aborted: set[Hold] = set()
     for lease in {delivery.lease for delivery in deliveries}:
         holds = [delivery.hold for delivery in deliveries if delivery.lease == lease]
-        lost.update(await database.write(renew, Renewal(holds, lease or 0.0)))
+        renewed = await database.write(renew, Renewal(holds, lease or 0.0))
+        lost |= renewed.lost
+        aborted |= renewed.aborted
+    for delivery in deliveries:
+        if delivery.hold in aborted:
+            delivery.aborted = True
     return [delivery for delivery in deliveries if delivery.hold in lost]
 
 

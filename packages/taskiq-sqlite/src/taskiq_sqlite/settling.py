@@ -19,6 +19,10 @@ WHERE messages.fence IS NOT json_extract(held.value, '$[1]')
 """
 DELETE: Final = "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))"
 RENEW: Final = "UPDATE messages SET lease_until = ? WHERE id IN (SELECT value FROM json_each(?))"
+ABORTED: Final = """
+SELECT json_group_array(id) FROM messages
+WHERE aborted > 0 AND id IN (SELECT value FROM json_each(?))
+"""
 # Without a delay it keeps its place in line. One whose abort was asked for does not wait.
 RELEASE: Final = """
 UPDATE messages SET state = CASE WHEN ? > 0 AND aborted = 0 THEN 1 ELSE 0 END,
@@ -69,6 +73,19 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a renewal found out.
+
+    Attributes:
+        lost: the deliveries that are not any more what they were.
+        aborted: those that were renewed, and whose abort was asked for.
+    """
+
+    lost: frozenset[Hold]
+    aborted: frozenset[Hold]
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A delivery to be given back, and the seconds until it is due."""
 
@@ -95,13 +112,17 @@ def acknowledge(transaction: Transaction, holds: Sequence[Hold]) -> Sequence[Tas
 
 
 @each
-def renew(transaction: Transaction, renewal: Renewal) -> list[Hold]:
-    """Extend leases; returns the holds that are lost."""
-    lost = _lost(transaction, renewal.holds)
-    kept = [hold.message_id for index, hold in enumerate(renewal.holds) if index not in lost]
-    if kept:
-        transaction.execute(RENEW, (transaction.now + renewal.lease, json.dumps(kept)))
-    return [renewal.holds[index] for index in sorted(lost)]
+def renew(transaction: Transaction, renewal: Renewal) -> Renewed:
+    """Extend leases."""
+    positions = _lost(transaction, renewal.holds)
+    lost = frozenset(renewal.holds[index] for index in positions)
+    kept = {hold.message_id: hold for hold in renewal.holds if hold not in lost}
+    if not kept:
+        return Renewed(lost, frozenset())
+    ids = json.dumps([*kept])
+    transaction.execute(RENEW, (transaction.now + renewal.lease, ids))
+    aborted = json.loads(transaction.value(ABORTED, (ids,)))
+    return Renewed(lost, frozenset(kept[message_id] for message_id in aborted))
 
 
 @each

@@ -11,6 +11,7 @@ from typing import Any
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
+from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
@@ -42,6 +43,7 @@ class DeliveryHandler:
         plans: how to run tasks.
         settler: settles.
         leases: knows which deliveries still belong to this worker.
+        heard_aborts: the aborts that may be of deliveries which nobody has read yet.
         run_task: runs a function; what it raises is in the result.
         ack_time: when deliveries are acknowledged, unless a label says otherwise.
         max_deliveries: how many deliveries of a message may end without being settled.
@@ -54,6 +56,7 @@ class DeliveryHandler:
         plans: PlanBook,
         settler: Settler,
         leases: LeaseKeeper,
+        heard_aborts: HeardAborts,
         run_task: RunTask,
         ack_time: AcknowledgeType,
         max_deliveries: int,
@@ -62,23 +65,21 @@ class DeliveryHandler:
         self._plans = plans
         self._settler = settler
         self._leases = leases
+        self._heard_aborts = heard_aborts
         self._run_task = run_task
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
 
-    async def handle(
-        self, delivery: Delivery, run: Run, *, is_aborted: Callable[[str], bool]
-    ) -> None:
+    async def handle(self, delivery: Delivery, run: Run) -> None:
         """Run one delivery and settle it.
 
         Args:
             delivery: what to run.
             run: what is to be known of it outside; filled in here.
-            is_aborted: whether the abort of a task was asked for since it was delivered.
         """
         outcome: Outcome = RELEASE  # holds if we are cancelled half-way
         try:
-            outcome = await self._outcome_of(delivery, run, is_aborted)
+            outcome = await self._outcome_of(delivery, run)
         except UnreadableMessageError as error:
             outcome = await bury_unreadable(self._store_for(delivery), delivery, error)
         except asyncio.CancelledError as error:
@@ -91,12 +92,12 @@ class DeliveryHandler:
         finally:
             await self._settle(delivery, run, outcome)
 
-    async def _outcome_of(
-        self, delivery: Delivery, run: Run, is_aborted: Callable[[str], bool]
-    ) -> Outcome:
+    async def _outcome_of(self, delivery: Delivery, run: Run) -> Outcome:
         """Run the task, or refuse its message."""
         run.message = message = read_message(delivery, self._broker.formatter)
-        if delivery.aborted or is_aborted(message.task_id):
+        if delivery.aborted or (
+            message.task_id in self._heard_aborts and await self._is_aborted(delivery, message)
+        ):
             return await abort_queued(self._store_for(delivery), message)
         if delivery.expired:
             return await expire(self._store_for(delivery), message)
@@ -116,6 +117,27 @@ class DeliveryHandler:
         if isinstance(outcome, Bury) and run.message is not None:
             return await self._tell(delivery, run.message, error, outcome)
         return outcome
+
+    async def _is_aborted(self, delivery: Delivery, message: TaskiqMessage) -> bool:
+        """Whether an abort that was heard of before is that of this delivery.
+
+        A store with leases knows: the abort may be that of an earlier message of the same id.
+        Without, it is taken for this one's, and for that of no other.
+        """
+        if delivery.lease is None:
+            self._heard_aborts.discard(message.task_id)
+            return True
+        try:
+            return await self._leases.ask_for_abort(delivery)
+        except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
+            logger.warning(
+                "%s (%s) is started, although it may have been aborted: the next renewal of its "
+                "lease shows that (%s)",
+                message.task_name,
+                message.task_id,
+                error or type(error).__name__,
+            )
+            return False
 
     async def _settle(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
         self._leases.forget(delivery)

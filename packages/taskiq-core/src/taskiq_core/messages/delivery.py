@@ -28,7 +28,8 @@ class Delivery(ABC):
             it never does.
         fence: a number that grows with every delivery that the store makes, of any message; None
             where leases can't be lost. Result backends keep results of later deliveries by it.
-        aborted: whether the abort of the task was asked for before this delivery.
+        aborted: whether the abort of the task was asked for: before this delivery, or before its
+            latest renewal.
         expired: whether the time of the label `expires` was over before the message was delivered.
             Core runs no task for it: it stores an error result and buries the message.
         task_id: of the task, as the store has it beside the bytes; None where it has none that can
@@ -86,7 +87,7 @@ class Delivery(ABC):
         raise CapabilityError(broker=type(self).__name__, action="release", capability="release")
 
     async def extend(self) -> None:
-        """Renew the lease.
+        """Renew the lease; sets `aborted` if the abort of the task was asked for meanwhile.
 
         Raises:
             LeaseLostError: it ran out and the message belongs to another worker.
