@@ -1,8 +1,8 @@
-"""What there is to run: `python3 -m nox -l` lists it, `python3 -m nox -s tests` runs a session.
+"""The sessions: `python3 -m nox -l` lists them, `python3 -m nox -s tests` runs one.
 
-Needs Python 3.11 or newer with venv and pip, and nox; each session sets itself up. The packages of
-the house are installed together in one call, so that pip takes `taskiq-core>=1.0,<2` from here and
-not from an index.
+Needs Python 3.11 or newer with venv and pip, and nox; each session sets itself up, with uv where
+that is installed, with pip elsewhere. The packages of this repository are installed together in one
+call, so that `taskiq-core>=1.0,<2` is taken from here and not from an index.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["tests", "lint", "typecheck"]
-nox.options.default_venv_backend = "virtualenv"  # with pip in it, whatever else is installed
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
@@ -30,6 +30,7 @@ PEER = "taskiq[zmq]==0.13.0"
 REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
 BIN = "Scripts" if os.name == "nt" else "bin"
 OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
+BUILD_TOOLS = ("hatchling>=1.27", "editables>=0.5")
 IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ())]"
 
 
@@ -39,7 +40,10 @@ IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ()
 @nox.session(reuse_venv=True)
 def demo(session: nox.Session) -> None:
     """Run the demo: real workers on real input, with one of them killed half-way."""
-    install_workspace(session, group("examples"))
+    if "TASKIQ_BROKER_URL" in os.environ:  # of any broker
+        install_workspace(session, group("examples"))
+    else:
+        install_once(session, editables(closure([Requirement("taskiq")])), group("examples"))
     session.run("python", "examples/census/demo.py", *session.posargs)
 
 
@@ -70,12 +74,19 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style, format and import contracts."""
+    """Check style, format, words and import contracts."""
     install_once(session, group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("python", "tools/check_words.py", *session.posargs)
     sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
     session.run("lint-imports", env={"PYTHONPATH": sources})
+
+
+@nox.session(venv_backend="none")
+def pictures(session: nox.Session) -> None:
+    """Draw docs/architecture.svg from the import contracts."""
+    session.run(sys.executable, "tools/draw_architecture.py", *session.posargs)
 
 
 @nox.session(reuse_venv=True)
@@ -88,6 +99,7 @@ def typecheck(session: nox.Session) -> None:
     folders = sorted(ROOT.glob("packages/*/tests/typing"))
     typing_tests = [str(folder.relative_to(ROOT)) for folder in folders]
     session.run("mypy", *sources)
+    session.run("mypy", "tools")
     for folder in typing_tests:  # one by one: two may have files of the same name
         session.run("mypy", folder)
     session.run("pyright", *sources, *typing_tests, env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
@@ -150,9 +162,8 @@ def bench_core(session: nox.Session) -> None:
 
 def install_workspace(session: nox.Session, *requirements: Iterable[str]) -> None:
     """Install all packages in editable form with every extra, and what else a session needs."""
-    editables = [f"-e{ROOT / 'packages' / name}" for name in PACKAGES if name != "taskiq"]
-    facade = f"-e{ROOT / 'packages' / 'taskiq'}[all]"
-    install_once(session, [*editables, facade], *requirements)
+    names = [name for name in PACKAGES if name != "taskiq"]
+    install_once(session, editables([*names, "taskiq[all]"]), *requirements)
 
 
 def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
@@ -165,7 +176,12 @@ def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
     if marker.is_file() and marker.read_text() == digest.hexdigest():
         session.log("The environment is up to date.")
         return
-    session.install(*wanted, env=OUTSIDE)
+    if session.venv_backend == "uv":
+        session.install(*wanted, env=OUTSIDE)
+    else:
+        # pip would make an environment to build in for each package.
+        session.install(*BUILD_TOOLS, env=OUTSIDE)
+        session.install("--no-build-isolation", *wanted, env=OUTSIDE)
     marker.write_text(digest.hexdigest())
 
 
@@ -214,8 +230,13 @@ def test_group(package: str) -> list[str]:
 
 
 def test_libraries(package: str) -> list[str]:
-    """The same without the packages of the house, which are installed from here."""
+    """What a package's tests need beside the packages of this repository."""
     return [line for line in test_group(package) if Requirement(line).name not in PACKAGES]
+
+
+def editables(packages: Iterable[str]) -> list[str]:
+    """The arguments that install packages, given as `name[extras]`, in editable form."""
+    return [f"-e{ROOT / 'packages' / package}" for package in packages]
 
 
 def with_siblings(package: str) -> list[str]:
@@ -224,7 +245,7 @@ def with_siblings(package: str) -> list[str]:
 
 
 def closure(waiting: list[Requirement]) -> list[str]:
-    """The packages of the house that these need, themselves among them, as `name[extras]`."""
+    """The packages of this repository that these need, and they themselves, as `name[extras]`."""
     chosen: dict[str, set[str]] = {}
     while waiting:
         requirement = waiting.pop()
