@@ -31,6 +31,22 @@ CHECKED: Final = (
 )
 """Where a finding is an error. `("",)` is the whole tree."""
 
+NOT_YET: Final = tuple(
+    f"packages/taskiq-core/src/taskiq_core/{name}"
+    for name in (
+        "abc/schedule_source.py",
+        "brokers/expiry.py",
+        "client/argument_errors.py",
+        "flow",
+        "messages/exception_records.py",
+        "messages/scheduled_task.py",
+        "plugins",
+        "process_pool.py",
+        "receiver.py",
+    )
+)
+"""Parts of `CHECKED` that are not checked yet."""
+
 NOT_OURS: Final = frozenset({"build", "dist", "node_modules", "third_party"})
 """Folders that are not read; nor are hidden ones."""
 
@@ -333,12 +349,9 @@ def _check_function(
     arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     documented = [argument for argument in arguments if argument.arg not in {"self", "cls"}]
     docstring = ast.get_docstring(function) or ""
-    # An alias refers to the function that has the sentences.
-    if (
-        len(documented) > MOST_UNDOCUMENTED
-        and "Args:" not in docstring
-        and "see `" not in docstring.lower()
-    ):
+    # Some refer to the function that has the sentences.
+    is_documented = "Args:" in docstring or re.search(r"\b(see|as)\s+`", docstring, re.IGNORECASE)
+    if len(documented) > MOST_UNDOCUMENTED and not is_documented:
         yield function.lineno, function.name, f"{len(documented)} arguments need `Args:`"
 
 
@@ -389,18 +402,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("paths", nargs="*", help="files and folders instead of CHECKED")
     parser.add_argument("--rest", action="store_true", help="count the findings of all other files")
     options = parser.parse_args(arguments)
-    folders = [
-        Path(path).resolve().relative_to(ROOT).as_posix().removeprefix(".")
-        for path in options.paths
-    ] or CHECKED
-    findings = list(check_tree(ROOT, lambda path: is_below(path, folders)))
+    folders = [_from_root(path) for path in options.paths] or CHECKED
+    later = () if options.paths else NOT_YET
+
+    def is_checked(path: str) -> bool:
+        return is_below(path, folders) and not is_below(path, later)
+
+    findings = list(check_tree(ROOT, is_checked))
     for finding in findings:
         print(finding)
     if options.rest:
-        _print_counts(check_tree(ROOT, lambda path: not is_below(path, folders)))
+        _print_counts(check_tree(ROOT, lambda path: not is_checked(path)))
     if findings:
         print(f"{len(findings)} words to change")
     return 1 if findings else 0
+
+
+def _from_root(path: str) -> str:
+    """A path as findings name it; the root itself is empty, as in `CHECKED`."""
+    return Path(path).resolve().relative_to(ROOT).as_posix().removeprefix(".")
 
 
 def _print_counts(findings: Iterable[Finding]) -> None:

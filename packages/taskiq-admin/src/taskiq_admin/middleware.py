@@ -9,7 +9,7 @@ import aiohttp
 
 from taskiq_admin import reports
 from taskiq_core.abc.middleware import TaskiqMiddleware
-from taskiq_core.exceptions import NoResultError
+from taskiq_core.exceptions import NoResultError, reason_of
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
 
@@ -113,5 +113,4 @@ class TaskiqAdminMiddleware(TaskiqMiddleware):
                 if not response.ok:
                     logger.warning("%s answered %d to %r", self.url, response.status, event)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            logger.warning("%s can't be told of %r: %s", self.url, event, reason)
+            logger.warning("%r can't be sent to %s: %s", event, self.url, reason_of(error))

@@ -18,7 +18,12 @@ from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
-from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
+from taskiq_core.exceptions import (
+    SendTaskError,
+    TaskDefinitionError,
+    UnsupportedLabelError,
+    reason_of,
+)
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import parse_acknowledge_type
@@ -128,7 +133,7 @@ class AsyncBroker(AbstractBroker):
         Raises:
             UnsupportedLabelError: a label asks for what this broker can't do.
             TaskArgumentError: an argument can't be serialized.
-            SendTaskError: `kick` failed, or the label `timeout` is no number of seconds.
+            SendTaskError: `kick` failed, or the label `timeout` is not a number of seconds.
         """
         chain = self.middleware_chain
         if chain.pre_send:
@@ -146,12 +151,15 @@ class AsyncBroker(AbstractBroker):
         except SendTaskError:
             raise
         except Exception as error:
-            raise SendTaskError(task_name=message.task_name, reason=str(error)) from error
+            raise SendTaskError(task_name=message.task_name, reason=reason_of(error)) from error
         if chain.post_send:
             await notify(chain.post_send, message)
 
     async def abort(self, task_id: str) -> AbortState:
-        """Ask for a task to be aborted, wherever it is; says where it was found.
+        """Ask for a task to be aborted, wherever it is.
+
+        Returns:
+            Where the task was found.
 
         Raises:
             CapabilityError: this broker can't abort tasks.
@@ -202,7 +210,7 @@ class AsyncBroker(AbstractBroker):
         Raises:
             DuplicateTaskError: another function has the name.
             TaskDefinitionError: this can't be run as a task, or not with the label `timeout`.
-            ValueError: the label `ack_type` names no acknowledgement type.
+            ValueError: the label `ack_type` is not an acknowledgement type.
         """
         if callable(task_name):
             return self.register_task(task_name, **labels)
@@ -265,7 +273,7 @@ class AsyncBroker(AbstractBroker):
         for entry in middlewares:
             for middleware in entry if isinstance(entry, list | tuple) else (entry,):
                 if not isinstance(middleware, TaskiqMiddleware):
-                    raise TypeError(f"{middleware!r} is no TaskiqMiddleware")
+                    raise TypeError(f"{middleware!r} is not a TaskiqMiddleware")
                 middleware.set_broker(self)
                 self.middlewares.append(middleware)
 

@@ -14,8 +14,8 @@ from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Bury, Outcome, Release
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_prometheus.metrics import BUCKETS, Metrics
-from taskiq_prometheus.serving import MetricsServer
-from taskiq_prometheus.sharing import FolderRegistry, shared_folder, write_metrics_to
+from taskiq_prometheus.metrics_server import MetricsServer
+from taskiq_prometheus.multiprocess import FolderRegistry, shared_folder, write_metrics_to
 
 REASONS: Final = ("unreadable", "unregistered", "rejected", "failed", "delivered")
 """The first words of reasons that core and its plugins bury for; any other one is "other"."""

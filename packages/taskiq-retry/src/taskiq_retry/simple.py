@@ -60,7 +60,7 @@ class SimpleRetryMiddleware(TaskiqMiddleware):
         )
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Tell the task how often it was run before, in the label `_retries`."""
+        """Set the label `_retries` to the number of earlier runs."""
         earlier = attempt_of(message.labels) - 1
         if earlier:
             message.labels[RETRIES] = earlier
@@ -74,7 +74,7 @@ class SimpleRetryMiddleware(TaskiqMiddleware):
     ) -> None:
         """Have the message delivered again, or buried after the last attempt."""
         if isinstance(exception, NoResultError | TaskRejectedError | TaskAbortedError):
-            return  # the task has decided for itself, or somebody else for it
+            return  # the task, or an operator, has decided
         task = self.broker.find_task(message.task_name)
         declared = {} if task is None else task.labels
         if not self._policy.concerns(message.labels, declared, exception):

@@ -12,10 +12,10 @@ class UniformSource(Protocol):
 
 
 def backoff_delay(attempt: int, *, base: float, cap: float, rng: UniformSource) -> float:
-    """Seconds to wait before the next attempt: exponential back-off with equal jitter.
+    """Return seconds to wait before the next attempt: exponential back-off with equal jitter.
 
     Between half and all of `min(cap, base * 2 ** (attempt - 1))`, so that many waiters spread out
-    and none of them tries again at once.
+    and do not try again at once.
 
     Args:
         attempt: attempts so far; 1 after the first one failed.

@@ -29,7 +29,13 @@ class LeasedQueue(Protocol[MessageId]):
         """Queue the message again, due in `delay` seconds."""
 
     async def bury(self, token: LeaseToken[MessageId], reason: str, error: str | None) -> None:
-        """Move the message to the dead letters."""
+        """Move the message to the dead letters.
+
+        Args:
+            token: the lease.
+            reason: why it is buried.
+            error: the text of the last exception, if there was one.
+        """
 
     async def renew(self, tokens: Sequence[LeaseToken[MessageId]], lease: float) -> Sequence[bool]:
         """Extend leases to `lease` seconds from now; for each token whether its lease is lost."""
@@ -101,7 +107,7 @@ async def renew_leases(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Renew the leases of deliveries in one call of `renew` for each queue and length of lease.
 
     Args:
-        deliveries: those that are not `LeasedDelivery` are ignored.
+        deliveries: other ones than `LeasedDelivery` are ignored.
 
     Returns:
         The deliveries whose leases are lost.

@@ -9,7 +9,7 @@ class Slots:
     """The places for deliveries in one worker.
 
     A worker never holds more deliveries than it has slots. Brokers that fetch in batches take at
-    most `free` messages; those that grant credit grant `granted`, a number that only grows, and
+    most `free` messages; brokers that grant credit grant `granted`, a number that only grows, and
     learn of its growth through `on_freed`.
 
     Args:
@@ -27,12 +27,12 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many more deliveries the worker has room for now."""
+        """How many more deliveries the worker can take now."""
         return self.limit - self.taken
 
     @property
     def granted(self) -> int:
-        """How many deliveries the worker has had room for since it began, in total."""
+        """How many deliveries the worker could take since it began, in total."""
         return self.limit + self.freed
 
     def take(self) -> None:
