@@ -30,8 +30,18 @@ PEER = "taskiq[zmq]==0.13.0"
 REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
 BIN = "Scripts" if os.name == "nt" else "bin"
 OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
+XDIST = ("pytest-xdist>=3.6",)
 BUILD_TOOLS = ("hatchling>=1.27", "editables>=0.5")
-IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ())]"
+PARALLEL = ("--numprocesses=auto", "--dist=worksteal")  # `-- -n 0` runs tests one by one
+IMPORT = """
+import importlib, pkgutil, {0} as front
+
+for name in getattr(front, "__all__", ()):
+    getattr(front, name)
+for module in pkgutil.walk_packages(front.__path__, "{0}."):
+    if not module.name.endswith(".__main__"):
+        importlib.import_module(module.name)
+"""
 
 
 # --- sessions -------------------------------------------------------------------------------------
@@ -51,7 +61,14 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of all packages and the integration tests; arguments go to pytest."""
     install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def integration(session: nox.Session) -> None:
+    """Run the tests that need several packages: all that `isolated` does not run."""
+    install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
+    session.run("pytest", *PARALLEL, "integration-tests", "tools/tests", *session.posargs)
 
 
 @nox.session(reuse_venv=True)
@@ -105,16 +122,6 @@ def typecheck(session: nox.Session) -> None:
     session.run("pyright", *sources, *typing_tests, env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
 
 
-@nox.session
-@nox.parametrize("package", PACKAGES, ids=PACKAGES)
-def isolated(session: nox.Session, package: str) -> None:
-    """Run a package's tests with nothing installed but what it declares."""
-    needed = [f"-e{ROOT / 'packages' / name}" for name in with_siblings(package)]
-    session.install(*needed, *test_libraries(package), env=OUTSIDE)
-    session.run("python", "-m", "pip", "check", silent=True, env=OUTSIDE)
-    session.run("pytest", f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
-
-
 @nox.session(reuse_venv=True)
 def build(session: nox.Session) -> None:
     """Build all packages, install the wheels into an empty environment and use them there."""
@@ -125,6 +132,19 @@ def build(session: nox.Session) -> None:
         session.run(*command, f"packages/{package}", silent=True)
     with tempfile.TemporaryDirectory(prefix="taskiq-build-") as folder, session.chdir(folder):
         use_wheels(session, Path(folder))
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def isolated(session: nox.Session, package: str) -> None:
+    """Run a package's tests from wheels, with nothing installed but what it declares."""
+    needed = with_siblings(package)
+    session.install(*map(wheel_of, needed), *test_libraries(package), *XDIST, env=OUTSIDE)
+    check_environment(session)
+    session.run("python", "-c", IMPORT.format(package.replace("-", "_")), env=OUTSIDE)
+    if any(Requirement(line).name == "taskiq-cli" for line in needed):
+        session.run("taskiq", "plugins", "--check", env=OUTSIDE)
+    session.run("pytest", *PARALLEL, f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
 
 
 @nox.session(reuse_venv=True)
@@ -185,6 +205,18 @@ def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
     marker.write_text(digest.hexdigest())
 
 
+def wheel_of(package: str) -> str:
+    """The requirement of a wheel that `build` made, for a package given as `name[extras]`."""
+    (wheel,) = DIST.glob(f"{Requirement(package).name.replace('-', '_')}-*.whl")
+    return f"{package} @ {wheel.as_uri()}"
+
+
+def check_environment(session: nox.Session) -> None:
+    """Check that the requirements of all installed distributions are met."""
+    pip = ("uv", "pip") if session.venv_backend == "uv" else ("python", "-m", "pip")
+    session.run(*pip, "check", silent=True, external=True, env=OUTSIDE)
+
+
 def make_environment(session: nox.Session, folder: Path) -> str:
     """Make a bare virtual environment and return its Python."""
     python = folder / BIN / "python"
@@ -200,7 +232,7 @@ def pip_install(session: nox.Session, python: str, *requirements: str) -> None:
 
 
 def use_wheels(session: nox.Session, folder: Path) -> None:
-    """Install the wheels in an empty environment; import every public name, list the plugins."""
+    """Install the wheels in an empty environment, import every public name and list plugins."""
     python = make_environment(session, folder / "empty")
     wheels = sorted(map(str, DIST.glob("*.whl")))
     sdists = list(DIST.glob("*.tar.gz"))
