@@ -34,13 +34,19 @@ XDIST = ("pytest-xdist>=3.6",)
 BUILD_TOOLS = ("hatchling>=1.27", "editables>=0.5")
 PARALLEL = ("--numprocesses=auto", "--dist=worksteal")  # `-- -n 0` runs tests one by one
 IMPORT = """
-import importlib, pkgutil, {0} as front
+import importlib, pkgutil, sys
 
-for name in getattr(front, "__all__", ()):
-    getattr(front, name)
-for module in pkgutil.walk_packages(front.__path__, "{0}."):
+name, *extras = sys.argv[1:]
+front = importlib.import_module(name)
+for public in getattr(front, "__all__", ()):
+    getattr(front, public)
+for module in pkgutil.walk_packages(front.__path__, name + "."):
     if not module.name.endswith(".__main__"):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if error.name not in extras:
+                raise
 """
 
 
@@ -141,7 +147,7 @@ def isolated(session: nox.Session, package: str) -> None:
     needed = with_siblings(package)
     session.install(*map(wheel_of, needed), *test_libraries(package), *XDIST, env=OUTSIDE)
     check_environment(session)
-    session.run("python", "-c", IMPORT.format(package.replace("-", "_")), env=OUTSIDE)
+    session.run("python", "-c", IMPORT, *importing(package), silent=True, env=OUTSIDE)
     if any(Requirement(line).name == "taskiq-cli" for line in needed):
         session.run("taskiq", "plugins", "--check", env=OUTSIDE)
     session.run("pytest", *PARALLEL, f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
@@ -232,7 +238,7 @@ def pip_install(session: nox.Session, python: str, *requirements: str) -> None:
 
 
 def use_wheels(session: nox.Session, folder: Path) -> None:
-    """Install the wheels in an empty environment, import every public name and list plugins."""
+    """Install the wheels in an empty environment, import every module and list the plugins."""
     python = make_environment(session, folder / "empty")
     wheels = sorted(map(str, DIST.glob("*.whl")))
     sdists = list(DIST.glob("*.tar.gz"))
@@ -240,8 +246,8 @@ def use_wheels(session: nox.Session, folder: Path) -> None:
         session.error(f"{len(PACKAGES)} packages: {len(wheels)} wheels and {len(sdists)} sdists")
     pip_install(session, python, *wheels)
     for package in PACKAGES:
-        program = IMPORT.format(package.replace("-", "_"))
-        session.run(python, "-c", program, external=True, env=OUTSIDE)
+        command = (python, "-c", IMPORT, *importing(package))
+        session.run(*command, silent=True, external=True, env=OUTSIDE)
     taskiq = str(folder / "empty" / BIN / "taskiq")
     session.run(taskiq, "--version", external=True, env=OUTSIDE)
     session.run(taskiq, "plugins", external=True, env=OUTSIDE)
@@ -297,6 +303,13 @@ def dependencies(package: str, extras: Iterable[str] = ()) -> list[Requirement]:
     optional = project.get("optional-dependencies", {})
     lines = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
     return [Requirement(line) for line in lines]
+
+
+def importing(package: str) -> list[str]:
+    """The arguments of `IMPORT`: the module of a package, and modules that only its extras need."""
+    extras = declared(package)["project"].get("optional-dependencies", {})
+    optional = {Requirement(line).name for lines in extras.values() for line in lines}
+    return [package.replace("-", "_"), *sorted(optional)]
 
 
 def declared(package: str | None = None) -> dict[str, Any]:

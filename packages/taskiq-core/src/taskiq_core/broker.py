@@ -246,15 +246,15 @@ class AsyncBroker(AbstractBroker):
         self.local_task_registry.add(task)
 
     def find_task(self, task_name: str) -> AsyncTaskiqDecoratedTask[Any, Any] | None:
-        """The task of that name: declared here, or on the shared broker."""
+        """Return the task of that name, declared here or on the shared broker; None if unknown."""
         return self.local_task_registry.get(task_name) or self.global_task_registry.get(task_name)
 
     def get_all_tasks(self) -> dict[str, AsyncTaskiqDecoratedTask[Any, Any]]:
-        """All tasks that this broker can run, by name."""
+        """Return all tasks that this broker can run, by name."""
         return {**self.global_task_registry, **self.local_task_registry}
 
     def adopt_task(self, task: RegisteredTask) -> None:
-        """Know a task that was declared on another broker."""
+        """Register a task that was declared on another broker."""
         if isinstance(task, AsyncTaskiqDecoratedTask):
             self.local_task_registry.add(task)
 
@@ -262,14 +262,14 @@ class AsyncBroker(AbstractBroker):
 
     @property
     def middleware_chain(self) -> MiddlewareChain:
-        """The middlewares, compiled; again when the list has changed."""
+        """The compiled middlewares; compiled again when the list has changed."""
         chain = self._chain
         if chain.source is not self.middlewares or chain.count != len(self.middlewares):
             chain = self._chain = MiddlewareChain(self.middlewares)
         return chain
 
     def add_middlewares(self, *middlewares: TaskiqMiddleware | list[TaskiqMiddleware]) -> None:
-        """Add middlewares, one by one or as a list, after those there are."""
+        """Add middlewares, one by one or as a list, after the present ones."""
         for entry in middlewares:
             for middleware in entry if isinstance(entry, list | tuple) else (entry,):
                 if not isinstance(middleware, TaskiqMiddleware):
@@ -278,11 +278,11 @@ class AsyncBroker(AbstractBroker):
                 self.middlewares.append(middleware)
 
     def add_event_handler(self, event: TaskiqEvents, handler: EventHandler) -> None:
-        """Have a function called with the state when something happens to the broker."""
+        """Call a function with the broker's state on an event."""
         self.event_handlers[event].append(handler)
 
     def on_event(self, *events: TaskiqEvents) -> Callable[[EventHandler], EventHandler]:
-        """Decorate a function to have it called on these events."""
+        """Decorate a function to be called on these events."""
 
         def register(handler: EventHandler) -> EventHandler:
             for event in events:
@@ -292,16 +292,16 @@ class AsyncBroker(AbstractBroker):
         return register
 
     def add_dependency_context(self, new_ctx: dict[Any, Any]) -> None:
-        """Give values for dependencies: a dict from types to instances."""
+        """Add values for dependencies: a dict from types to instances."""
         self.custom_dependency_context.update(new_ctx)
 
     def with_result_backend(self, result_backend: AsyncResultBackend[Any]) -> Self:
-        """Keep results there."""
+        """Set the result backend."""
         self.result_backend = result_backend
         return self
 
     def with_id_generator(self, task_id_generator: Callable[[], str]) -> Self:
-        """Make task ids so."""
+        """Set the function that makes task ids."""
         self.id_generator = task_id_generator
         return self
 
@@ -316,12 +316,12 @@ class AsyncBroker(AbstractBroker):
         return self
 
     def with_serializer(self, serializer: TaskiqSerializer) -> Self:
-        """Serialize messages so; client and worker must agree."""
+        """Set the serializer of messages; client and worker must use the same."""
         self.serializer = serializer
         return self
 
     def with_formatter(self, formatter: TaskiqFormatter) -> Self:
-        """Format messages so; client and worker must agree."""
+        """Set the formatter of messages; client and worker must use the same."""
         self.formatter = formatter
         return self
 

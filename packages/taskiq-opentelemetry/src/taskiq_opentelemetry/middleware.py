@@ -120,7 +120,7 @@ class OpenTelemetryMiddleware(TaskiqMiddleware):
         self._duration.record(result.execution_time, attributes)
 
     def post_settle(self, message: TaskiqMessage | None, outcome: Outcome) -> None:
-        """End the span of the run, and say what became of the message."""
+        """End the span of the run, with the outcome of the message."""
         running = None if message is None else _of(message)
         if running is None:
             return

@@ -1,4 +1,4 @@
-"""SmartRetryMiddleware: run a task that failed again, after a delay that may grow."""
+"""SmartRetryMiddleware: run failed tasks again, after a delay that may grow."""
 
 import logging
 import random

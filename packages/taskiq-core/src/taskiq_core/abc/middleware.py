@@ -1,4 +1,4 @@
-"""The contract of middlewares: what is to happen around every task."""
+"""The contract of middlewares: hooks around sending and running tasks."""
 
 from collections.abc import Coroutine
 from typing import Any

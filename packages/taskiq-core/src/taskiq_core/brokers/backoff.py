@@ -1,4 +1,4 @@
-"""How long to wait before trying again."""
+"""Back-off: how long to wait before trying again."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ class UniformSource(Protocol):
     """A source of random numbers: the module `random`, or a seeded `random.Random`."""
 
     def uniform(self, a: float, b: float, /) -> float:
-        """A number between a and b."""
+        """Return a number between a and b."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""LeasedDelivery: a delivery that a store knows by a token."""
+"""LeasedDelivery: a delivery that the store identifies by a token."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence

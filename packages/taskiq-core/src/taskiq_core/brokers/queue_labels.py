@@ -1,4 +1,4 @@
-"""What the labels of a message ask of the queue that keeps it; for brokers."""
+"""QueueLabels: the labels that the queue of a broker honours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ NO_LABELS: Final = QueueLabels()
 
 
 def queue_labels(message: BrokerMessage) -> QueueLabels:
-    """What the labels of a message ask of its queue.
+    """Read and check the labels that concern the queue of a message.
 
     Raises:
         SendTaskError: a label has no value that it can have.
