@@ -30,7 +30,7 @@ PEER = "taskiq[zmq]==0.13.0"
 REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
 BIN = "Scripts" if os.name == "nt" else "bin"
 OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
-XDIST = ("pytest-xdist>=3.6",)
+RUNNER = ("pip", "pytest-xdist>=3.6")  # tests of plugins install with pip
 BUILD_TOOLS = ("hatchling>=1.27", "editables>=0.5")
 PARALLEL = ("--numprocesses=auto", "--dist=worksteal")  # `-- -n 0` runs tests one by one
 IMPORT = """
@@ -145,7 +145,7 @@ def build(session: nox.Session) -> None:
 def isolated(session: nox.Session, package: str) -> None:
     """Run a package's tests from wheels, with nothing installed but what it declares."""
     needed = with_siblings(package)
-    session.install(*map(wheel_of, needed), *test_libraries(package), *XDIST, env=OUTSIDE)
+    session.install(*map(wheel_of, needed), *test_libraries(package), *RUNNER, env=OUTSIDE)
     check_environment(session)
     session.run("python", "-c", IMPORT, *importing(package), silent=True, env=OUTSIDE)
     if any(Requirement(line).name == "taskiq-cli" for line in needed):
