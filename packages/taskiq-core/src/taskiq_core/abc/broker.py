@@ -31,10 +31,10 @@ class AbstractBroker(ABC):
     - No method loses a message when it is cancelled.
 
     Attributes:
-        private_to_process: where the queue is and whom to ask, of a broker that keeps it in the
-            process that uses it: commands can't ask another one's. Empty for others.
-        capabilities: what the broker can do; None for a broker that does not say, as those written
-            for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say.
+        private_to_process: for a broker whose queue is in the process that uses it: where the queue
+            is and which process to ask, as commands can't. Empty for others.
+        capabilities: what the broker can do; None for a broker that does not declare it, as brokers
+            written for taskiq 0.13 don't; core refuses nothing on its behalf.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
     """
 
@@ -66,11 +66,11 @@ class AbstractBroker(ABC):
             await self.kick(message)
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
-        """Yield deliveries; what a worker listens to.
+        """Yield deliveries to a worker.
 
         Args:
-            slots: the room that the worker has. The next delivery is asked for only when one is
-                free, so that a broker which fetches one by one may ignore it.
+            slots: how many more deliveries the worker can hold. The next delivery is requested
+                only when a slot is free, so a broker that fetches one by one may ignore it.
         """
         async with aclosing(self.listen()) as messages:
             async for message in messages:
@@ -79,13 +79,16 @@ class AbstractBroker(ABC):
     # -- leases: capability LEASE -------------------------------------------------------------
 
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Extend the leases of deliveries that this broker made; returns those that are lost.
+        """Extend the leases of deliveries that this broker made.
 
-        A broker that can abort tasks also sets `Delivery.aborted` of those whose abort was asked
-        for, as `Delivery.extend` does: the worker stops them.
+        A broker that can abort tasks also sets `Delivery.aborted` of the deliveries whose abort was
+        asked for, as `Delivery.extend` does: the worker stops them.
 
-        What a worker calls at a third of the shortest lease, for all that it holds; brokers that
-        can extend many at once override it. If it raises, it is called again.
+        A worker calls it at a third of the shortest lease, with all deliveries that it holds;
+        brokers that can extend many at once override it. If it raises, it is called again.
+
+        Returns:
+            The deliveries whose lease is lost.
         """
         lost: list[Delivery] = []
         for delivery in deliveries:
@@ -96,10 +99,13 @@ class AbstractBroker(ABC):
         return lost
 
     async def reclaim(self) -> int:
-        """Have deliveries whose lease ran out delivered again; how many there were.
+        """Deliver messages again whose lease ran out.
 
         Every worker calls it each `reclaim_interval` seconds, whether messages come or not. It must
-        wake those that wait for a message, in this process and in others.
+        wake workers that wait for a message, in this process and in others.
+
+        Returns:
+            The number of messages that were reclaimed.
         """
         return 0
 
@@ -109,8 +115,8 @@ class AbstractBroker(ABC):
         """Take some messages whose `expires` label has run out, to be refused.
 
         Every worker calls it each `reclaim_interval` seconds, also while all of its slots are
-        taken, so that the callers of such tasks hear of it although no worker is free. `deliveries`
-        yields expired messages as well.
+        taken, so that the callers of such tasks get their result although no worker is free.
+        `deliveries` yields expired messages as well.
 
         Returns:
             Deliveries with `expired` set, at most some hundred; none if no message has expired.
@@ -120,7 +126,7 @@ class AbstractBroker(ABC):
     # -- aborts: capability ABORT -------------------------------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:
-        """Mark a message as aborted, and say where it is: queued, running or unknown.
+        """Mark a message as aborted.
 
         An abort that was answered as queued or running reaches the task, unless the task ends
         first. A queued message, delayed or not, is delivered soon with `Delivery.aborted` set, so
@@ -137,6 +143,9 @@ class AbstractBroker(ABC):
 
         The mark lasts until the message is acknowledged, buried or purged. What is sent later under
         the same id, a dead letter that is replayed among others, is not aborted by it.
+
+        Returns:
+            Where the message is: queued, running or unknown.
         """
         raise self._lacks("abort tasks", Capability.ABORT)
 
@@ -145,22 +154,26 @@ class AbstractBroker(ABC):
 
         Others may come, too, and any may come twice or before its delivery: a worker asks the store
         before it aborts what comes later.
-        When it is opened again, after a failure, those that are still marked come again.
+        When it is opened again, after a failure, the ids that are still marked come again.
         """
         raise self._lacks("abort tasks", Capability.ABORT)
 
     # -- the queue as operators see it --------------------------------------------------------
 
     async def stats(self) -> QueueStats:
-        """How many messages wait, are delivered, delayed and dead."""
+        """Count the messages that wait, are delivered, delayed and dead."""
         raise self._lacks("count its messages", "stats")
 
     async def purge(self) -> int:
-        """Drop all messages that wait or are delayed; how many there were."""
+        """Drop all messages that wait or are delayed.
+
+        Returns:
+            The number of messages dropped.
+        """
         raise self._lacks("purge its queue", "purge")
 
     async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
-        """Messages that were buried, those buried first first.
+        """Return buried messages, oldest first.
 
         Args:
             limit: how many at most.
@@ -169,18 +182,24 @@ class AbstractBroker(ABC):
         raise self._lacks("list dead letters", Capability.DEAD_LETTER)
 
     async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Queue dead letters again, as first attempts; how many there were.
+        """Queue dead letters again, as first attempts.
 
         Args:
             letter_ids: which; None for all.
+
+        Returns:
+            The number of messages queued.
         """
         raise self._lacks("replay dead letters", Capability.DEAD_LETTER)
 
     async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Forget dead letters; how many there were.
+        """Remove dead letters.
 
         Args:
             letter_ids: which; None for all.
+
+        Returns:
+            The number of dead letters removed.
         """
         raise self._lacks("purge dead letters", Capability.DEAD_LETTER)
 
@@ -188,7 +207,11 @@ class AbstractBroker(ABC):
 
     @abstractmethod
     async def abort(self, task_id: str) -> AbortState:
-        """Ask for a task to be aborted, wherever it is; says where it was found."""
+        """Ask for a task to be aborted, wherever it is.
+
+        Returns:
+            Where the task was found.
+        """
 
     @abstractmethod
     async def send(self, message: TaskiqMessage) -> None:
@@ -196,15 +219,19 @@ class AbstractBroker(ABC):
 
     @abstractmethod
     def find_task(self, task_name: str) -> RegisteredTask | None:
-        """The task of that name, if this process has it."""
+        """Return the task of that name, or None if this process does not have it."""
 
     @abstractmethod
     def adopt_task(self, task: RegisteredTask) -> None:
-        """Know a task that was declared on another broker."""
+        """Register a task that was declared on another broker."""
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A broker for the server that a URL names; raises CapabilityError where that can't be."""
+        """Make a broker for the server that a URL names.
+
+        Raises:
+            CapabilityError: the class can't be made from a URL.
+        """
         raise CapabilityError(
             broker=cls.__name__, action="be made from a URL", capability="from_url"
         )
