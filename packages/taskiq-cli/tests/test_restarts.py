@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,18 @@ def test_worker_is_recycled_after_its_tasks(project: Project) -> None:
     assert command.stop() == 0
 
 
-def test_hangup_restarts_the_workers(project: Project) -> None:
+@pytest.fixture
+def hangup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What processes started by the test inherit for SIGHUP."""
+    before = signal.signal(signal.SIGHUP, request.param)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    "hangup", [signal.SIG_DFL, signal.SIG_IGN], ids=["default", "nohup"], indirect=True
+)
+def test_hangup_restarts_the_workers(project: Project, hangup: None) -> None:
     command = project.start("worker", "app:broker", "-w", "1")
     command.listening()
 
