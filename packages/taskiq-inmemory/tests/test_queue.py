@@ -1,4 +1,4 @@
-"""Starting, stopping and starting again: no task is lost while the process lives."""
+"""MemoryQueue: messages run when they are due, and are kept while the process lives."""
 
 import asyncio
 import logging
@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from taskiq_core import TaskiqEvents
-from taskiq_core.exceptions import TaskRetryError
+from taskiq_core import Context, TaskiqDepends
+from taskiq_core.exceptions import SendTaskError, TaskRetryError
 from taskiq_inmemory import InMemoryBroker
+from taskiq_inmemory.errors import ResultNotHereError
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -150,60 +151,6 @@ async def test_caller_that_waits_gets_its_result_though_a_shutdown_came_between(
     await broker.shutdown()
 
 
-async def test_handlers_of_both_kinds_of_process_are_called_once_in_order() -> None:
-    broker, seen = InMemoryBroker(), []
-    for event in TaskiqEvents:
-        broker.add_event_handler(event, lambda _, event=event: seen.append(event.name))
-
-    for method in (broker.startup, broker.startup, broker.shutdown, broker.shutdown):
-        await method()
-
-    assert seen == ["CLIENT_STARTUP", "WORKER_STARTUP", "CLIENT_SHUTDOWN", "WORKER_SHUTDOWN"]
-
-
-async def test_shutdown_without_startup_calls_no_handler_and_lets_tasks_finish() -> None:
-    broker, seen = InMemoryBroker(), []
-    broker.add_event_handler(TaskiqEvents.CLIENT_SHUTDOWN, lambda _: seen.append("handler"))
-
-    @broker.task
-    async def work() -> None:
-        seen.append("task")
-
-    await work.kiq()
-    await broker.shutdown()
-
-    assert seen == ["task"]
-
-
-async def test_start_that_failed_for_the_worker_can_be_tried_again() -> None:
-    broker, seen = InMemoryBroker(), []
-
-    def connect(_: Any) -> None:
-        seen.append("tried")
-        if len(seen) == 1:
-            raise ConnectionError("no server")
-
-    broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, connect)
-
-    with pytest.raises(ConnectionError, match="no server"):
-        await broker.startup()
-    await broker.startup()
-
-    assert seen == ["tried", "tried"]
-
-
-async def test_plain_functions_run_after_a_restart() -> None:
-    broker = InMemoryBroker()
-
-    @broker.task
-    def add(first: int, second: int) -> int:
-        return first + second
-
-    for number in range(2):
-        async with broker:
-            assert (await (await add.kiq(number, 1)).wait_result()).return_value == number + 1
-
-
 def test_task_that_its_event_loop_left_delayed_runs_in_the_next_one() -> None:
     broker = InMemoryBroker()
 
@@ -246,3 +193,149 @@ def test_tasks_that_waited_when_their_event_loop_ended_run_in_the_next_one() -> 
     blocked = False
 
     assert asyncio.run(return_to(tasks)) == [0, 1, 2]
+
+
+async def test_delayed_task_runs_later() -> None:
+    broker, order = InMemoryBroker(), []
+
+    @broker.task
+    async def note(name: str) -> None:
+        order.append(name)
+
+    late = await note.kicker().with_labels(delay=0.02).kiq("late")
+    await note.kiq("now")
+    await late.wait_result()
+
+    assert order == ["now", "late"]
+
+
+async def test_no_more_tasks_run_at_once_than_allowed() -> None:
+    broker, running, peak = InMemoryBroker(max_async_tasks=3), 0, 0
+
+    @broker.task
+    async def work() -> None:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(0)
+        running -= 1
+
+    await asyncio.gather(*(work.kiq() for _ in range(20)))
+    await broker.wait_all()
+
+    assert peak == 3
+    assert running == 0
+
+
+def test_task_that_its_event_loop_left_behind_runs_in_the_next_one() -> None:
+    broker, runs = InMemoryBroker(), 0
+
+    @broker.task
+    async def work() -> int:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            await asyncio.Event().wait()
+        return runs
+
+    async def first() -> str:
+        return (await work.kiq()).task_id
+
+    async def second(task_id: str) -> int:
+        await broker.startup()
+        result = await broker.result_backend.get_result(task_id)
+        await broker.shutdown()
+        return result.return_value
+
+    task_id = asyncio.run(first())
+
+    assert asyncio.run(second(task_id)) == 2
+
+
+async def test_rejected_message_is_a_dead_letter() -> None:
+    broker = InMemoryBroker()
+
+    @broker.task
+    async def refuse(context: Context = TaskiqDepends()) -> None:
+        context.reject()
+
+    task = await refuse.kiq()
+    await broker.wait_all()
+
+    (letter,) = await broker.dead_letters()
+    assert (letter.task_id, letter.reason, letter.attempt) == (
+        task.task_id,
+        "rejected by the task",
+        1,
+    )
+
+
+async def test_operators_see_count_replay_and_purge() -> None:
+    broker = InMemoryBroker(max_async_tasks=1)
+    fails = True
+    go_on, started = asyncio.Event(), asyncio.Event()
+
+    @broker.task("maybe")
+    async def maybe(context: Context = TaskiqDepends()) -> str:
+        if fails:
+            context.reject()
+        return "at last"
+
+    @broker.task("block")
+    async def block() -> None:
+        started.set()
+        await go_on.wait()
+
+    for _ in range(3):
+        task = await maybe.kiq()
+    await broker.wait_all()
+    first, second, third = await broker.dead_letters()
+    assert [d.task_id for d in await broker.dead_letters(limit=1, offset=2)] == [third.task_id]
+    assert (third.task_id, third.attempt, third.error) == (task.task_id, 1, None)
+
+    fails = False
+    assert await broker.replay_dead_letters([third.letter_id]) == 1
+    await broker.wait_all()
+    assert (await task.get_result()).return_value == "at last"
+    assert await broker.purge_dead_letters([first.letter_id]) == 1
+    assert await broker.dead_letters() == [second]
+
+    await block.kiq()
+    await started.wait()
+    await maybe.kiq()
+    await maybe.kicker().with_labels(delay=600).kiq()
+    stats = await broker.stats()
+    assert (stats.waiting, stats.delivered, stats.delayed, stats.dead) == (1, 1, 1, 1)
+    assert await broker.purge() == 2
+    go_on.set()
+    await broker.wait_all()
+    assert (await broker.stats()).waiting == 0
+
+
+@pytest.mark.parametrize("delay", ["soon", float("nan"), 1e12])
+async def test_delay_that_is_not_a_number_of_seconds_is_refused(delay: Any) -> None:
+    broker = InMemoryBroker()
+
+    @broker.task(task_name="work")
+    async def work() -> None: ...
+
+    kicker = work.kicker().with_task_id("id").with_labels(delay=delay)
+    with pytest.raises(SendTaskError, match=r"'work' .* its label 'delay' is "):
+        await kicker.kiq()
+
+    assert (await broker.stats()).delayed == 0
+    with pytest.raises(ResultNotHereError):
+        await broker.result_backend.get_result("id")
+
+
+async def test_burial_names_the_task_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    broker = InMemoryBroker()
+
+    @broker.task(task_name="work")
+    async def refuse(context: Context = TaskiqDepends()) -> None:
+        context.reject()
+
+    await refuse.kicker().with_task_id("id").kiq()
+    await broker.wait_all()
+
+    assert "work (id) is buried: rejected by the task" in caplog.messages
