@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from taskiq_spool import SpoolBroker
+
 from taskiq_testkit import BrokerContract, BrokerFactory
 
 

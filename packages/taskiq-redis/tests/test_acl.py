@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from one_server import LEASE, OneServerContract
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import SendTaskError, TaskiqError
 from taskiq_core.messages.result import TaskiqResult
@@ -21,6 +19,8 @@ from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
+from taskiq_testservers.redis_contract import LEASE, OneServerContract
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 PASSWORD = "secret-word"
 KEYS = ["~{taskiq}", "~{taskiq}:*", "&{taskiq}:*"]

@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import inspect
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -33,10 +31,7 @@ from taskiq_testkit.contracts.schedules import SourceStage
 from taskiq_testkit.reference.broker import ReferenceDelivery
 from taskiq_testkit.reference.store import Message, Store
 from taskiq_testkit.stage import Stage
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import broken_stores as broken
+from taskiq_testservers import broken_stores as broken
 
 LEASE = 0.25
 TICK = 0.1
