@@ -25,12 +25,12 @@ from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
-from taskiq_testkit.cancelling import Moment
-from taskiq_testkit.contracts.results import ResultStage
-from taskiq_testkit.contracts.schedules import SourceStage
-from taskiq_testkit.reference.broker import ReferenceDelivery
-from taskiq_testkit.reference.store import Message, Store
-from taskiq_testkit.stage import Stage
+from taskiq_testkit.cancellation import Moment
+from taskiq_testkit.contracts.results import ResultHarness
+from taskiq_testkit.contracts.schedules import SourceHarness
+from taskiq_testkit.harness import BrokerHarness
+from taskiq_testkit.reference.queue import ReferenceQueue
+from taskiq_testkit.reference.store import Store
 from taskiq_testservers import broken_stores as broken
 
 LEASE = 0.25
@@ -57,14 +57,15 @@ class LosesOnCancel(ReferenceBroker):
     """Forgets what it fetched and did not yield, and acknowledges what it fetches."""
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        queue = ReferenceQueue(self.address, self.lease)
         while True:
             await slots.wait_free()
-            for each in await self.call("fetch", slots.free):
-                delivery = ReferenceDelivery(self, Message(*each))
+            for delivery in (await queue.fetch(slots.free)).deliveries:
                 if slots.free == 0:
                     return
-                await self.call("ack", delivery.message.number, delivery.fence)
+                await delivery.ack()
                 yield delivery
+            await queue.wait(PATIENCE)
 
 
 class SendsAgainWhenCancelled(ReferenceBroker):
@@ -189,21 +190,21 @@ async def play(name: str, store: Store, broker_class: type[ReferenceBroker]) -> 
     test = getattr(Contract(), name)
     for fixtures in _parameters(test):
         async with ReferenceServer(store) as server:
-            stage = _stage(server, broker_class)
-            await stage.open()
+            harness = _harness(server, broker_class)
+            await harness.open()
             try:
                 if "restart_server" in inspect.signature(test).parameters:
                     fixtures["restart_server"] = _restart(server)
-                await test(stage=stage, **fixtures)
+                await test(harness=harness, **fixtures)
             finally:
                 with contextlib.suppress(RuntimeError):
-                    await stage.close()
+                    await harness.close()
 
 
-def _stage(server: ReferenceServer, broker_class: type[ReferenceBroker]) -> Stage:
+def _harness(server: ReferenceServer, broker_class: type[ReferenceBroker]) -> BrokerHarness:
     broker = broker_class.from_url(server.url, lease=LEASE)
     results = broker.result_backend
-    return Stage(
+    return BrokerHarness(
         broker,
         make_broker=lambda: broker_class.from_url(server.url, lease=LEASE, result_backend=results),
         broker_factory=None,
@@ -369,12 +370,12 @@ async def play_results(name: str, backend: ReferenceResultBackend[Any]) -> None:
     """Run one test of the contract of result backends."""
     test = getattr(Results(), name)
     fixtures = {"value": None} if "value" in inspect.signature(test).parameters else {}
-    await test(stage=ResultStage(backend, PATIENCE, interval=1_000.0), **fixtures)
+    await test(harness=ResultHarness(backend, PATIENCE, interval=1_000.0), **fixtures)
 
 
 async def play_source(name: str, source: ReferenceScheduleSource) -> None:
     """Run one test of the contract of schedule sources."""
-    await getattr(Sources(), name)(stage=SourceStage(source, PATIENCE))
+    await getattr(Sources(), name)(harness=SourceHarness(source, PATIENCE))
 
 
 @pytest.mark.parametrize(("backend", "name"), RESULTS)

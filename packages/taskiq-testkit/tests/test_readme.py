@@ -123,7 +123,7 @@ def test_the_tables_list_what_is_stated(contract: type[Contract]) -> None:
     table = re.search(heading, README, re.DOTALL)
     assert table is not None
     listed = set(re.findall(r"^\| `(\w+)` \|", table[1], re.MULTILINE))
-    inner = {"kind", "pytestmark", "stage", "refuse", "contrast"}
+    inner = {"kind", "pytestmark", "harness", "refuse", "contrast"}
     stated = {
         name
         for name, _ in inspect.getmembers(contract)

@@ -11,8 +11,8 @@ from taskiq_core.capabilities import Capability
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.slots import Slots
-from taskiq_testkit.probe import Held, Worker
-from taskiq_testkit.waiting import within
+from taskiq_testkit.deadline import within
+from taskiq_testkit.probe import ProbeDelivery, Worker
 
 RECLAIM_EVERY: Final = 0.05
 """Seconds between two reclaims while a test waits for a delivery."""
@@ -49,14 +49,14 @@ class StreamWorker(Worker):
         if self._fetching is None and self._slots.free > 0:
             self._fetching = asyncio.create_task(_next_of(self._stream))
 
-    async def next(self) -> "StreamHeld":
+    async def next(self) -> "StreamDelivery":
         """The next delivery, of the probe."""
         delivery = await self.next_delivery()
         message = self.broker.formatter.loads(delivery.data)
         message.parse_labels()
-        return StreamHeld(self, delivery, message)
+        return StreamDelivery(self, delivery, message)
 
-    async def take(self, count: int) -> "list[StreamHeld]":  # type: ignore[override]  # its own kind
+    async def take(self, count: int) -> "list[StreamDelivery]":  # type: ignore[override]  # its own kind
         """So many deliveries."""
         return [await self.next() for _ in range(count)]
 
@@ -127,7 +127,7 @@ class StreamWorker(Worker):
                 await self.broker.renew_leases(list(self._held))
 
 
-class StreamHeld(Held):
+class StreamDelivery(ProbeDelivery):
     """A delivery from a stream.
 
     Attributes:

@@ -8,12 +8,12 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.context import Context
 from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
 from taskiq_core.messages.message import TaskiqMessage
-from taskiq_testkit.probe import PROBE, Held, Worker
-from taskiq_testkit.recording import Recorder
-from taskiq_testkit.waiting import within
+from taskiq_testkit.deadline import within
+from taskiq_testkit.outcome_recorder import OutcomeRecorder
+from taskiq_testkit.probe import PROBE, ProbeDelivery, Worker
 
 
-class InPlaceWorker(Worker):
+class InplaceWorker(Worker):
     """Deliveries of a broker that has no stream, by way of the task that they run.
 
     What the test decides becomes what the task does: it returns, raises TaskRetryError or raises
@@ -26,9 +26,9 @@ class InPlaceWorker(Worker):
 
     def __init__(self, broker: AsyncBroker, patience: float) -> None:
         self.patience = patience
-        self.recorder = Recorder()
-        self._begun: asyncio.Queue[InPlaceHeld] = asyncio.Queue()
-        self._waiting: set[InPlaceHeld] = set()
+        self.recorder = OutcomeRecorder()
+        self._begun: asyncio.Queue[InPlaceDelivery] = asyncio.Queue()
+        self._waiting: set[InPlaceDelivery] = set()
         broker.add_middlewares(self.recorder)
 
         # A method of its own can't be a task: dependencies are not resolved for bound methods.
@@ -38,7 +38,7 @@ class InPlaceWorker(Worker):
 
         broker.register_task(probe, PROBE)
 
-    async def next(self) -> Held:
+    async def next(self) -> ProbeDelivery:
         """The next run of the probe."""
         async with within(self.patience, "the start of a task"):
             return await self._begun.get()
@@ -49,7 +49,7 @@ class InPlaceWorker(Worker):
             held.decide(None)
 
     async def _hold(self, context: Context) -> None:
-        held = InPlaceHeld(self, context.message, context.attempt)
+        held = InPlaceDelivery(self, context.message, context.attempt)
         self._waiting.add(held)
         self._begun.put_nowait(held)
         try:
@@ -58,10 +58,10 @@ class InPlaceWorker(Worker):
             self._waiting.discard(held)
 
 
-class InPlaceHeld(Held):
+class InPlaceDelivery(ProbeDelivery):
     """A run of the probe that waits for what the test decides."""
 
-    def __init__(self, worker: InPlaceWorker, message: TaskiqMessage, attempt: int) -> None:
+    def __init__(self, worker: InplaceWorker, message: TaskiqMessage, attempt: int) -> None:
         super().__init__(message, attempt)
         self.decision: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._worker = worker

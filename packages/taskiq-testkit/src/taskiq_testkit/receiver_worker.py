@@ -5,10 +5,10 @@ import asyncio
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.messages.outcomes import Outcome
 from taskiq_core.receiver import Receiver
-from taskiq_testkit.recording import UNREADABLE, Recorder
+from taskiq_testkit.outcome_recorder import UNREADABLE, OutcomeRecorder
 
 
-class Crew:
+class ReceiverWorker:
     """Runs tasks as the `taskiq worker` command does.
 
     Args:
@@ -24,7 +24,7 @@ class Crew:
     def __init__(
         self,
         broker: AsyncBroker,
-        recorder: Recorder,
+        recorder: OutcomeRecorder,
         *,
         runs: bool,
         patience: float,

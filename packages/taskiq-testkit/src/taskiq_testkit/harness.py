@@ -13,19 +13,19 @@ from taskiq_core.capabilities import Capability
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.messages.queue_stats import QueueStats
-from taskiq_testkit.crew import Crew
-from taskiq_testkit.in_place import InPlaceWorker
-from taskiq_testkit.probe import Held, Worker, formatted, kicker
+from taskiq_testkit.deadline import until
+from taskiq_testkit.inplace_worker import InplaceWorker
+from taskiq_testkit.outcome_recorder import OutcomeRecorder
+from taskiq_testkit.probe import ProbeDelivery, Worker, formatted, kicker
 from taskiq_testkit.processes import BrokerFactory, WorkerProcess
-from taskiq_testkit.recording import Recorder
-from taskiq_testkit.streaming import RECLAIM_EVERY, StreamHeld, StreamWorker
-from taskiq_testkit.waiting import until
+from taskiq_testkit.receiver_worker import ReceiverWorker
+from taskiq_testkit.stream_worker import RECLAIM_EVERY, StreamDelivery, StreamWorker
 
 MakeBroker = Callable[[], AsyncBroker | Awaitable[AsyncBroker]]
 Task = Callable[..., Awaitable[Any]]
 
 
-class Stage:
+class BrokerHarness:
     """A broker under test, as its client sees it, and the means to run workers beside it.
 
     Args:
@@ -54,7 +54,7 @@ class Stage:
         self._make_broker = make_broker
         self._broker_factory = broker_factory
         self._tasks: dict[str, Task] = {}
-        self._in_place: InPlaceWorker | None = None
+        self._in_place: InplaceWorker | None = None
         self._closing = AsyncExitStack()
 
     async def open(self) -> None:
@@ -62,7 +62,7 @@ class Stage:
         await self.broker.startup()
         self._closing.push_async_callback(self.broker.shutdown)
         if not self.has_workers:
-            self._in_place = InPlaceWorker(self.broker, self.patience)
+            self._in_place = InplaceWorker(self.broker, self.patience)
             self._closing.push_async_callback(self._in_place.close)
 
     async def close(self) -> None:
@@ -128,14 +128,14 @@ class Stage:
         self._closing.push_async_callback(worker.close)
         return worker
 
-    async def crew(self, *, slots: int = 10, max_deliveries: int = 5) -> Crew:
+    async def receiver(self, *, slots: int = 10, max_deliveries: int = 5) -> ReceiverWorker:
         """A whole worker; it is closed at the end."""
         broker = await self.worker_broker() if self.has_workers else self.broker
         _learn(broker, self._tasks)
-        recorder = Recorder()
+        recorder = OutcomeRecorder()
         broker.add_middlewares(recorder)
         broker.reclaim_interval = RECLAIM_EVERY
-        crew = Crew(
+        receiver = ReceiverWorker(
             broker,
             recorder,
             runs=self.has_workers,
@@ -143,8 +143,8 @@ class Stage:
             slots=slots,
             max_deliveries=max_deliveries,
         )
-        self._closing.push_async_callback(crew.close)
-        return crew
+        self._closing.push_async_callback(receiver.close)
+        return receiver
 
     async def process(self, slots: int = 1) -> WorkerProcess:
         """A worker in a process of its own, which listens; it is killed at the end."""
@@ -193,7 +193,7 @@ class Stage:
 
     # -- leases -------------------------------------------------------------------------------
 
-    def lease_of(self, held: StreamHeld) -> float:
+    def lease_of(self, held: StreamDelivery) -> float:
         """The lease of a delivery, in seconds.
 
         Raises:
@@ -209,7 +209,7 @@ class Stage:
             )
         return lease
 
-    async def lease_over(self, held: StreamHeld) -> None:
+    async def lease_over(self, held: StreamDelivery) -> None:
         """Wait until a lease that nobody renews has run out."""
         await asyncio.sleep(self.lease_of(held) * 1.1)
 
@@ -252,9 +252,9 @@ class Stage:
         if self.has_stats:
             await self.counts(waiting=0, delivered=0, delayed=0)
 
-    async def gather(self, worker: Worker, count: int) -> list[Held]:
+    async def gather(self, worker: Worker, count: int) -> list[ProbeDelivery]:
         """Take so many deliveries and acknowledge each."""
-        taken: list[Held] = []
+        taken: list[ProbeDelivery] = []
         for _ in range(count):
             held = await worker.next()
             await held.ack()

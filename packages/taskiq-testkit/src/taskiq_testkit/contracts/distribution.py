@@ -12,29 +12,29 @@ from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.outcomes import Ack, Bury, Release
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
+from taskiq_testkit.deadline import within
+from taskiq_testkit.harness import BrokerHarness
 from taskiq_testkit.probe import PROBE, Worker
-from taskiq_testkit.stage import Stage
-from taskiq_testkit.waiting import within
 
 WORKERS = ("has_workers",)
 POISON = b"\xff\x00{ this is no message"
 
 
-class SharingContract(BrokerBase):
-    """Sharing."""
+class DistributionContract(BrokerBase):
+    """Several workers."""
 
     @proves()
-    async def test_listen(self, stage: Stage) -> None:
+    async def test_listen(self, harness: BrokerHarness) -> None:
         """`listen` yields messages, or says by ListenError that this broker has no workers."""
-        if not stage.has_workers:
+        if not harness.has_workers:
             with pytest.raises(ListenError):
-                await anext(stage.broker.listen())
+                await anext(harness.broker.listen())
             return
-        broker = await stage.worker_broker()
+        broker = await harness.worker_broker()
         stream = broker.listen()
-        task_id = await stage.kick("listen")
+        task_id = await harness.kick("listen")
 
-        async with within(stage.patience, "a message of listen()"):
+        async with within(harness.patience, "a message of listen()"):
             message = as_delivery(await anext(stream))
 
         assert broker.formatter.loads(message.data).task_id == task_id
@@ -42,18 +42,18 @@ class SharingContract(BrokerBase):
         await stream.aclose()
 
     @proves(needs=WORKERS, unless=Capability.BROADCAST)
-    async def test_two_workers_get_each_message_once(self, stage: Stage) -> None:
+    async def test_two_workers_get_each_message_once(self, harness: BrokerHarness) -> None:
         """Each message goes to one of two workers."""
-        workers = [await stage.stream(2), await stage.stream(2)]
+        workers = [await harness.stream(2), await harness.stream(2)]
         for worker in workers:
             worker.begin()
         got: list[str] = []
         arrived = asyncio.Event()
         consuming = [asyncio.create_task(_consume(each, got, arrived)) for each in workers]
 
-        sent = [await stage.send(str(number)) for number in range(20)]
+        sent = [await harness.send(str(number)) for number in range(20)]
 
-        async with within(stage.patience, f"the delivery of 20 messages; {len(got)} came"):
+        async with within(harness.patience, f"the delivery of 20 messages; {len(got)} came"):
             while len(got) < len(sent):
                 await arrived.wait()
                 arrived.clear()
@@ -63,25 +63,25 @@ class SharingContract(BrokerBase):
         assert sorted(got) == sorted(sent)
         for worker in workers:
             await worker.close()
-        await stage.is_empty(await stage.worker())
+        await harness.is_empty(await harness.worker())
 
     @proves(needs=WORKERS, unless=Capability.BROADCAST)
-    async def test_two_workers_share_fairly(self, stage: Stage) -> None:
+    async def test_two_workers_share_fairly(self, harness: BrokerHarness) -> None:
         """Two workers with two slots each hold two of four messages each."""
-        workers = [await stage.stream(2), await stage.stream(2)]
+        workers = [await harness.stream(2), await harness.stream(2)]
         for worker in workers:
             worker.begin()
 
-        sent = {await stage.send(str(number)) for number in range(4)}
+        sent = {await harness.send(str(number)) for number in range(4)}
 
         held = [{each.task_id for each in await worker.take(2)} for worker in workers]
         assert held[0] | held[1] == sent
 
     @proves(needs=WORKERS, unless=Capability.BROADCAST)
-    async def test_no_hoarding_beyond_slots(self, stage: Stage) -> None:
+    async def test_no_hoarding_beyond_slots(self, harness: BrokerHarness) -> None:
         """What a worker has no slots for goes to another one, while the first is busy."""
-        busy, other = await stage.stream(3), await stage.stream(7)
-        sent = [await stage.send(str(number)) for number in range(10)]
+        busy, other = await harness.stream(3), await harness.stream(7)
+        sent = [await harness.send(str(number)) for number in range(10)]
         kept = {held.task_id for held in await busy.take(3)}
 
         taken = await other.take(7)
@@ -91,63 +91,65 @@ class SharingContract(BrokerBase):
         assert kept | rest == set(sent)
 
     @proves(needs=WORKERS)
-    async def test_freed_slot_is_filled(self, stage: Stage) -> None:
+    async def test_freed_slot_is_filled(self, harness: BrokerHarness) -> None:
         """A worker with one slot gets one message after the other."""
-        worker = await stage.stream(1)
-        sent = [await stage.send(str(number)) for number in range(5)]
+        worker = await harness.stream(1)
+        sent = [await harness.send(str(number)) for number in range(5)]
 
-        taken = await stage.gather(worker, 5)
+        taken = await harness.gather(worker, 5)
 
         assert {held.task_id for held in taken} == set(sent)
 
     @proves(Capability.ACK, needs=WORKERS)
-    async def test_closed_stream_gives_back(self, stage: Stage) -> None:
+    async def test_closed_stream_gives_back(self, harness: BrokerHarness) -> None:
         """What a broker fetched for a worker that stops, and did not yield, goes to another one."""
-        stopping = await stage.stream(5)
-        sent = {await stage.send(str(number)) for number in range(5)}
+        stopping = await harness.stream(5)
+        sent = {await harness.send(str(number)) for number in range(5)}
         held = await stopping.next()
 
         await stopping.close()
 
-        taken = await stage.gather(await stage.stream(), 4)
+        taken = await harness.gather(await harness.stream(), 4)
         assert {each.task_id for each in taken} == sent - {held.task_id}
 
     @proves()
-    async def test_poison_is_put_aside(self, stage: Stage) -> None:
+    async def test_poison_is_put_aside(self, harness: BrokerHarness) -> None:
         """Bytes that are no message stop no worker, and don't come again and again."""
-        stage.task("good", _good)
-        crew = await stage.crew()
+        harness.task("good", _good)
+        receiver = await harness.receiver()
 
-        await stage.broker.kick(
+        await harness.broker.kick(
             BrokerMessage(task_id="poison", task_name=PROBE, message=POISON, labels={})
         )
 
-        outcome = await crew.outcome_of_unreadable()
+        outcome = await receiver.outcome_of_unreadable()
         assert isinstance(outcome, Bury)
-        good = await stage.call("good")
-        assert isinstance(await crew.outcome_of(good.task_id), Ack)
-        if stage.declares(Capability.DEAD_LETTER):
-            (letter,) = await stage.until(stage.broker.dead_letters, "the burial")
+        good = await harness.call("good")
+        assert isinstance(await receiver.outcome_of(good.task_id), Ack)
+        if harness.declares(Capability.DEAD_LETTER):
+            (letter,) = await harness.until(harness.broker.dead_letters, "the burial")
             assert (letter.message, letter.task_id) == (POISON, "poison")
             assert "unreadable" in letter.reason
 
     @proves(unless=Capability.BROADCAST)
-    async def test_unknown_task_waits_for_a_worker_that_knows_it(self, stage: Stage) -> None:
+    async def test_unknown_task_waits_for_a_worker_that_knows_it(
+        self, harness: BrokerHarness
+    ) -> None:
         """A task that one worker does not know is given back, and run by one that does."""
-        if not stage.has_workers:
+        if not harness.has_workers:
             with pytest.raises(UnknownTaskError):
-                await stage.call("newer")
+                await harness.call("newer")
             return
-        stage.task("good", _good)
-        older = await stage.crew()
-        task = await stage.call("newer")
+        harness.task("good", _good)
+        older = await harness.receiver()
+        task = await harness.call("newer")
         assert isinstance(await older.outcome_of(task.task_id), Release)
-        good = await stage.call("good")
+        good = await harness.call("good")
         assert isinstance(await older.outcome_of(good.task_id), Ack)
         await older.close()
 
-        stage.task("newer", _good)
-        newer = await stage.crew()
+        harness.task("newer", _good)
+        newer = await harness.receiver()
 
         assert isinstance(await newer.outcome_of(task.task_id), Ack)
 

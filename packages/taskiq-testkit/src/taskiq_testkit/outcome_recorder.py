@@ -6,13 +6,13 @@ from collections import defaultdict
 from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Outcome
-from taskiq_testkit.waiting import within
+from taskiq_testkit.deadline import within
 
 UNREADABLE = ""
 """In place of the id of a task whose message could not be read."""
 
 
-class Recorder(TaskiqMiddleware):
+class OutcomeRecorder(TaskiqMiddleware):
     """Remembers the outcome of each delivery, by task id, until a test has asked for it."""
 
     def __init__(self) -> None:
