@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import datetime
+from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -16,6 +19,7 @@ from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.messages.slots import Slots
+from taskiq_core.plugins import load_plugins
 from taskiq_testkit import (
     BrokerContract,
     ReferenceBroker,
@@ -26,6 +30,7 @@ from taskiq_testkit import (
     ScheduleSourceContract,
 )
 from taskiq_testkit.cancellation import Moment
+from taskiq_testkit.contracts.plugin_spec import check_scheme
 from taskiq_testkit.contracts.results import ResultHarness
 from taskiq_testkit.contracts.schedules import SourceHarness
 from taskiq_testkit.harness import BrokerHarness
@@ -33,6 +38,7 @@ from taskiq_testkit.reference.queue import ReferenceQueue
 from taskiq_testkit.reference.store import Store
 from taskiq_testservers import broken_stores as broken
 
+Offer = Callable[..., type[ReferenceBroker]]
 LEASE = 0.25
 TICK = 0.1
 CAUGHT = (AssertionError, TaskiqError, RuntimeError, ValueError, pytest.fail.Exception)
@@ -394,3 +400,87 @@ async def test_broken_schedule_source_is_caught(
     await play_source(name, ReferenceScheduleSource(claim_lease=LEASE))
     with pytest.raises(CAUGHT):
         await play_source(name, source(claim_lease=LEASE))
+
+
+# --- plugins --------------------------------------------------------------------------------------
+
+PLUGIN = """
+from taskiq_core.plugins import BrokerSpec, Capability, hookimpl
+
+TASKIQ_PLUGIN_API = (1, 0)
+
+
+@hookimpl
+def taskiq_register_brokers():
+    return [
+        BrokerSpec(
+            name="offered",
+            schemes=("offered",),
+            factory="offered_broker:OfferedBroker",
+            capabilities=frozenset(Capability) - {{Capability.BROADCAST{others}}},
+        )
+    ]
+"""
+BROKER = """
+from taskiq_testkit import ReferenceBroker
+
+
+class OfferedBroker(ReferenceBroker):
+    pass
+"""
+
+
+@pytest.fixture
+def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Offer]:
+    """Install a plugin whose spec lacks some capabilities; the class that it offers."""
+
+    def install(others: str = "") -> type[ReferenceBroker]:
+        info = tmp_path / "offered_broker-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: offered-broker\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text("[taskiq]\noffered = offered_broker.plugin\n")
+        package = tmp_path / "offered_broker"
+        package.mkdir()
+        (package / "__init__.py").write_text(BROKER)
+        (package / "plugin.py").write_text(PLUGIN.format(others=others))
+        monkeypatch.syspath_prepend(tmp_path)
+        offered: type[ReferenceBroker] = import_module("offered_broker").OfferedBroker
+        return offered
+
+    yield install
+    for name in ("offered_broker", "offered_broker.plugin"):
+        sys.modules.pop(name, None)
+
+
+SPEC_TEST = "test_plugin_declares_what_the_class_does"
+
+
+async def test_plugin_that_declares_the_same_is_fine(offer: Offer) -> None:
+    await play(SPEC_TEST, Store(lease=LEASE), offer())
+
+
+async def test_plugin_that_declares_less_than_its_class_is_caught(offer: Offer) -> None:
+    broker_class = offer(", Capability.LEASE")
+
+    with pytest.raises(AssertionError, match=r"only the spec has \[\], only the class has .*lease"):
+        await play(SPEC_TEST, Store(lease=LEASE), broker_class)
+
+
+async def test_plugin_that_declares_more_than_its_class_is_caught(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker_class = offer()
+    fewer = frozenset(Capability) - {Capability.BROADCAST, Capability.DELAY}
+    monkeypatch.setattr(broker_class, "capabilities", fewer)
+
+    with pytest.raises(AssertionError, match=r"only the spec has .*delay.*only the class has \[\]"):
+        await play(SPEC_TEST, Store(lease=LEASE), broker_class)
+
+
+def test_scheme_that_leads_to_another_class_is_caught(offer: Offer) -> None:
+    offer()
+
+    with pytest.raises(AssertionError, match=r"'offered' lead to .*, not to ReferenceBroker"):
+        check_scheme(load_plugins(), "offered", ReferenceBroker)

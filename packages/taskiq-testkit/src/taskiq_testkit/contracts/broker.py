@@ -8,6 +8,7 @@ from taskiq_testkit.contracts.distribution import DistributionContract
 from taskiq_testkit.contracts.enqueue import EnqueueContract
 from taskiq_testkit.contracts.leases import LeaseContract
 from taskiq_testkit.contracts.lifecycle import LifecycleContract
+from taskiq_testkit.contracts.plugin_spec import PluginSpecContract
 from taskiq_testkit.contracts.pushed_results import PushedResultContract
 from taskiq_testkit.contracts.queue_admin import QueueAdminContract
 from taskiq_testkit.contracts.queue_labels import QueueLabelContract
@@ -27,6 +28,7 @@ class BrokerContract(
     CancellationContract,
     PushedResultContract,
     LifecycleContract,
+    PluginSpecContract,
 ):
     """What every broker must keep. Inherit it, and override the fixture `broker`.
 
