@@ -98,17 +98,20 @@ class ReferenceServer:
             await self._tell_aborts(reader, writer, *args)
             return
         try:
-            arguments = [[NewMessage(*each) for each in args[0]]] if method == "send" else args
-            do = self._fetched if method == "fetch" else getattr(self.store, method)
-            answer = ("value", do(*arguments))
+            answer = ("value", self._do(method, args))
         except (LeaseLostError, SendTaskError) as error:
             answer = wrap(error)
         writer.write(encode(answer))
         await writer.drain()
 
-    def _fetched(self, limit: int) -> tuple[list[Message], float | None, int]:
-        changes = self._changes  # before: what changes while the answer is on its way is a change
-        return self.store.fetch(limit), self.store.next_event(), changes
+    def _do(self, method: str, args: list[Any]) -> object:
+        if method == "send":
+            return self.store.send([NewMessage(*each) for each in args[0]])
+        if method == "fetch":
+            changes = self._changes  # before the fetch: what changes later is to end a wait
+            return self.store.fetch(args[0]), self.store.next_event(), changes
+        done: object = getattr(self.store, method)(*args)
+        return done
 
     async def _wait(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, known: int, seconds: float
