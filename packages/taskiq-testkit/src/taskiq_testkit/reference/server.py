@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from taskiq_core.exceptions import LeaseLostError, SendTaskError
 from taskiq_testkit.reference.calls import LONGEST, decode, encode, wrap
-from taskiq_testkit.reference.store import Message, NewMessage, Store
+from taskiq_testkit.reference.store import NewMessage, Store
 
 
 class ReferenceServer:
@@ -106,7 +106,8 @@ class ReferenceServer:
 
     def _do(self, method: str, args: list[Any]) -> object:
         if method == "send":
-            return self.store.send([NewMessage(*each) for each in args[0]])
+            self.store.send([NewMessage(*each) for each in args[0]])
+            return None
         if method == "fetch":
             changes = self._changes  # before the fetch: what changes later is to end a wait
             return self.store.fetch(args[0]), self.store.next_event(), changes
