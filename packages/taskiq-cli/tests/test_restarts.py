@@ -4,10 +4,12 @@ import os
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Project
+
+from taskiq_testservers.cli_project import Project
 
 
 def test_killed_worker_is_replaced(project: Project) -> None:
@@ -126,7 +128,18 @@ def test_worker_is_recycled_after_its_tasks(project: Project) -> None:
     assert command.stop() == 0
 
 
-def test_hangup_restarts_the_workers(project: Project) -> None:
+@pytest.fixture
+def hangup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What processes started by the test inherit for SIGHUP."""
+    before = signal.signal(signal.SIGHUP, request.param)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    "hangup", [signal.SIG_DFL, signal.SIG_IGN], ids=["default", "nohup"], indirect=True
+)
+def test_hangup_restarts_the_workers(project: Project, hangup: None) -> None:
     command = project.start("worker", "app:broker", "-w", "1")
     command.listening()
 
@@ -181,7 +194,7 @@ def test_plain_functions_run_in_threads_or_processes(
 
 
 def test_processes_of_the_pool_leave_with_their_worker(project: Project) -> None:
-    from harness import is_running, until
+    from taskiq_testservers.cli_project import is_running, until
 
     command = project.start("worker", "app:broker", "-w", "1", "--use-process-pool")
     project.send("plain_hang", "a")

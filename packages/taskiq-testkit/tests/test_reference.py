@@ -22,7 +22,7 @@ from taskiq_testkit.reference.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from poison import planters
+from taskiq_testservers.poison import planters
 
 LEASE = 0.7
 

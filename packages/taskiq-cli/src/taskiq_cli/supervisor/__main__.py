@@ -16,15 +16,17 @@ from taskiq_cli.supervisor.wakeups import Wakeups
 def main() -> int:
     """Supervise the workers that the first argument describes."""
     settings = SupervisorSettings(sys.argv[1])
+    on_terminal = os.isatty(sys.stderr.fileno())
     signals = [signal.SIGCHLD, *STOP_SIGNALS]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+    # Off a terminal SIGHUP asks for a reload, also where it was ignored by the parent (nohup).
+    if not on_terminal or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signals.append(signal.SIGHUP)
     supervisor = Supervisor(
         settings,
         LineLog(settings.log_format, settings.log_level),
         Wakeups(signals),
         # A closed terminal sends SIGHUP as well: then there is nobody left to work for.
-        reloads_on_hangup=not os.isatty(sys.stderr.fileno()),
+        reloads_on_hangup=not on_terminal,
     )
     folder = make_shared_folder()
     try:
