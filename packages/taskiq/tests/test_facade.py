@@ -87,7 +87,7 @@ def test_modules_are_attributes_as_they_were() -> None:
     program = "import taskiq; print(taskiq.exceptions.TaskiqError, taskiq.abc.broker.AsyncBroker)"
 
     assert "taskiq_core" in _python(program)
-    assert {"__main__", "_cure", "_lazy", *taskiq._ROOMS} == set(ROOMS)
+    assert {"__main__", "_cure", "_lazy", "plugin", *taskiq._ROOMS} == set(ROOMS)
 
 
 def test_names_are_offered_for_completion() -> None:

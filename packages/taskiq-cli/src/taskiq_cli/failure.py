@@ -25,8 +25,11 @@ def failure(error: TaskiqError) -> Failure:
 
 def _status_of(error: TaskiqError) -> ExitCode:
     from taskiq_core.exceptions import BrokerError, CapabilityError, ResultBackendError
+    from taskiq_core.loading.errors import LoadError
     from taskiq_core.plugins import PluginError, PluginSettingsError
 
+    if isinstance(error, LoadError):
+        return ExitCode.LOAD_FAILED
     if isinstance(error, CapabilityError):
         return ExitCode.UNSUPPORTED
     if isinstance(error, BrokerError | ResultBackendError):

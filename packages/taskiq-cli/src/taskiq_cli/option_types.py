@@ -1,4 +1,4 @@
-"""Types of options whose errors say what was wrong with which value."""
+"""Types of options whose errors say what is wrong with which value; public, for commands of plugins."""
 
 import math
 from typing import Any

@@ -12,8 +12,8 @@ from taskiq_cli.commands.load_application import load_application
 from taskiq_cli.commands.private_state import check_is_shared
 from taskiq_cli.errors import BrokerUnusableError
 from taskiq_cli.failure import Failure
-from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.loading.error_text import describe_error, describe_place, whole_traceback
 
 if TYPE_CHECKING:
     from taskiq_core.abc.result_backend import AsyncResultBackend

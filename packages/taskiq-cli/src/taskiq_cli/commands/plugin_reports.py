@@ -61,6 +61,8 @@ def _provided(plugin: PluginInfo) -> str:
     for kind in KINDS:
         specs: tuple[Spec, ...] = getattr(plugin.provides, kind.field)
         words += [f"{kind.noun} {spec.name}" for spec in specs]
+    if plugin.install_cures:
+        words.append("install commands")
     return ", ".join(words)
 
 
@@ -75,6 +77,8 @@ def _details(plugin: PluginInfo) -> str:
     for kind in KINDS:
         specs: tuple[Spec, ...] = getattr(plugin.provides, kind.field)
         lines += [line for spec in specs for line in _spec_lines(kind.noun, spec)]
+    for cure in plugin.install_cures:
+        lines.append(f"  install command for {cure.distribution}: {cure.command}")
     if plugin.details:
         lines += ["", plugin.details.rstrip()]
     return "\n".join(lines)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from taskiq_cli.older.log_level import LogLevel
-from taskiq_cli.options import DEFAULT_LOG_FORMAT, DEFAULT_PATTERNS, DEFAULT_RECEIVER, WorkerOptions
+from taskiq_cli.options import DEFAULT_LOG_FORMAT, DEFAULT_RECEIVER, WorkerOptions
+from taskiq_core.loading.log_level import LogLevel
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
 
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 from taskiq_cli.interpreter import command
-from taskiq_cli.loading.receivers import load_receiver
 from taskiq_cli.older.arguments import WorkerArgs
 from taskiq_cli.worker.executors import executor_for
 from taskiq_cli.worker.load import load_receiver_of
 from taskiq_cli.worker.log_setup import configure_logging
 from taskiq_cli.worker.loops import loop_factory
+from taskiq_cli.worker.receiver_class import load_receiver
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.receiver import Receiver
 

@@ -4,11 +4,16 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.options import WorkerOptions
 from taskiq_cli.parent.lifeline import Lifeline
 from taskiq_cli.parent.reports import Reports
+
+if TYPE_CHECKING:
+    from taskiq_cli.worker.services import RunningService
 
 
 def main() -> None:
@@ -26,16 +31,16 @@ def main() -> None:
 
 
 def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str) -> ExitCode:
-    from taskiq_cli.errors import LoadError
-    from taskiq_cli.loading.places import whole_traceback
     from taskiq_cli.supervisor.shared_folder import VARIABLE
-    from taskiq_cli.worker.companion import Companion
     from taskiq_cli.worker.executors import executor_for
     from taskiq_cli.worker.health_notes import HealthNotes
     from taskiq_cli.worker.load import load_receiver_of
     from taskiq_cli.worker.log_setup import configure_logging
     from taskiq_cli.worker.loops import loop_factory
     from taskiq_cli.worker.serve import serve
+    from taskiq_core.loading.error_text import whole_traceback
+    from taskiq_core.loading.errors import LoadError
+    from taskiq_core.plugins.errors import PluginError
 
     if options.configure_logging:
         configure_logging(options.log_level, options.log_format, name)
@@ -52,17 +57,24 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
                 executor=executor,
                 on_exit=lambda _receiver: reports.recycling(),
             )
-            companion = None
-            if options.with_scheduler:
-                run_until_complete = runner.get_loop().run_until_complete
-                companion = Companion(options.with_scheduler, name, run_until_complete)
-        except LoadError as error:
+            services = _services(options, name, runner.get_loop().run_until_complete)
+        except (LoadError, PluginError) as error:
             cause = error.__cause__
             details = f"\n{whole_traceback(cause)}" if cause and options.shows_tracebacks else ""
             reports.load_failed(f"{error}{details}")
             return ExitCode.LOAD_FAILED
         reports.loaded()
-        return runner.run(serve(receiver, options, lifeline, reports, notes, companion))
+        return runner.run(serve(receiver, options, lifeline, reports, notes, services))
+
+
+def _services(
+    options: WorkerOptions, name: str, run: Callable[[Awaitable[Any]], Any]
+) -> "list[RunningService]":
+    if not options.with_scheduler:
+        return []
+    from taskiq_cli.worker.services import load_service
+
+    return [load_service("scheduler", options.with_scheduler, worker=name, run=run)]
 
 
 def _is_busy(thread: threading.Thread) -> bool:

@@ -5,13 +5,13 @@ from concurrent.futures import Executor
 from typing import Any
 
 from taskiq_cli.errors import MuteBrokerError, ReceiverError
-from taskiq_cli.loading.brokers import load_broker
-from taskiq_cli.loading.objects import extend_import_path
-from taskiq_cli.loading.receivers import load_receiver
-from taskiq_cli.loading.task_modules import import_tasks
 from taskiq_cli.options import WorkerOptions
+from taskiq_cli.worker.receiver_class import load_receiver
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import ListenError
+from taskiq_core.loading.brokers import load_broker
+from taskiq_core.loading.objects import extend_import_path
+from taskiq_core.loading.task_modules import import_tasks
 from taskiq_core.messages.acks import parse_acknowledge_type
 from taskiq_core.receiver import Receiver
 

@@ -5,14 +5,14 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from taskiq_cli.errors import StartError
 from taskiq_cli.exit_codes import ExitCode
-from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
 from taskiq_cli.options import WorkerOptions
 from taskiq_cli.parent.lifeline import Lifeline
 from taskiq_cli.parent.reports import Reports
-from taskiq_cli.worker.companion import Companion
 from taskiq_cli.worker.health_notes import HealthNotes
 from taskiq_cli.worker.stopping import StopRequests
 from taskiq_core.broker import AsyncBroker
@@ -22,7 +22,11 @@ from taskiq_core.exceptions import (
     ResultBackendError,
     TaskiqError,
 )
+from taskiq_core.loading.error_text import describe_error, describe_place, whole_traceback
 from taskiq_core.receiver import Receiver
+
+if TYPE_CHECKING:
+    from taskiq_cli.worker.services import RunningService
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ async def serve(
     lifeline: Lifeline,
     reports: Reports,
     notes: HealthNotes | None,
-    companion: Companion | None,
+    services: "Sequence[RunningService]",
 ) -> ExitCode:
     """Run tasks until a signal comes, the supervisor is gone, or enough were run."""
     stop = StopRequests(receiver)
@@ -59,7 +63,7 @@ async def serve(
         if await _start(receiver.broker, stop.finish):
             reports.started()
             _tell_tasks(len(receiver.broker.get_all_tasks()))
-            await _listen(receiver, companion, stop.finish)
+            await _listen(receiver, services, stop.finish)
     except StartError as error:
         details = f"\n{whole_traceback(error)}" if options.shows_tracebacks else ""
         reports.start_failed(f"{error}{details}")
@@ -75,16 +79,16 @@ async def serve(
     return ExitCode.OK
 
 
-async def _listen(receiver: Receiver, companion: Companion | None, finish: asyncio.Event) -> None:
-    if companion is None:
-        await receiver.listen(finish)
-        return
-    serving = asyncio.create_task(companion.serve(receiver.broker, finish))
+async def _listen(
+    receiver: Receiver, services: "Sequence[RunningService]", finish: asyncio.Event
+) -> None:
+    serving = [asyncio.create_task(each.serve(receiver.broker, finish)) for each in services]
     try:
         await receiver.listen(finish)
     finally:
-        finish.set()  # enough tasks were run, or the stream has ended
-        await serving
+        if serving:
+            finish.set()  # enough tasks were run, or the stream has ended
+            await asyncio.gather(*serving)
 
 
 def _tell_tasks(number: int) -> None:

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, TypeAlias
 
 from taskiq_core.plugins.discovery import Candidate
-from taskiq_core.plugins.info import KINDS, PluginInfo, PluginStatus, Provides, canonical
+from taskiq_core.plugins.plugin_info import KINDS, PluginInfo, PluginStatus, Provides, canonical
 from taskiq_core.plugins.specs import schemes_of
 
 Preferences: TypeAlias = Mapping[str, str]

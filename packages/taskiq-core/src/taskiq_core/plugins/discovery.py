@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from taskiq_core.plugins.hooks import PROJECT
-from taskiq_core.plugins.info import PluginInfo, PluginStatus, canonical
+from taskiq_core.plugins.plugin_info import PluginInfo, PluginStatus, canonical
 
 _FILE = "entry_points.txt"
 

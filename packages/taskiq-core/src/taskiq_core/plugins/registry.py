@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from taskiq_core.plugins.errors import BrokerUrlError, PluginTargetError
-from taskiq_core.plugins.info import (
+from taskiq_core.plugins.plugin_info import (
     BROKERS,
     KINDS,
     RESULT_BACKENDS,
@@ -14,8 +14,8 @@ from taskiq_core.plugins.info import (
     PluginStatus,
     canonical,
 )
-from taskiq_core.plugins.offers import Offers
 from taskiq_core.plugins.redaction import scheme_of
+from taskiq_core.plugins.spec_mapping import SpecMapping
 from taskiq_core.plugins.specs import (
     BrokerSpec,
     CommandSpec,
@@ -25,6 +25,7 @@ from taskiq_core.plugins.specs import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WorkerServiceSpec,
 )
 from taskiq_core.plugins.targets import resolve_target, target_error
 
@@ -43,18 +44,19 @@ class PluginRegistry:
     """
 
     plugins: tuple[PluginInfo, ...] = ()
-    brokers: Offers[BrokerSpec] = field(init=False, repr=False, compare=False)
-    result_backends: Offers[ResultBackendSpec] = field(init=False, repr=False, compare=False)
-    schedule_sources: Offers[ScheduleSourceSpec] = field(init=False, repr=False, compare=False)
-    middlewares: Offers[MiddlewareSpec] = field(init=False, repr=False, compare=False)
-    serializers: Offers[SerializerSpec] = field(init=False, repr=False, compare=False)
-    commands: Offers[CommandSpec] = field(init=False, repr=False, compare=False)
-    health_checks: Offers[HealthCheckSpec] = field(init=False, repr=False, compare=False)
+    brokers: SpecMapping[BrokerSpec] = field(init=False, repr=False, compare=False)
+    result_backends: SpecMapping[ResultBackendSpec] = field(init=False, repr=False, compare=False)
+    schedule_sources: SpecMapping[ScheduleSourceSpec] = field(init=False, repr=False, compare=False)
+    middlewares: SpecMapping[MiddlewareSpec] = field(init=False, repr=False, compare=False)
+    serializers: SpecMapping[SerializerSpec] = field(init=False, repr=False, compare=False)
+    commands: SpecMapping[CommandSpec] = field(init=False, repr=False, compare=False)
+    health_checks: SpecMapping[HealthCheckSpec] = field(init=False, repr=False, compare=False)
+    worker_services: SpecMapping[WorkerServiceSpec] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for kind in KINDS:
-            offers: Offers[Spec] = Offers(kind, self.plugins)
-            object.__setattr__(self, kind.field, offers)
+            specs: SpecMapping[Spec] = SpecMapping(kind, self.plugins)
+            object.__setattr__(self, kind.field, specs)
 
     def find(self, name: str) -> tuple[PluginInfo, ...]:
         """The plugins of that name, or of a distribution of that name; of a conflict, all."""

@@ -4,8 +4,8 @@ from functools import reduce
 from importlib import import_module
 
 from taskiq_core.plugins.errors import PluginTargetError
-from taskiq_core.plugins.info import PluginInfo, kind_of
-from taskiq_core.plugins.isolation import describe
+from taskiq_core.plugins.plugin_info import PluginInfo, kind_of
+from taskiq_core.plugins.plugin_module import describe
 from taskiq_core.plugins.specs import Spec, target_of
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.plugins.errors import BrokerUrlError
-from taskiq_core.plugins.info import kind_of
 from taskiq_core.plugins.loader import load_project_plugins
+from taskiq_core.plugins.plugin_info import kind_of
 from taskiq_core.plugins.redaction import redacted, secrets_in
 from taskiq_core.plugins.registry import PluginRegistry
 from taskiq_core.plugins.specs import BrokerSpec, ResultBackendSpec

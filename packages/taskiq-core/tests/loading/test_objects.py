@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from taskiq_cli.errors import LoadError
-from taskiq_cli.loading.objects import add_cwd_in_path, import_object
-from taskiq_cli.loading.task_modules import discover_modules, import_from_modules, import_tasks
+from taskiq_core.loading.errors import LoadError
+from taskiq_core.loading.objects import add_cwd_in_path, import_object
+from taskiq_core.loading.task_modules import discover_modules, import_from_modules, import_tasks
 
 
 @pytest.fixture(autouse=True)

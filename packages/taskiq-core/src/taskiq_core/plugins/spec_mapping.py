@@ -1,11 +1,11 @@
-"""What plugins provide of one kind, by name."""
+"""The descriptors of one kind, by name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
 from taskiq_core.plugins.errors import NotProvidedError, PluginUnavailableError
-from taskiq_core.plugins.info import Kind, PluginInfo, PluginStatus, canonical
-from taskiq_core.plugins.known import install_command, package_for
+from taskiq_core.plugins.install_cures import InstallCures
+from taskiq_core.plugins.plugin_info import Kind, PluginInfo, PluginStatus, canonical
 from taskiq_core.plugins.specs import Spec, schemes_of
 
 _S_co = TypeVar("_S_co", bound=Spec, covariant=True)
@@ -13,22 +13,23 @@ _S_co = TypeVar("_S_co", bound=Spec, covariant=True)
 _SPELLING: Final = "Check the spelling, or install the plugin that has it."
 
 
-class Offers(Mapping[str, _S_co]):
+class SpecMapping(Mapping[str, _S_co]):
     """The descriptors of one kind by name, from all plugins that take part.
 
-    Asking for one that is not there says why: which plugin would have it and what is wrong with
-    that plugin, or what is there and how to get the rest.
+    A missing name raises an error with the reason: the plugin that has it does not take part, or
+    no installed plugin has it.
 
     Args:
-        kind: what this is about.
-        plugins: all that are installed, those that don't take part included.
+        kind: the kind of the descriptors.
+        plugins: all installed plugins, those that don't take part included.
     """
 
-    __slots__ = ("_by_name", "_kind", "_plugins")
+    __slots__ = ("_by_name", "_cures", "_kind", "_plugins")
 
     def __init__(self, kind: Kind, plugins: tuple[PluginInfo, ...]) -> None:
         self._kind = kind
         self._plugins = plugins
+        self._cures = InstallCures(plugins)
         self._by_name: dict[str, _S_co] = {
             spec.name: spec
             for plugin in plugins
@@ -48,7 +49,7 @@ class Offers(Mapping[str, _S_co]):
         return len(self._by_name)
 
     def __repr__(self) -> str:
-        return f"Offers({self._by_name!r})"
+        return f"SpecMapping({self._by_name!r})"
 
     def for_scheme(self, scheme: str) -> _S_co:
         """The descriptor that a URL scheme leads to.
@@ -83,7 +84,7 @@ class Offers(Mapping[str, _S_co]):
                 reason=culprit.reason,
                 cure=culprit.cure,
             )
-        install = install_command(word)
+        install = self._cures.command(word)
         cure = f"Install it: {install}" if install and not self._has(word) else _SPELLING
         return NotProvidedError(wanted=wanted, known=known or "none", cure=cure)
 
@@ -91,8 +92,8 @@ class Offers(Mapping[str, _S_co]):
         """A plugin that does not take part and has what was asked for, as far as is known."""
         absent = [plugin for plugin in self._plugins if plugin.status is not PluginStatus.OK]
         by_specs = (plugin for plugin in absent if self._declares(plugin, word))
-        # What a plugin that could not be loaded provides can be told from its name alone.
-        by_name = (plugin for plugin in absent if _is_named_for(plugin, word))
+        # The name is all that is known about a plugin that could not be loaded.
+        by_name = (plugin for plugin in absent if self._is_named_for(plugin, word))
         return next(by_specs, None) or next(by_name, None)
 
     def _declares(self, plugin: PluginInfo, word: str) -> bool:
@@ -100,12 +101,12 @@ class Offers(Mapping[str, _S_co]):
         return any(word == spec.name or word in schemes_of(spec) for spec in specs)
 
     def _has(self, word: str) -> bool:
-        """Whether the package of the house that has the word is installed and takes part."""
-        package = package_for(word)
-        return any(canonical(plugin.distribution) == package for plugin in self._plugins)
+        """Whether the distribution that should have the word is installed."""
+        distribution = self._cures.distribution(word)
+        return any(canonical(plugin.distribution) == distribution for plugin in self._plugins)
 
-
-def _is_named_for(plugin: PluginInfo, word: str) -> bool:
-    names = {canonical(plugin.name), canonical(plugin.distribution)}
-    words = {word, word.partition("+")[0], word.removesuffix("s"), package_for(word) or word}
-    return bool(names & {canonical(each) for each in words})
+    def _is_named_for(self, plugin: PluginInfo, word: str) -> bool:
+        names = {canonical(plugin.name), canonical(plugin.distribution)}
+        distribution = self._cures.distribution(word) or word
+        words = {word, word.partition("+")[0], word.removesuffix("s"), distribution}
+        return bool(names & {canonical(each) for each in words})

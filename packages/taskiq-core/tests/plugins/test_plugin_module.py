@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from taskiq_core.plugins import PluginInfo, PluginStatus, PluginTargetError, load_plugins
-from taskiq_core.plugins.isolation import describe
+from taskiq_core.plugins.plugin_module import describe
 
 InstallPlugin = Callable[..., Path]
 
@@ -116,7 +116,7 @@ def test_api_is_not_declared(status_of: Callable[..., PluginInfo]) -> None:
 
     assert plugin.status is PluginStatus.INCOMPATIBLE
     assert plugin.reason == "it does not declare TASKIQ_PLUGIN_API"
-    assert "`TASKIQ_PLUGIN_API = (1, 0)` belongs into acme_bad_plugin." in plugin.cure
+    assert "`TASKIQ_PLUGIN_API = (1, 1)` belongs into acme_bad_plugin." in plugin.cure
 
 
 @pytest.mark.parametrize("value", ["1", "'1.0'", "(1,)", "(1, 0, 0)", "(True, False)", "[1, 0]"])
@@ -125,12 +125,12 @@ def test_api_is_not_a_version(status_of: Callable[..., PluginInfo], value: str) 
 
     assert plugin.status is PluginStatus.INCOMPATIBLE
     assert plugin.reason.startswith("its TASKIQ_PLUGIN_API is ")
-    assert plugin.reason.endswith("not two numbers such as (1, 0)")
+    assert plugin.reason.endswith("not two numbers such as (1, 1)")
 
 
 @pytest.mark.parametrize(
     ("value", "to_upgrade"),
-    [("(1, 1)", "taskiq-core"), ("(2, 0)", "taskiq-core"), ("(0, 9)", "acme-bad")],
+    [("(1, 2)", "taskiq-core"), ("(2, 0)", "taskiq-core"), ("(0, 9)", "acme-bad")],
 )
 def test_api_of_another_version(
     status_of: Callable[..., PluginInfo], value: str, to_upgrade: str
@@ -138,7 +138,7 @@ def test_api_of_another_version(
     plugin = status_of(f"TASKIQ_PLUGIN_API = {value}")
 
     assert plugin.status is PluginStatus.INCOMPATIBLE
-    assert plugin.reason.endswith("of the plugin API, and this taskiq-core has 1.0")
+    assert plugin.reason.endswith("of the plugin API, and this taskiq-core has 1.1")
     assert plugin.cure == f"pip install --upgrade {to_upgrade}"
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from taskiq_cli.errors import ObjectPathError
+from taskiq_core.loading.errors import ObjectPathError
 
 
 def split_path(object_spec: str) -> tuple[str, str]:

@@ -1,16 +1,15 @@
 """The broker that a path leads to, made by its factory where there is one."""
 
-import inspect
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
-from taskiq_cli.errors import FactoryRaisedError, NotABrokerError
-from taskiq_cli.loading.objects import import_object
-from taskiq_cli.loading.paths import split_path
-from taskiq_cli.loading.places import describe_error, describe_place
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.loading.errors import NotABrokerError
+from taskiq_core.loading.factories import call_factory
+from taskiq_core.loading.object_paths import split_path
+from taskiq_core.loading.objects import import_object
 
 
 def load_broker(spec: str, run: Callable[[Awaitable[Any]], Any]) -> AsyncBroker:
@@ -28,7 +27,7 @@ def load_broker(spec: str, run: Callable[[Awaitable[Any]], Any]) -> AsyncBroker:
         return found
     if not _is_factory(found):
         raise _not_a_broker(spec, found, "")
-    made = _call(spec, found, run)
+    made = call_factory(spec, found, product="broker", run=run)
     if isinstance(made, AsyncBroker):
         return made
     raise _not_a_broker(spec, made, "a function that returned ")
@@ -36,19 +35,6 @@ def load_broker(spec: str, run: Callable[[Awaitable[Any]], Any]) -> AsyncBroker:
 
 def _is_factory(found: object) -> bool:
     return callable(found) and not isinstance(found, type | AsyncTaskiqDecoratedTask)
-
-
-def _call(spec: str, factory: Callable[[], Any], run: Callable[[Awaitable[Any]], Any]) -> Any:
-    try:
-        made = factory()
-        return run(made) if inspect.isawaitable(made) else made
-    except (Exception, SystemExit) as error:  # whatever the application's code may raise
-        raise FactoryRaisedError(
-            spec=spec,
-            error=describe_error(error),
-            place=describe_place(error),
-            cure="It is called without arguments. Correct it; --traceback shows more.",
-        ) from error
 
 
 def _not_a_broker(spec: str, found: object, how: str) -> NotABrokerError:

@@ -1,4 +1,4 @@
-"""What is known of one installed plugin."""
+"""What is known about one installed plugin."""
 
 import re
 from dataclasses import dataclass, fields
@@ -9,11 +9,13 @@ from taskiq_core.plugins.specs import (
     BrokerSpec,
     CommandSpec,
     HealthCheckSpec,
+    InstallCure,
     MiddlewareSpec,
     ResultBackendSpec,
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WorkerServiceSpec,
 )
 
 
@@ -26,7 +28,7 @@ class PluginStatus(StrEnum):
     INCOMPATIBLE = "incompatible"
     """It was written for another version of the plugin API."""
     DISABLED = "disabled"
-    """Somebody asked for it not to be loaded; it was not imported."""
+    """The environment, the project or the command line blocks it; it was not imported."""
     CONFLICT = "conflict"
     """Another plugin claims the same name or URL scheme, and it is not configured who wins."""
 
@@ -59,6 +61,7 @@ MIDDLEWARES: Final = Kind("middlewares", MiddlewareSpec, "middleware")
 SERIALIZERS: Final = Kind("serializers", SerializerSpec, "serializer")
 COMMANDS: Final = Kind("commands", CommandSpec, "command")
 HEALTH_CHECKS: Final = Kind("health_checks", HealthCheckSpec, "health check")
+WORKER_SERVICES: Final = Kind("worker_services", WorkerServiceSpec, "worker service")
 
 KINDS: Final = (
     BROKERS,
@@ -68,6 +71,7 @@ KINDS: Final = (
     SERIALIZERS,
     COMMANDS,
     HEALTH_CHECKS,
+    WORKER_SERVICES,
 )
 
 
@@ -87,6 +91,7 @@ class Provides:
     serializers: tuple[SerializerSpec, ...] = ()
     commands: tuple[CommandSpec, ...] = ()
     health_checks: tuple[HealthCheckSpec, ...] = ()
+    worker_services: tuple[WorkerServiceSpec, ...] = ()
 
     def all(self) -> tuple[Spec, ...]:
         """Every descriptor."""
@@ -106,6 +111,7 @@ class PluginInfo:
         cure: what to do about it, in sentences.
         details: the traceback of a plugin that raised.
         provides: its descriptors; registered only if it takes part.
+        install_cures: commands that install other plugins, for errors that miss those.
     """
 
     name: str
@@ -116,6 +122,7 @@ class PluginInfo:
     cure: str = ""
     details: str = ""
     provides: Provides = Provides()
+    install_cures: tuple[InstallCure, ...] = ()
 
     @property
     def label(self) -> str:

@@ -1,7 +1,7 @@
-"""One plugin, loaded in a guard of its own.
+"""The module of one plugin: imported, checked, and asked for what the plugin provides.
 
-Whatever a plugin's module or hooks raise ends here, `SystemExit` included, and becomes the reason
-why that plugin is broken. A plugin takes part with all it provides or not at all.
+Every exception of the module or its hooks, `SystemExit` included, is caught here and becomes the
+reason why that plugin is broken. A plugin takes part with everything it provides or not at all.
 """
 
 import re
@@ -15,12 +15,13 @@ from pluggy import PluginManager
 from taskiq_core.plugins import hooks
 from taskiq_core.plugins.discovery import Candidate
 from taskiq_core.plugins.hooks import PLUGIN_API_VERSION, PROJECT
-from taskiq_core.plugins.info import KINDS, Kind, PluginInfo, PluginStatus, Provides
-from taskiq_core.plugins.specs import schemes_of
+from taskiq_core.plugins.plugin_info import KINDS, Kind, PluginInfo, PluginStatus, Provides
+from taskiq_core.plugins.specs import InstallCure, schemes_of
 
 _T = TypeVar("_T")
 _DECLARATION: Final = "TASKIQ_PLUGIN_API"
 _HOOK_PREFIX: Final = "taskiq_register_"
+_INSTALL_CURES_HOOK: Final = "taskiq_register_install_cures"
 _MODULE: Final = re.compile(r"[\w.]+\s*(?::\s*[\w.]+\s*)?(?:\[.*\])?\s*")
 
 
@@ -45,7 +46,7 @@ def load_plugin(candidate: Candidate) -> PluginInfo:
         plugin = _import(candidate)
         _check_api(plugin, candidate)
         _guarded("reading its hooks", lambda: _check_marks(plugin))
-        provides = _provides(plugin, candidate.name)
+        provides, cures = _answers(plugin, candidate.name)
     except _RejectedError as rejected:
         return candidate.info(
             rejected.status,
@@ -53,7 +54,13 @@ def load_plugin(candidate: Candidate) -> PluginInfo:
             cure=rejected.cure or _general_cure(candidate),
             details=rejected.details,
         )
-    return PluginInfo(candidate.name, candidate.distribution, candidate.version, provides=provides)
+    return PluginInfo(
+        candidate.name,
+        candidate.distribution,
+        candidate.version,
+        provides=provides,
+        install_cures=cures,
+    )
 
 
 def describe(error: BaseException) -> str:
@@ -115,34 +122,39 @@ def _check_marks(plugin: object) -> None:
             raise _RejectedError(f"{name} is not marked with @hookimpl")
 
 
-def _provides(plugin: object, name: str) -> Provides:
+def _answers(plugin: object, name: str) -> tuple[Provides, tuple[InstallCure, ...]]:
     # A manager for each plugin: no hook of one, wrappers included, ever sees another.
     manager = PluginManager(PROJECT)
     manager.add_hookspecs(hooks)
     _guarded("reading its hooks", lambda: manager.register(plugin, name))
     _guarded("reading its hooks", manager.check_pending)
-    return Provides(**{kind.field: _ask(manager, kind) for kind in KINDS})
+    provides = Provides(**{kind.field: _specs(manager, kind) for kind in KINDS})
+    return provides, _ask(manager, _INSTALL_CURES_HOOK, InstallCure)
 
 
-def _ask(manager: PluginManager, kind: Kind) -> tuple[Any, ...]:
-    hook = getattr(manager.hook, kind.hook)
-    answers = _guarded(f"{kind.hook}()", hook) if hook.get_hookimpls() else []
-    for answer in answers:
-        _check_answer(answer, kind)
-    specs = tuple(spec for answer in answers for spec in answer)
+def _specs(manager: PluginManager, kind: Kind) -> tuple[Any, ...]:
+    specs = _ask(manager, kind.hook, kind.spec)
     _check_unique([spec.name for spec in specs], f"the {kind.noun}")
     _check_unique([s for spec in specs for s in schemes_of(spec)], f"the {kind.noun} URL scheme")
     return specs
 
 
-def _check_answer(answer: object, kind: Kind) -> None:
-    expected = f"a list of {kind.spec.__name__}"
+def _ask(manager: PluginManager, name: str, item_type: type) -> tuple[Any, ...]:
+    hook = getattr(manager.hook, name)
+    answers = _guarded(f"{name}()", hook) if hook.get_hookimpls() else []
+    for answer in answers:
+        _check_answer(answer, name, item_type)
+    return tuple(item for answer in answers for item in answer)
+
+
+def _check_answer(answer: object, hook: str, item_type: type) -> None:
+    expected = f"a list of {item_type.__name__}"
     if not isinstance(answer, list | tuple):
-        raise _RejectedError(f"{kind.hook}() returned {reprlib.repr(answer)}, not {expected}")
+        raise _RejectedError(f"{hook}() returned {reprlib.repr(answer)}, not {expected}")
     for item in answer:
-        if not isinstance(item, kind.spec):
+        if not isinstance(item, item_type):
             found = f"a list with {reprlib.repr(item)}"
-            raise _RejectedError(f"{kind.hook}() returned {found}, not {expected}")
+            raise _RejectedError(f"{hook}() returned {found}, not {expected}")
 
 
 def _check_unique(words: list[str], what: str) -> None:

@@ -1,8 +1,8 @@
 """The receiver class that `--receiver` names."""
 
 from taskiq_cli.errors import ReceiverError
-from taskiq_cli.loading.objects import import_object
 from taskiq_cli.options import DEFAULT_RECEIVER
+from taskiq_core.loading.objects import import_object
 from taskiq_core.receiver import Receiver
 
 

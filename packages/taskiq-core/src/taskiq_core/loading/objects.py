@@ -9,13 +9,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from taskiq_cli.errors import (
+from taskiq_core.loading.error_text import describe_error, describe_place
+from taskiq_core.loading.errors import (
     AttributeMissingError,
     ModuleMissingError,
     ModuleRaisedError,
 )
-from taskiq_cli.loading.paths import split_path
-from taskiq_cli.loading.places import describe_error, describe_place
+from taskiq_core.loading.object_paths import split_path
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def _modules_in(package: str) -> list[str]:
 
 
 def _suggestion(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches  # only for those who have misspelt something
+    from difflib import get_close_matches  # noqa: PLC0415  # needed for misspelt names only
 
     close = get_close_matches(name, [each for each in known if not each.startswith("__")], n=3)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -15,7 +15,7 @@ import pytest
 from taskiq_core import ScheduledTask
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, LabelScheduleSource, TaskiqScheduler
-from taskiq_scheduler.in_worker import serve
+from taskiq_scheduler.embedded_scheduler import EmbeddedScheduler
 from taskiq_scheduler.ticks import tick_id
 from taskiq_scheduler.timetable import latest_ticks
 from taskiq_sqlite import SQLiteScheduleSource
@@ -131,12 +131,13 @@ async def test_what_cannot_be_claimed_is_served_by_the_first_worker_only(
     finish = asyncio.Event()
     other = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
     with caplog.at_level("INFO"):
-        await serve(other, broker=broker, is_first=False, finish=finish)
+        await EmbeddedScheduler(other, is_first_worker=False).serve(broker, finish=finish)
     assert "the first worker process serves them" in caplog.text
     assert not ran.is_set()
 
     first = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
-    serving = asyncio.create_task(serve(first, broker=broker, is_first=True, finish=finish))
+    service = EmbeddedScheduler(first, is_first_worker=True)
+    serving = asyncio.create_task(service.serve(broker, finish=finish))
 
     async with asyncio.timeout(PATIENCE):
         await ran.wait()
@@ -153,6 +154,6 @@ async def test_a_worker_that_leaves_stops_its_scheduler() -> None:
 
     async with asyncio.timeout(PATIENCE):
         scheduler = TaskiqScheduler(broker, [source])
-        await serve(scheduler, broker=broker, is_first=True, finish=finish)
+        await EmbeddedScheduler(scheduler, is_first_worker=True).serve(broker, finish=finish)
 
     await broker.shutdown()

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from logging import getLogger
 from pathlib import Path
 
-from taskiq_cli.loading.objects import load_module
+from taskiq_core.loading.objects import load_module
 
 logger = getLogger(__name__)
+
+DEFAULT_PATTERNS = ("**/tasks.py",)
+"""Files that `--fs-discover` imports by default."""
 
 
 def import_tasks(modules: list[str], pattern: str | Sequence[str], fs_discover: bool) -> None:

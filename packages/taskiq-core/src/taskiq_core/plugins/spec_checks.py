@@ -1,4 +1,4 @@
-"""The fields of a descriptor, checked and brought into form."""
+"""Validation and normalization of the fields of a descriptor."""
 
 import re
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 
 
-class Checks:
-    """Checks the fields of one descriptor, and names it where one of them can't be.
+class SpecChecks:
+    """Checks the fields of one descriptor, and names the descriptor in errors.
 
     Args:
         spec: the descriptor, whose class and name go into the messages.
@@ -35,6 +35,15 @@ class Checks:
         """Any string."""
         if not isinstance(value, str):
             raise self._error(field, value, "must be a string")
+
+    def words(self, field: str, value: object) -> tuple[str, ...]:
+        """Any number of non-empty strings."""
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise self._error(field, value, "must be a tuple of strings, such as ('redis',)")
+        words: tuple[object, ...] = tuple(value)
+        if not all(isinstance(word, str) and word for word in words):
+            raise self._error(field, value, "must be a tuple of strings, such as ('redis',)")
+        return tuple(str(word) for word in words)
 
     def target(self, field: str, value: object) -> None:
         """A lazy target, `package.module:attribute`."""
@@ -73,7 +82,7 @@ class Checks:
         return value
 
     def _error(self, field: str, value: object, problem: str) -> PluginSpecError:
-        name = getattr(self._spec, "name", None)
+        name = getattr(self._spec, "name", None) or getattr(self._spec, "distribution", None)
         return PluginSpecError(
             spec=f"{type(self._spec).__name__}({name!r})",
             field=field,
