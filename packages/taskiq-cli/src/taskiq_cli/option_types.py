@@ -1,4 +1,4 @@
-"""Types of options whose errors say what is wrong with which value; public, for commands of plugins."""
+"""Types of options whose errors say what is wrong; for commands of plugins, too."""
 
 import math
 from typing import Any

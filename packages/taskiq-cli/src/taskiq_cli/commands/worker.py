@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from taskiq_cli.commands.broker_arguments import broker_and_modules, check_required_plugins
-from taskiq_cli.commands.checks import health_address, receiver_argument, usable_log_format
-from taskiq_cli.disabling import no_plugin_option
+from taskiq_cli.commands.option_callbacks import receiver_argument, usable_log_format
+from taskiq_cli.health.address_option import health_address
+from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_cli.option_types import FOLDER, Integer, Number
 from taskiq_cli.options import (
     DEFAULT_LOG_FORMAT,

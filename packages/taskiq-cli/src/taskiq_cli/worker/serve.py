@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from taskiq_cli.errors import StartError
 from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.health.worker_state_writer import WorkerStateWriter
 from taskiq_cli.options import WorkerOptions
-from taskiq_cli.parent.lifeline import Lifeline
-from taskiq_cli.parent.reports import Reports
-from taskiq_cli.worker.health_notes import HealthNotes
-from taskiq_cli.worker.stopping import StopRequests
+from taskiq_cli.processes.parent_watch import ParentWatch
+from taskiq_cli.processes.status_pipe import StatusPipe
+from taskiq_cli.worker.stop_requests import StopRequests
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import (
     BrokerError,
@@ -37,15 +37,29 @@ GRACE = 1.0
 async def serve(
     receiver: Receiver,
     options: WorkerOptions,
-    lifeline: Lifeline,
-    reports: Reports,
-    notes: HealthNotes | None,
+    parent: ParentWatch,
+    status: StatusPipe,
+    state_writer: WorkerStateWriter | None,
     services: "Sequence[RunningService]",
 ) -> ExitCode:
-    """Run tasks until a signal comes, the supervisor is gone, or enough were run."""
+    """Run tasks until a signal comes, the supervisor is gone, or enough tasks were run.
+
+    Args:
+        receiver: runs the tasks.
+        options: of the worker.
+        parent: notices when the supervisor is gone.
+        status: where the supervisor hears that the broker is started, or can't be.
+        state_writer: writes the worker's health down; None without `--health`.
+        services: run beside the tasks.
+
+    Returns:
+        The exit status of the process.
+    """
     stop = StopRequests(receiver)
     loop = asyncio.get_running_loop()
-    telling = asyncio.create_task(notes.keep(receiver, stop.finish)) if notes else None
+    writing = None
+    if state_writer is not None:
+        writing = asyncio.create_task(state_writer.keep_writing(receiver, stop.finish))
     # A service manager may send SIGTERM to the whole group: that is one request, however often.
     loop.add_signal_handler(signal.SIGTERM, stop.finish_running)
     loop.add_signal_handler(signal.SIGINT, stop.request)
@@ -58,24 +72,24 @@ async def serve(
         loop.call_soon_threadsafe(stop.request_within, limit)
         return limit + options.shutdown_timeout + GRACE
 
-    lifeline.when_lost(leave_as_orphan)
+    parent.when_lost(leave_as_orphan)
     try:
         if await _start(receiver.broker, stop.finish):
-            reports.started()
-            _tell_tasks(len(receiver.broker.get_all_tasks()))
+            status.started()
+            _log_tasks(len(receiver.broker.get_all_tasks()))
             await _listen(receiver, services, stop.finish)
     except StartError as error:
         details = f"\n{whole_traceback(error)}" if options.shows_tracebacks else ""
-        reports.start_failed(f"{error}{details}")
+        status.start_failed(f"{error}{details}")
         return error.exit_code
     except Exception as error:  # noqa: BLE001  # whatever the broker may raise: the supervisor restarts us
-        _tell(error, options)
+        _log_broker_error(error, options)
         return ExitCode.FAILURE
     finally:
         _leave_at_the_latest_in(options.shutdown_timeout + GRACE)
         await _shut_down(receiver.broker, options.shutdown_timeout)
-        if telling is not None:
-            telling.cancel()
+        if writing is not None:
+            writing.cancel()
     return ExitCode.OK
 
 
@@ -91,7 +105,7 @@ async def _listen(
             await asyncio.gather(*serving)
 
 
-def _tell_tasks(number: int) -> None:
+def _log_tasks(number: int) -> None:
     logger.info("Listening started. Tasks: %d", number)
     if number == 0:
         logger.warning("No task is declared: name the modules that do, or give --fs-discover")
@@ -141,7 +155,7 @@ async def _shut_down(broker: AsyncBroker, seconds: float) -> None:
         )
 
 
-def _tell(error: Exception, options: WorkerOptions) -> None:
+def _log_broker_error(error: Exception, options: WorkerOptions) -> None:
     logger.error(
         "The broker can't be started or listened to: %s (%s). "
         "Is its server up, and its address right?",
