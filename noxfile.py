@@ -70,12 +70,13 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style, format and import contracts."""
+    """Check style, format, import contracts, and imports that are written as strings."""
     install_once(session, group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
     session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "tools/check_string_imports.py")
 
 
 @nox.session(reuse_venv=True)
