@@ -1,8 +1,8 @@
-"""What there is to run: `python3 -m nox -l` lists it, `python3 -m nox -s tests` runs a session.
+"""The sessions of nox: `python3 -m nox -l` lists them, `python3 -m nox -s tests` runs one.
 
 Needs Python 3.11 or newer with venv and pip, and nox; each session sets itself up. The packages of
-the house are installed together in one call, so that pip takes `taskiq-core>=1.0,<2` from here and
-not from an index.
+this repository are installed together in one call, so that pip takes `taskiq-core>=1.0,<2` from
+here and not from an index.
 """
 
 import hashlib
@@ -215,7 +215,7 @@ def test_group(package: str) -> list[str]:
 
 
 def test_libraries(package: str) -> list[str]:
-    """The same without the packages of the house, which are installed from here."""
+    """The test group without the packages of this repository, which are installed from here."""
     return [line for line in test_group(package) if Requirement(line).name not in PACKAGES]
 
 
@@ -225,7 +225,7 @@ def with_siblings(package: str) -> list[str]:
 
 
 def closure(waiting: list[Requirement]) -> list[str]:
-    """The packages of the house that these need, themselves among them, as `name[extras]`."""
+    """The packages of this repository that these need, themselves included, as `name[extras]`."""
     chosen: dict[str, set[str]] = {}
     while waiting:
         requirement = waiting.pop()

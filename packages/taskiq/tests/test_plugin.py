@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+import taskiq
 from taskiq.plugin import INSTALL_CURES
 from taskiq_core.plugins import InstallCure, NotProvidedError, PluginRegistry, load_plugins
 from taskiq_core.plugins.specs import schemes_of
@@ -55,6 +56,18 @@ def test_every_plugin_of_an_extra_has_a_cure() -> None:
     plugins = {Requirement(line).name for line in lines} - {"taskiq", "taskiq-core"}
 
     assert set(BY_DISTRIBUTION) == plugins
+
+
+def test_packages_that_a_missing_name_advises_are_extras() -> None:
+    sources = Path(taskiq.__file__).parent.rglob("*.py")
+    advised = {
+        package
+        for file in sources
+        for package in re.findall(r'not_installed\(\s*"\w+",\s*"taskiq-([\w-]+)"', file.read_text())
+    }
+
+    assert advised
+    assert advised <= set(EXTRAS)
 
 
 def test_missing_plugin_is_cured_by_its_extra(registry: PluginRegistry) -> None:

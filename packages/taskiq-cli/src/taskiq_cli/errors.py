@@ -1,4 +1,4 @@
-"""What a command can fail with, as one tree.
+"""The errors of commands, as one tree.
 
 ```
 TaskiqError
@@ -8,7 +8,7 @@ TaskiqError
     ├── PluginCommandError            a plugin's command can't be used
     ├── BrokerUnusableError           a broker can't be asked
     ├── StartError                    a worker can't start as the application is set up
-    ├── PrivateStateError             what it has is in another process
+    ├── PrivateStateError             the state is in another process
     ├── HealthAddressError            not of the form host:port or unix:/path (also a ValueError)
     └── NoHealthError                 no worker answers at an address
 LoadError (of taskiq_core.loading) the command ends with LOAD_FAILED
@@ -78,7 +78,7 @@ class StartError(CommandError):
 
 
 class PrivateStateError(CommandError):
-    """What a broker or a result backend has can be seen in its own process only."""
+    """The state of a broker or a result backend is visible in its own process only."""
 
     __template__ = "{part} can't be asked from here: {reason}"
     exit_code = ExitCode.UNSUPPORTED
@@ -86,7 +86,7 @@ class PrivateStateError(CommandError):
 
 
 class HealthAddressError(CommandError, ValueError):
-    """A text is no address where health could be asked for."""
+    """A text is not the address of a health server."""
 
     __template__ = (
         "{address!r} is not of the form HOST:PORT, such as 127.0.0.1:8080, or unix:/PATH."
@@ -96,7 +96,7 @@ class HealthAddressError(CommandError, ValueError):
 
 
 class NoHealthError(CommandError):
-    """No worker tells its health at an address."""
+    """No health server answers at an address."""
 
     __template__ = (
         "No health at {address}: {reason}. Is `taskiq worker --health {address}` running?"

@@ -1,4 +1,4 @@
-"""How an error ends a command: one paragraph on standard error, and an exit status."""
+"""The end of a command by an error: one paragraph on standard error and an exit status."""
 
 import click
 
@@ -17,7 +17,7 @@ class Failure(click.ClickException):
 
 
 def failure(error: TaskiqError) -> Failure:
-    """The end of the command, for an error of ours or of core's."""
+    """The failure that ends a command because of an error, with its exit status."""
     if isinstance(error, CommandError):
         return Failure(str(error), error.exit_code)
     return Failure(str(error), _status_of(error))

@@ -1,4 +1,4 @@
-"""Texts that came from elsewhere, for a terminal."""
+"""Untrusted texts, made safe for a terminal."""
 
 import json
 from typing import Any
@@ -12,12 +12,12 @@ def one_line(text: object) -> str:
 
 
 def lines(text: str) -> str:
-    """The same for a text of several lines: line breaks and tabs stay."""
+    """A text of several lines without terminal codes; line breaks stay, tabs become spaces."""
     return "\n".join(one_line(line.expandtabs()) for line in text.splitlines())
 
 
 def shortened(text: object, width: int) -> str:
-    """One line of at most so many characters."""
+    """The text in one line of at most `width` characters."""
     whole = one_line(text)
     return whole if len(whole) <= width else f"{whole[: width - 3]}..."
 
@@ -34,12 +34,12 @@ def fields(pairs: dict[str, str]) -> str:
 
 
 def as_json(value: object) -> str:
-    """JSON of anything; what it can't carry becomes its repr, bytes become (URL-safe) base64."""
+    """JSON of any value; unknown types become their repr, bytes become URL-safe base64."""
     return json.dumps(plain(value), indent=2)
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has them."""
+    """The value in types that JSON has."""
     from pydantic_core import to_jsonable_python  # not for `taskiq health`
 
     return to_jsonable_python(

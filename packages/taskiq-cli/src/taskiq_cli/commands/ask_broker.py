@@ -127,9 +127,9 @@ async def _disconnect(part: "_Part") -> None:
 
 
 def _explain(broker: str, error: Exception, application: Application) -> Exception:
-    told = BrokerUnusableError(
+    explained = BrokerUnusableError(
         broker=broker, error=describe_error(error), place=describe_place(error)
     )
     if not application.shows_tracebacks:
-        return told
-    return Failure(f"{told}\n{whole_traceback(error)}", told.exit_code)
+        return explained
+    return Failure(f"{explained}\n{whole_traceback(error)}", explained.exit_code)

@@ -1,4 +1,4 @@
-"""What a broker's contract tests proved: the matrix of taskiq-testkit in its package, if any."""
+"""The matrix of capabilities that taskiq-testkit has written into a broker's package."""
 
 import json
 from collections.abc import Iterator
@@ -15,10 +15,7 @@ FORMAT: Final = 1
 
 
 def proven(spec: BrokerSpec) -> frozenset[str] | None:
-    """The declared capabilities that were proven; None where nothing is known.
-
-    A file that can't be read counts as none: it is the plugin's, and breaks nobody else.
-    """
+    """The declared capabilities that were proven; None if the package has no readable matrix."""
     package, _, name = target_of(spec).partition(":")
     declared = {each.value for each in spec.capabilities}
     for rows in _suites(package.partition(".")[0], name):
@@ -28,7 +25,7 @@ def proven(spec: BrokerSpec) -> frozenset[str] | None:
 
 
 def summary(spec: BrokerSpec) -> str:
-    """The same in a few words."""
+    """`proven` in a few words."""
     found = proven(spec)
     if found is None:
         return "not known"

@@ -50,7 +50,7 @@ def dead() -> None:
 def list_(
     arguments: tuple[str, ...], limit: int, offset: int, json_: bool, application: Application
 ) -> None:
-    """List dead letters, those buried first first."""
+    """List dead letters, oldest first."""
     broker, modules = broker_and_modules(arguments, takes_urls=True)
     # One more, to see whether there are more.
     found = ask_broker(

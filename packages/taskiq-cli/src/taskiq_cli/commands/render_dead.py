@@ -46,7 +46,7 @@ def summary(letter: "DeadLetter") -> dict[str, Any]:
 
 
 def whole(letter: "DeadLetter", formatter: "TaskiqFormatter") -> dict[str, Any]:
-    """The same with what the message says, or with its bytes where they can't be read."""
+    """`summary` with the content of the message, or with its bytes if they can't be read."""
     message, problem = _read(letter, formatter)
     if message is None:
         return {**summary(letter), "unreadable": problem, "raw": b64encode(letter.message).decode()}

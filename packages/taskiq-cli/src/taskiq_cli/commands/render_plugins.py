@@ -11,7 +11,7 @@ from taskiq_core.plugins.specs import schemes_of, target_of
 
 
 def overview(plugins: Sequence[PluginInfo]) -> str:
-    """One line a plugin, and below them the reasons and cures of those that do not work."""
+    """A table of plugins, and below it the reasons and cures of the ones that do not work."""
     if not plugins:
         return "No plugin is installed. Try: pip install taskiq"
     rows = [
@@ -23,7 +23,7 @@ def overview(plugins: Sequence[PluginInfo]) -> str:
 
 
 def details(plugins: Sequence[PluginInfo]) -> str:
-    """Everything about some plugins."""
+    """All facts about some plugins."""
     return "\n\n".join(_details(each) for each in plugins)
 
 

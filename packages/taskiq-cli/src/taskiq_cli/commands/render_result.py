@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def as_text(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) -> str:
-    """What came of a task, field by field."""
+    """The result of a task, field by field."""
     pairs = {"task id": one_line(task_id), "state": _state(result)}
     if result.is_err:
         pairs["error"] = lines(_error(result.error))
@@ -28,7 +28,7 @@ def as_text(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) 
 
 
 def as_object(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) -> dict[str, Any]:
-    """The same for JSON."""
+    """The result of a task, for JSON."""
     found = {
         "task_id": task_id,
         "state": _state(result),

@@ -11,12 +11,12 @@ GROUP = "taskiq_cli"
 
 
 def older_entry_points() -> dict[str, EntryPoint]:
-    """The entry points by name, none of them imported."""
+    """The entry points by name; nothing is imported."""
     return {found.name: found for found in entry_points(group=GROUP)}
 
 
 def load_older_command(entry_point: EntryPoint) -> click.Command | None:
-    """A command that passes its arguments on; None, after saying why, if it can't be used."""
+    """A click command that passes its arguments on; None, and a warning, if it can't be used."""
     try:
         command = _make(entry_point)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin is isolated from the rest

@@ -23,9 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 def run_worker(args: WorkerArgs) -> int | None:
-    """Run workers until they are told to stop, or can't go on; the exit status.
+    """Run workers until a signal stops them, or they can't go on.
 
-    Signals that end this process are passed on to them.
+    Signals that end this process are passed on to the workers.
+
+    Returns:
+        The exit status of the supervisor.
     """
     line = python_command("taskiq_cli.supervisor", args.to_options().to_json())
     supervisor = subprocess.Popen(line)  # noqa: S603  # our own module, no shell
@@ -56,17 +59,17 @@ def get_receiver_type(args: WorkerArgs) -> type[Receiver]:
     """The receiver class that the options name.
 
     Raises:
-        LoadError: there is none, or it is no subclass of Receiver.
+        LoadError: the class can't be imported, or is not a subclass of Receiver.
     """
     return load_receiver(args.receiver)
 
 
 async def shutdown_broker(broker: AsyncBroker, timeout: float) -> None:
-    """Shut a broker down; what it raises, or that it takes too long, is logged.
+    """Shut a broker down; log an exception, or that it took too long.
 
     Args:
         broker: the broker.
-        timeout: seconds that it gets.
+        timeout: seconds that the shutdown may take.
     """
     try:
         async with asyncio.timeout(timeout):

@@ -15,7 +15,7 @@ def receiver_arg_type(string: str) -> tuple[str, str]:
     """NAME=VALUE, as a pair.
 
     Raises:
-        ArgumentTypeError: there is no name, or no equals sign.
+        ArgumentTypeError: the name or the equals sign is missing.
     """
     name, equals, value = string.partition("=")
     if not equals or not name.isidentifier():
@@ -60,7 +60,7 @@ class WorkerArgs:
     def from_cli(
         cls, args: Sequence[str] | None = None, defaults: dict[str, Any] | None = None
     ) -> Self:
-        """The options that command-line arguments say.
+        """Read the options from command-line arguments.
 
         Args:
             args: the arguments; None for those of this process.
@@ -75,7 +75,7 @@ class WorkerArgs:
         return cls(**values)
 
     def to_options(self) -> WorkerOptions:
-        """The same as they travel to the supervisor."""
+        """The options in the form that travels to the supervisor."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         for name in ("modules", "tasks_pattern", "reload_dirs", "receiver_arg"):
             values[name] = tuple(values[name])

@@ -13,5 +13,5 @@ class WorkerCMD(TaskiqCMD):
     short_help = "Helper to run workers"
 
     def exec(self, args: Sequence[str]) -> int | None:
-        """Run workers until they are told to stop; the exit status."""
+        """Run workers until a signal stops them, and return the exit status."""
         return run_worker(WorkerArgs.from_cli(args))

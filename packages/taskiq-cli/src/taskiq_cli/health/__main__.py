@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _document(folder: str, options: dict[str, Any], started_at: str) -> dict[str, Any]:
-    # Monotonic, and the same for all processes of a machine: the other clock may be set.
+    # The monotonic clock is one for all processes of a machine, and is never set.
     now = time.monotonic()
     names = [f"worker-{number}" for number in range(options["workers"])]
     return document(
@@ -55,13 +55,13 @@ def _document(folder: str, options: dict[str, Any], started_at: str) -> dict[str
 
 def _listen(address: Address, log: StderrLog) -> socket.socket:
     """Listen, as soon as the address is free: the workers of an earlier start may still have it."""
-    told = ""
+    logged = ""
     while True:
         try:
             listening = address.listen()
         except OSError as error:
-            if told != str(error):
-                told = str(error)
+            if logged != str(error):
+                logged = str(error)
                 log.warning("Health can't be served at %s yet: %s", address, error)
             threading.Event().wait(_AGAIN)
         else:

@@ -30,7 +30,7 @@ class RequestReader:
         self._head = b""
 
     @property
-    def room(self) -> int:
+    def free(self) -> int:
         """How many more bytes are taken."""
         return LONGEST_REQUEST - len(self._head)
 
@@ -41,7 +41,7 @@ class RequestReader:
             Whether no more bytes are needed.
         """
         self._head += chunk
-        return not chunk or self.room <= 0 or b"\r\n\r\n" in self._head
+        return not chunk or self.free <= 0 or b"\r\n\r\n" in self._head
 
     def parsed(self) -> tuple[str, str] | None:
         """The method and the path of the request; None if it is not an HTTP request."""

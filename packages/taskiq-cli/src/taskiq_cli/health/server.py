@@ -121,7 +121,7 @@ class _Client:
 
     def read(self) -> bool:
         """Read what has come; whether the request is complete."""
-        return self.request.feed(self.connection.recv(self.request.room))
+        return self.request.feed(self.connection.recv(self.request.free))
 
     def write(self) -> bool:
         """Send as much of the answer as fits; whether all of it is sent."""

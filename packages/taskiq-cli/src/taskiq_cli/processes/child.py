@@ -77,7 +77,7 @@ class Child:
 
     def ask_to_hurry(self) -> None:
         """Ask a process that is leaving to cancel its work."""
-        # Not SIGTERM: two of the same that are pending at once arrive as one.
+        # Not SIGTERM: two pending signals of one number arrive as one.
         self._signal(os.kill, signal.SIGINT)
 
     def kill_group(self) -> None:

@@ -1,4 +1,4 @@
-"""How a process ended, in words."""
+"""Phrases for how a process ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 
 def describe_exit(code: int) -> str:
-    """A phrase for a log line.
+    """The phrase for an exit status, for a log line.
 
     Args:
         code: as of `os.waitstatus_to_exitcode`: negative for a signal.
@@ -20,5 +20,5 @@ def describe_exit(code: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     if name == "SIGKILL":
-        return "was killed by SIGKILL (by somebody, or for want of memory)"
+        return "was killed by SIGKILL (by a person or program, or for lack of memory)"
     return f"was killed by {name}"

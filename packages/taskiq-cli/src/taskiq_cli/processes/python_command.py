@@ -7,8 +7,8 @@ def python_command(module: str, *arguments: str) -> list[str]:
     """The command line that runs a module in the same interpreter, with the same switches.
 
     `-P` keeps the current folder off the import path: a `json.py` in an application's folder must
-    not take the place of Python's own in our processes. Those that import the application add the
-    folder themselves.
+    not take the place of Python's own. Processes that import the application add the folder
+    themselves.
     """
     return [sys.executable, *_switches(), "-P", "-m", module, *arguments]
 

@@ -1,4 +1,4 @@
-"""How long a worker that ended by surprise is not started again."""
+"""Delays before a worker that ended unexpectedly is started again."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RestartBackoff:
     Args:
         base: the delay of the second restart in a row, in seconds.
         cap: the longest delay, in seconds.
-        stable: a worker that lived so many seconds starts the count anew.
-        fraction: 0 to 1, at random; delays are shortened by up to half, so that workers spread out.
+        stable: a worker that lived for this many seconds resets the count.
+        fraction: returns a random number from 0 to 1, which shortens delays by up to half.
     """
 
     def __init__(
@@ -49,5 +49,5 @@ class RestartBackoff:
         return float(longest * (1 - self._fraction() / 2))
 
     def reset(self) -> None:
-        """Begin anew: the code of the worker has changed."""
+        """Reset the count: the code of the worker has changed."""
         self._restarts = 0

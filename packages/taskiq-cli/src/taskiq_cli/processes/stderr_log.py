@@ -80,7 +80,7 @@ class StderrLog:
 
 
 class _Fields(dict[str, object]):
-    """A log record's fields; those that only make sense for code are empty."""
+    """The fields of a log record; fields about code are empty."""
 
     def __missing__(self, key: str) -> str:
         return ""

@@ -1,4 +1,4 @@
-"""How `taskiq worker` becomes the supervisor."""
+"""The step from `taskiq worker` to the supervisor."""
 
 import os
 import sys

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes event loops of uvloop where that is installed; None for asyncio's own."""
+    """The loop factory of uvloop if it is installed; None for asyncio's own loop."""
     if find_spec("uvloop") is None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop

@@ -1,4 +1,4 @@
-"""Everything that a worker imports of the application, in the right order."""
+"""The parts of an application that a worker imports, in the right order."""
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
@@ -23,11 +23,11 @@ def load_receiver_of(
     executor: Executor,
     on_exit: Callable[[Receiver], None],
 ) -> Receiver:
-    """The receiver, with its broker and all tasks.
+    """Import the broker and all tasks, and return the receiver that runs them.
 
     Args:
         options: what to import.
-        run: runs what a broker's factory gives to be awaited.
+        run: runs the awaitable that a broker's factory returns.
         executor: where plain functions run.
         on_exit: called when `max_tasks_per_child` tasks were run.
 

@@ -13,7 +13,7 @@ def load_receiver(spec: str) -> type[Receiver]:
         spec: as in "app.receivers:MyReceiver".
 
     Raises:
-        LoadError: there is none, or it is no subclass of Receiver.
+        LoadError: the class can't be imported, or is not a subclass of Receiver.
     """
     if spec == DEFAULT_RECEIVER:
         return Receiver  # the same class, without importing the whole facade

@@ -112,7 +112,10 @@ def _log_tasks(number: int) -> None:
 
 
 async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
-    """Start the broker up; False if the worker was told to leave before that was done.
+    """Start the broker, unless the worker is asked to leave first.
+
+    Returns:
+        Whether the broker is started.
 
     Raises:
         StartError: something is set up wrong.
@@ -136,7 +139,7 @@ async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
 
 
 def _may_pass(error: TaskiqError) -> bool:
-    """Whether it may be about a server that is down, and not about how things are set up."""
+    """Whether the cause may be a server that is down, and not the configuration."""
     is_of_a_server = isinstance(error, BrokerError | ResultBackendError)
     return is_of_a_server and not isinstance(error, CapabilityError)
 
@@ -166,7 +169,7 @@ def _log_broker_error(error: Exception, options: WorkerOptions) -> None:
 
 
 def _leave_at_the_latest_in(seconds: float) -> None:
-    """End the process even if something that is shut down hangs, in this thread or another one."""
+    """End the process after so many seconds, even if the shutdown hangs in some thread."""
 
     def leave() -> None:
         logger.error("Something hangs at the end of the worker: leaving without it")

@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 class StopRequests:
-    """Counts the requests to leave, and does what each means.
+    """Counts the requests to leave: the first finishes running tasks, the second cancels them.
 
     Args:
         receiver: whose tasks are to end.
@@ -32,7 +32,7 @@ class StopRequests:
             self.finish.set()
 
     def request(self) -> None:
-        """Leave: the first time when the running tasks have finished, the second time without."""
+        """Leave when the running tasks have finished; cancel them if it was requested before."""
         if not self.finish.is_set():
             self.finish_running()
         elif self._cancelling is None:
@@ -41,6 +41,6 @@ class StopRequests:
             self._cancelling = asyncio.create_task(self._receiver.pool.cancel())
 
     def request_within(self, seconds: float) -> None:
-        """Leave, and cancel what has not finished after so many seconds."""
+        """Leave, and cancel the tasks that have not finished after so many seconds."""
         self.finish_running()
         asyncio.get_running_loop().call_later(seconds, self.request)

@@ -1,4 +1,4 @@
-"""Where in the application's code an exception was raised."""
+"""Exceptions of an application in words: type and message, and where they were raised."""
 
 import importlib
 import sys
@@ -17,7 +17,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def describe_place(error: BaseException) -> str:
-    """File and line: the application's own, if it had part in it."""
+    """File and line where an exception was raised; the application's own if it took part."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     frames = [

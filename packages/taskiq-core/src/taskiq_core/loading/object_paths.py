@@ -7,7 +7,7 @@ from taskiq_core.loading.errors import ObjectPathError
 
 
 def split_path(object_spec: str) -> tuple[str, str]:
-    """The module and the attribute of a path.
+    """Split a path into its module and its attribute.
 
     Raises:
         ObjectPathError: it is not of the form module:object.

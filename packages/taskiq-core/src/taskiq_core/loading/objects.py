@@ -20,7 +20,7 @@ from taskiq_core.loading.object_paths import split_path
 
 @contextmanager
 def add_cwd_in_path() -> Iterator[None]:
-    """Have the current folder on the import path, for a while."""
+    """Put the current folder on the import path inside the `with` block."""
     folder = str(Path.cwd())
     if folder in sys.path:
         yield

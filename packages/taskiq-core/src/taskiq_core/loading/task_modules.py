@@ -1,4 +1,4 @@
-"""The modules that declare tasks: those that were named, and those that a pattern finds."""
+"""The modules that declare tasks: named ones, and ones that a pattern finds."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from logging import getLogger

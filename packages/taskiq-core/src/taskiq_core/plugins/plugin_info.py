@@ -24,13 +24,13 @@ class PluginStatus(StrEnum):
 
     OK = "ok"
     BROKEN = "broken"
-    """It raised, or said something that makes no sense."""
+    """It raised, or returned something invalid."""
     INCOMPATIBLE = "incompatible"
     """It was written for another version of the plugin API."""
     DISABLED = "disabled"
     """The environment, the project or the command line blocks it; it was not imported."""
     CONFLICT = "conflict"
-    """Another plugin claims the same name or URL scheme, and it is not configured who wins."""
+    """Another plugin claims the same name or URL scheme, and `prefer` does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +131,5 @@ class PluginInfo:
 
 
 def canonical(name: str) -> str:
-    """A plugin's or distribution's name as names are compared: `Foo_bar` is `foo-bar`."""
+    """The form in which names of plugins and distributions are compared: `Foo_bar` is `foo-bar`."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()

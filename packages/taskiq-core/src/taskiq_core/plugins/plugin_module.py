@@ -115,7 +115,7 @@ def _declare(candidate: Candidate) -> str:
 
 
 def _check_marks(plugin: object) -> None:
-    """Without the mark pluggy would take no notice of a hook, and nobody would know why."""
+    """Raise for a hook without its mark, which pluggy would ignore silently."""
     hooks_of_plugin = [name for name in dir(plugin) if name.startswith(_HOOK_PREFIX)]
     for name in hooks_of_plugin:
         if not hasattr(getattr(plugin, name), f"{PROJECT}_impl"):

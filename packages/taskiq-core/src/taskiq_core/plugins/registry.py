@@ -1,4 +1,4 @@
-"""What all installed plugins provide, worked out once and then only read."""
+"""The registry of what all installed plugins provide; it never changes."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,13 +34,13 @@ _NO_SCHEME: Final = "it has no scheme; it must look like redis://localhost:6379/
 
 @dataclass(frozen=True, slots=True)
 class PluginRegistry:
-    """The installed plugins and what those that take part provide.
+    """The installed plugins, and what the ones that take part provide.
 
     The mappings are by name. `registry.brokers["redis"]` raises a `KeyError` that says why there is
     none, and what to do; `get` and `in` work as ever.
 
     Attributes:
-        plugins: all that are installed, by name; those that are broken or disabled included.
+        plugins: all installed plugins by name, broken and disabled ones included.
     """
 
     plugins: tuple[PluginInfo, ...] = ()
@@ -59,7 +59,7 @@ class PluginRegistry:
             object.__setattr__(self, kind.field, specs)
 
     def find(self, name: str) -> tuple[PluginInfo, ...]:
-        """The plugins of that name, or of a distribution of that name; of a conflict, all."""
+        """The plugins with this name or distribution; several if they are in conflict."""
         wanted = canonical(name)
         return tuple(
             plugin
@@ -93,7 +93,7 @@ class PluginRegistry:
         return self.schedule_sources.for_scheme(_scheme(url, SCHEDULE_SOURCES))
 
     def resolve(self, spec: Spec) -> object:
-        """What a descriptor points at, imported now.
+        """Import the target of a descriptor.
 
         Raises:
             PluginTargetError: it can't be imported; names the plugin and the cure.
@@ -101,7 +101,7 @@ class PluginRegistry:
         return resolve_target(spec, self.owner(spec))
 
     def reject(self, spec: Spec, reason: str) -> PluginTargetError:
-        """The error to raise when what a descriptor points at is not what it should be."""
+        """The error to raise when the target of a descriptor has the wrong type."""
         return target_error(spec, self.owner(spec), reason)
 
 

@@ -89,7 +89,7 @@ class SpecMapping(Mapping[str, _S_co]):
         return NotProvidedError(wanted=wanted, known=known or "none", cure=cure)
 
     def _culprit(self, word: str) -> PluginInfo | None:
-        """A plugin that does not take part and has what was asked for, as far as is known."""
+        """A plugin that does not take part and probably has the word."""
         absent = [plugin for plugin in self._plugins if plugin.status is not PluginStatus.OK]
         by_specs = (plugin for plugin in absent if self._declares(plugin, word))
         # The name is all that is known about a plugin that could not be loaded.

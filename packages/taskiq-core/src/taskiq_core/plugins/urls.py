@@ -104,7 +104,7 @@ def _make(
 
 
 def _tells(error: BaseException | None, secrets: frozenset[str]) -> bool:
-    """Whether an exception, or one that it comes from, has a secret in its text."""
+    """Whether an exception, or one of its causes, has a secret in its text."""
     while error is not None:
         text = f"{error} {error!r}"
         if any(secret in text for secret in secrets):
