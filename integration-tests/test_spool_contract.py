@@ -47,9 +47,15 @@ class TestSpoolResultBackend(ResultBackendContract):
 
 
 def test_the_page_shows_the_example_as_it_is() -> None:
-    """Each line of its snippets is one of the example's, or of this file."""
+    """Each line of its snippets is one of the example's, of the scheduler's, or of this file."""
     page = (ROOT / "docs/plugins.md").read_text()
-    sources = [*(ROOT / "examples/taskiq-spool/src").rglob("*.py"), Path(__file__)]
+    scheduler = ROOT / "packages/taskiq-scheduler/src/taskiq_scheduler"
+    sources = [
+        *(ROOT / "examples/taskiq-spool/src").rglob("*.py"),
+        scheduler / "plugin.py",
+        scheduler / "embedded_scheduler.py",
+        Path(__file__),
+    ]
     known = {line.strip() for source in sources for line in source.read_text().splitlines()}
 
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
