@@ -99,13 +99,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style, format, words and import contracts."""
+    """Check style, format, words, import contracts, and imports that are written as strings."""
     install_once(session, group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("python", "tools/check_words.py", *session.posargs)
     sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
     session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "tools/check_string_imports.py")
 
 
 @nox.session(venv_backend="none")

@@ -375,6 +375,15 @@ scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
 ])
 async def tick(name: str = "") -> None:
     print("tick", name, flush=True)
+
+def raises():
+    raise OSError("no route")
+
+async def raises_later():
+    raise OSError("no route")
+
+def wants_more(argument):
+    return scheduler
 """
 
 
@@ -412,6 +421,9 @@ def test_command_sends_what_is_due_until_it_is_told_to_stop(tmp_path: Path) -> N
         ("app:broker", "app:broker is an object of type InMemoryBroker, and no TaskiqScheduler"),
         ("app:nothing", "nothing"),
         ("nowhere:scheduler", "nowhere"),
+        ("app:raises", "'app:raises', which makes the scheduler, raised OSError: no route ("),
+        ("app:raises_later", "'app:raises_later', which makes the scheduler, raised OSError"),
+        ("app:wants_more", "It is called without arguments"),
     ],
 )
 def test_wrong_path_is_one_paragraph(tmp_path: Path, spec: str, text: str) -> None:
@@ -420,7 +432,7 @@ def test_wrong_path_is_one_paragraph(tmp_path: Path, spec: str, text: str) -> No
 
     output, _ = process.communicate(timeout=30)
 
-    assert process.returncode != 0
+    assert process.returncode == 3, output
     assert text in output
     assert "Traceback" not in output
 
@@ -430,6 +442,7 @@ def test_plugin_is_found() -> None:
 
     assert {"scheduler", "schedules"} <= registry.commands.keys()
     assert {"label", "memory"} <= registry.schedule_sources.keys()
+    assert "scheduler" in registry.worker_services
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from uuid import uuid4
 from taskiq_core import BrokerMessage
 from taskiq_core.brokers.fetch_loop import Fetched
 from taskiq_core.brokers.lease_token import LeaseToken
-from taskiq_core.brokers.leased_delivery import LeasedDelivery, lease_lost
+from taskiq_core.brokers.leased_delivery import LeasedDelivery, Renewal, lease_lost
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 
@@ -76,8 +76,8 @@ class SpoolQueue:
         letter.write_text(json.dumps(facts))
         self._move(token, letter.with_suffix(".message"))
 
-    async def renew(self, tokens: Sequence[LeaseToken[Name]], lease: float) -> list[bool]:
-        return [not _lease(self._file(token), lease) for token in tokens]
+    async def renew(self, tokens: Sequence[LeaseToken[Name]], lease: float) -> list[Renewal]:
+        return [Renewal(not _lease(self._file(token), lease)) for token in tokens]
 
     def reclaim(self) -> int:
         count = 0

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from taskiq_cli.older.log_level import LogLevel
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.log_level import LogLevel
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_scheduler.scheduler import TaskiqScheduler
 
 

@@ -13,8 +13,8 @@ TaskiqError
 ```
 """
 
-from taskiq_cli.errors import LoadError
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.loading.errors import LoadError
 
 
 class ScheduleError(TaskiqError):

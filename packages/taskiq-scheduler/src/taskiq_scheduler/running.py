@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import signal
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from taskiq_cli.loading.objects import extend_import_path, import_object
-from taskiq_cli.loading.task_modules import import_tasks
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.loading.factories import await_factory
+from taskiq_core.loading.objects import extend_import_path, import_object
+from taskiq_core.loading.task_modules import import_tasks
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.errors import NotASchedulerError
@@ -53,11 +53,10 @@ async def load_scheduler(args: SchedulerArgs) -> TaskiqScheduler:
     """The scheduler that the options name, and the modules that declare its tasks."""
     extend_import_path(args.app_dir)
     found: Any = args.scheduler
-    if isinstance(found, str):
-        found = import_object(found)
+    if isinstance(args.scheduler, str):
+        found = import_object(args.scheduler)
         if callable(found) and not isinstance(found, type | TaskiqScheduler):
-            found = found()
-            found = await found if inspect.isawaitable(found) else found
+            found = await await_factory(args.scheduler, found, product="scheduler")
     if not isinstance(found, TaskiqScheduler):
         description = f"an object of type {type(found).__name__}"
         if isinstance(found, type):

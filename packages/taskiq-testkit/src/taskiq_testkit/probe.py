@@ -7,7 +7,7 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 
-PROBE: Final = "taskiq_testkit:probe"
+PROBE: Final = "taskiq_testkit:probe"  # not an import
 """The name of the task."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from taskiq_cli.option_types import Integer, Number
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_scheduler.commands.options import application_options
 
 _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
@@ -51,7 +51,7 @@ def scheduler(scheduler: str, modules: tuple[str, ...], **options: Any) -> None:
     SCHEDULER is where the scheduler is, such as app.tkq:scheduler. MODULES are imported for the
     tasks that they declare, such as app.tasks.
     """
-    from taskiq_cli.older.log_level import LogLevel
+    from taskiq_core.loading.log_level import LogLevel
     from taskiq_scheduler.arguments import SchedulerArgs
     from taskiq_scheduler.running import run_scheduler
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_scheduler.commands.options import application_options
 
 

@@ -316,7 +316,7 @@ class ScheduleSourceContract(Contract):
 def schedule_of(schedule_id: str, **when: Any) -> ScheduledTask:
     """A schedule with something of everything."""
     return ScheduledTask(
-        task_name="taskiq_testkit:scheduled",
+        task_name="taskiq_testkit:scheduled",  # not an import
         labels={"queue": TEXTS, "number": 3},
         args=[1, "two", None],
         kwargs={"deep": {"list": [1.5, False]}},
