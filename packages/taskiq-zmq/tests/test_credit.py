@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from taskiq_core.messages.slots import Slots
-from taskiq_zmq.credit import MAX_UNUSED, CreditPool
+from taskiq_zmq.worker.credit import MAX_UNUSED, CreditPool
 
 
 class HubModel:

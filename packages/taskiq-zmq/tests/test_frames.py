@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskiq_zmq import records
-from taskiq_zmq.frames import (
+from taskiq_zmq.protocol import records
+from taskiq_zmq.protocol.frames import (
     MAX_DELAY,
     MAX_RECORDS,
     VERSION,

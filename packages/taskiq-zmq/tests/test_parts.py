@@ -6,22 +6,22 @@ import time
 
 import pytest
 
-from taskiq_zmq import records
-from taskiq_zmq.addresses import Address, parse_address, resolve
-from taskiq_zmq.curve import CurveKeys
+from taskiq_zmq.client.gate import Gate
+from taskiq_zmq.client.timers import Timers
 from taskiq_zmq.errors import (
     AddressError,
     ResultDroppedError,
     ResultMissingError,
     ResultsClosedError,
 )
-from taskiq_zmq.frames import MAX_RECORDS, decode_batch
-from taskiq_zmq.gate import Gate
-from taskiq_zmq.outbox import BATCH_BYTES, Outbox
-from taskiq_zmq.quiet_log import SILENCE, QuietLog
+from taskiq_zmq.protocol import records
+from taskiq_zmq.protocol.frames import MAX_RECORDS, decode_batch
+from taskiq_zmq.protocol.outbox import BATCH_BYTES, Outbox
 from taskiq_zmq.result_store import ResultStore
-from taskiq_zmq.timers import Timers
-from taskiq_zmq.wire import Heartbeats
+from taskiq_zmq.transport.addresses import Address, parse_address, resolve
+from taskiq_zmq.transport.curve import CurveKeys
+from taskiq_zmq.transport.rate_limited_log import PERIOD, RateLimitedLog
+from taskiq_zmq.transport.wire import Heartbeats
 
 
 class Clock:
@@ -189,11 +189,11 @@ class TestResultStore:
 
 def test_warnings_of_one_kind_are_counted_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    log = QuietLog(logging.getLogger("test"), clock)
+    log = RateLimitedLog(logging.getLogger("test"), clock)
     for number in range(5):
         log.warning("dropped %d", number)
     log.warning("another %s", "kind")
-    clock.now = SILENCE
+    clock.now = PERIOD
     log.warning("dropped %d", 9)
 
     assert caplog.messages == ["dropped 0", "another kind", "dropped 9 (and 4 more like it)"]
