@@ -113,6 +113,23 @@ async def test_a_second_hello_ends_the_connection(
     await works(client, make_worker)
 
 
+async def test_a_peer_of_an_old_protocol_version_is_ignored(
+    client: ZeroMQBroker, make_worker: MakeWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """libzmq does not tell the connection of ZMTP 1.0, so it can't be ended."""
+    peer = RawPeer(client.bound_address)
+    await peer.write(b"\x01\x00")  # an identity of no bytes: unlike all later versions
+    for _ in range(100):
+        await peer.write(b"\x06\x00hello")
+    while "not a batch" not in caplog.text:  # noqa: ASYNC110  # a log has no event
+        await asyncio.sleep(0.005)
+
+    await works(client, make_worker)
+    assert caplog.text.count("not a batch") == 1
+    assert "Exception" not in caplog.text
+    peer.socket.close()
+
+
 async def test_a_long_name_is_refused_and_not_logged(
     client: ZeroMQBroker, peer: RawPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -237,11 +254,7 @@ async def test_watches_of_one_peer_are_bounded_in_bytes(
         await peer.say(records.Watch(f"{number:03}" + "x" * 65_000))
     await peer.say(records.Submit(1, 0, "after", "n", b""))
 
-    async def read() -> None:
-        while True:
-            await peer.read(1)
-
-    reading = asyncio.create_task(read())
+    reading = asyncio.create_task(peer.closed())
     while not (await client.stats()).waiting:  # noqa: ASYNC110  # counts have no event
         await asyncio.sleep(0.005)
     reading.cancel()
@@ -249,7 +262,7 @@ async def test_watches_of_one_peer_are_bounded_in_bytes(
     assert "watches too many results" in caplog.text
 
 
-@pytest.mark.parametrize("task_id", ["i" * 65_536, "é" * 32_768, "\ud800"])
+@pytest.mark.parametrize("task_id", ["i" * 65_536, "é" * 32_768])
 async def test_an_id_that_can_not_travel_is_refused(
     client: ZeroMQBroker, make_worker: MakeWorker, task_id: str
 ) -> None:
@@ -257,7 +270,7 @@ async def test_an_id_that_can_not_travel_is_refused(
     task = client.register_task(double, "double")
     make_worker(client)
 
-    with pytest.raises(SendTaskError, match=r"its id (has 65536 bytes, 65535|is not text)"):
+    with pytest.raises(SendTaskError, match=r"its id (has 65536 bytes, 65535)"):
         await task.kicker().with_task_id(task_id).kiq(1)
 
     assert (await (await task.kiq(2)).wait_result(timeout=20)).return_value == 4
@@ -275,18 +288,26 @@ async def test_the_longest_id_travels(client: ZeroMQBroker, make_worker: MakeWor
 class Impostor:
     """A socket of another program, at a client's address."""
 
-    def __init__(self, kind: int, address: str) -> None:
-        self.context = zmq.asyncio.Context()
+    def __init__(self, kind: int) -> None:
+        self.context = zmq.Context()
         self.socket = self.context.socket(kind)
         self.socket.linger = 0
         self.monitor = self.socket.get_monitor_socket(zmq.EVENT_ACCEPTED)
+        self.monitor.linger = 0
+
+    def bind(self, address: str) -> str:
         self.socket.bind(address)
+        return self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     async def visited(self) -> None:
-        await self.monitor.recv_multipart()
+        """Wait for another connection."""
+        while not self.monitor.poll(0):  # noqa: ASYNC110  # a socket outside the loop
+            await asyncio.sleep(0.005)
+        self.monitor.recv_multipart()
 
     def close(self) -> None:
         self.socket.disable_monitor()
+        self.monitor.close()
         self.socket.close()
         self.context.term()
 
@@ -301,7 +322,8 @@ async def test_a_worker_finds_its_client_after_a_stranger_had_the_address(
     make_worker(first, heartbeats=QUICK)
     await connected(first, 1)
     await first.shutdown()
-    impostor = Impostor(kind, address)
+    impostor = Impostor(kind)
+    impostor.bind(address)
     await asyncio.wait_for(impostor.visited(), 20)
     await asyncio.wait_for(impostor.visited(), 20)  # and again: the worker does not give up
     impostor.close()
@@ -343,23 +365,16 @@ async def test_with_keys_no_stranger_is_heard(
     make_client: MakeClient, make_worker: MakeWorker
 ) -> None:
     keys = CurveKeys.generate()
-    context = zmq.asyncio.Context()
-    stranger = context.socket(zmq.ROUTER)
-    stranger.linger = 0
-    others = CurveKeys.generate()
-    others.secure_server(stranger)
-    monitor = stranger.get_monitor_socket(zmq.EVENT_ACCEPTED)
-    port = stranger.bind_to_random_port("tcp://127.0.0.1")
-    address = f"tcp://127.0.0.1:{port}"
+    stranger = Impostor(zmq.ROUTER)
+    CurveKeys.generate().secure_server(stranger.socket)
+    address = stranger.bind("tcp://127.0.0.1:*")
     worker = on_loopback(zmq_sub_host=address, heartbeats=QUICK, curve=keys)
     worker.is_worker_process = True
     await worker.startup()
-    for _ in range(2):
-        await asyncio.wait_for(monitor.recv_multipart(), 20)
-    assert not await stranger.poll(0)
-    stranger.disable_monitor()
+    await asyncio.wait_for(stranger.visited(), 20)
+    await asyncio.wait_for(stranger.visited(), 20)
+    assert not stranger.socket.poll(0)
     stranger.close()
-    context.term()
 
     client = await make_client(address, heartbeats=QUICK, curve=keys)
 
@@ -371,12 +386,12 @@ async def test_a_refused_worker_gets_in_when_there_is_a_place(
     make_client: MakeClient, make_worker: MakeWorker
 ) -> None:
     client = await make_client(max_workers=1)
-    client.register_task(double, "double")
+    task = client.register_task(double, "double")
     first = make_worker(client, heartbeats=QUICK)
     await connected(client, 1)
     make_worker(client, heartbeats=QUICK)
 
     await first.stop()
 
-    await connected(client, 0)
-    await asyncio.wait_for(connected(client, 1), 20)
+    sent = await task.kiq(2)
+    assert (await sent.wait_result(timeout=20)).return_value == 4

@@ -39,6 +39,7 @@ class Stranger:
             await monitor.recv_multipart()
         finally:
             self.socket.disable_monitor()
+            monitor.close(0)
 
     async def hear(self, kind: type[records.Record]) -> records.Record:
         while True:

@@ -92,6 +92,7 @@ class Connections:
                 yield fd
 
     def _bytes_received(self, fd: int) -> int | None:
+        info = b""
         with _borrowed(fd) as connection:
             if connection is None or not self._is_ours(connection):
                 return None

@@ -118,7 +118,10 @@ class LoopSocket:
 
     def _receive_tracked(self) -> bytes:
         frame = self.socket.recv(zmq.NOBLOCK, copy=False)
-        self.source = frame.get(zmq.SRCFD)
+        try:
+            self.source = frame.get(zmq.SRCFD)
+        except zmq.ZMQError:
+            self.source = -1  # a peer of ZMTP before 3.0
         return frame.bytes
 
 
