@@ -3,6 +3,7 @@
 from taskiq_testkit.contracts.aborting import AbortContract
 from taskiq_testkit.contracts.burying import DeadLetterContract
 from taskiq_testkit.contracts.choosing import ChoosingContract
+from taskiq_testkit.contracts.claims import ClaimsContract
 from taskiq_testkit.contracts.counting import CountingContract
 from taskiq_testkit.contracts.delays import DelayContract
 from taskiq_testkit.contracts.interrupting import InterruptingContract
@@ -27,6 +28,7 @@ class BrokerContract(
     InterruptingContract,
     PushingContract,
     LivingContract,
+    ClaimsContract,
 ):
     """What every broker must keep. Inherit it, and override the fixture `broker`.
 
