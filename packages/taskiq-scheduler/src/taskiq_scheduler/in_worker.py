@@ -6,10 +6,11 @@ import logging
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_scheduler.arguments import SchedulerArgs
+from taskiq_scheduler.claims import can_claim
+from taskiq_scheduler.lifecycle import start, start_sources, stop, stop_sources
 from taskiq_scheduler.loop import SchedulerLoop
-from taskiq_scheduler.running import check_labels, load_scheduler
+from taskiq_scheduler.process import check_labels, load_scheduler
 from taskiq_scheduler.scheduler import TaskiqScheduler
-from taskiq_scheduler.watching import start_sources, stop_sources
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +20,8 @@ async def load(path: str) -> TaskiqScheduler:
 
     Raises:
         LoadError: it can't be imported.
-        NotASchedulerError: what was imported is no scheduler.
-        ScheduleLabelError: the label `schedule` of a task is no list of dicts.
+        NotASchedulerError: what was imported is not a scheduler.
+        ScheduleLabelError: the label `schedule` of a task is not a list of dicts.
     """
     found = await load_scheduler(SchedulerArgs(scheduler=path, modules=[], tasks_pattern=()))
     check_labels(found)
@@ -41,14 +42,13 @@ async def serve(
         finish: when to stop.
     """
     if not is_first:
-        scheduler.sources = [source for source in scheduler.sources if source.can_claim]
+        served = [each for each in scheduler.sources if can_claim(each, scheduler.broker)]
+        scheduler.sources = served
     if not scheduler.sources:
-        logger.info("The scheduler's sources can't claim: the first worker process serves them")
+        logger.info("The scheduler's ticks can't be claimed: the first worker process serves them")
         return
     has_own_broker = scheduler.broker is not broker
-    if has_own_broker:
-        await scheduler.startup()
-    failed = await start_sources(scheduler.sources)
+    failed = await (start(scheduler) if has_own_broker else start_sources(scheduler.sources))
     logger.info("Scheduler started beside the tasks. Sources: %d", len(scheduler.sources))
     serving = asyncio.create_task(SchedulerLoop(scheduler).run(unstarted=failed))
     stopping = asyncio.create_task(finish.wait())
@@ -59,7 +59,5 @@ async def serve(
         stopping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
-        await stop_sources(scheduler.sources)
-        if has_own_broker:
-            await scheduler.shutdown()
+        await (stop(scheduler) if has_own_broker else stop_sources(scheduler.sources))
     logger.info("Scheduler stopped")
