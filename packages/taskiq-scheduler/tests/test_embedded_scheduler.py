@@ -16,8 +16,8 @@ from taskiq_core import ScheduledTask
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, LabelScheduleSource, TaskiqScheduler
 from taskiq_scheduler.embedded_scheduler import EmbeddedScheduler
-from taskiq_scheduler.ticks import tick_id
-from taskiq_scheduler.timetable import latest_ticks
+from taskiq_scheduler.tick_ids import tick_id
+from taskiq_scheduler.ticks import latest_ticks
 from taskiq_sqlite import SQLiteScheduleSource
 
 PATIENCE = 30.0

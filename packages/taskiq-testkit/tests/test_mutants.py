@@ -360,6 +360,16 @@ class ForgetsTicksOfWhatIsGone(ReferenceScheduleSource):
             self.claims.pop((schedule_id, tick), None)
 
 
+class KeepsChangesToItself(ReferenceScheduleSource):
+    def notify(self) -> None:
+        pass
+
+
+class TakesWhatNeverFires(ReferenceScheduleSource):
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        self.schedules[schedule.schedule_id] = schedule.model_dump_json()
+
+
 RESULTS: list[tuple[type[ReferenceResultBackend[Any]], str]] = [
     (LetsLateWorkersStore, "test_later_delivery_stands"),
     (NeverWakes, "test_wait_ends_when_the_result_is_there"),
@@ -377,6 +387,8 @@ SOURCES: list[tuple[type[ReferenceScheduleSource], str]] = [
     (KeepsTheFirstTime, "test_another_time_replaces"),
     (RemembersOtherMoments, "test_last_tick_says_nothing_of_other_moments"),
     (ForgetsTicksOfWhatIsGone, "test_late_tick_is_sent_once"),
+    (KeepsChangesToItself, "test_changes_are_told"),
+    (TakesWhatNeverFires, "test_what_would_never_fire_is_refused"),
 ]
 
 
@@ -386,6 +398,7 @@ class Results(ResultBackendContract):
 
 class Sources(ScheduleSourceContract):
     claim_lease = LEASE
+    tells_changes = True
 
 
 async def play_results(name: str, backend: ReferenceResultBackend[Any]) -> None:

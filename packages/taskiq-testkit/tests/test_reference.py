@@ -77,6 +77,7 @@ class TestReferenceResultBackend(ResultBackendContract):
 
 class TestReferenceScheduleSource(ScheduleSourceContract):
     claim_lease = 0.3
+    tells_changes = True
 
     @pytest.fixture
     def source(self) -> ReferenceScheduleSource:

@@ -34,3 +34,5 @@ class Capability(StrEnum):
     """Results are pushed to waiting callers, without polling."""
     BROADCAST = "broadcast"
     """Each message goes to every worker instead of exactly one."""
+    CLAIMS = "claims"
+    """Schedulers claim ticks in the broker's store, so that each is sent once: `tick_claims`."""

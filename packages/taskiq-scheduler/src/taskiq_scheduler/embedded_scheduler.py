@@ -8,10 +8,11 @@ from typing import Self
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.worker_service import WorkerService
 from taskiq_scheduler.arguments import SchedulerArgs
+from taskiq_scheduler.claims import can_claim
+from taskiq_scheduler.lifecycle import start, start_sources, stop, stop_sources
 from taskiq_scheduler.loop import SchedulerLoop
-from taskiq_scheduler.running import check_labels, load_scheduler
+from taskiq_scheduler.process import check_labels, load_scheduler
 from taskiq_scheduler.scheduler import TaskiqScheduler
-from taskiq_scheduler.watching import start_sources, stop_sources
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ class EmbeddedScheduler(WorkerService):
     def __init__(self, scheduler: TaskiqScheduler, *, is_first_worker: bool) -> None:
         self._scheduler = scheduler
         if not is_first_worker:
-            scheduler.sources = [source for source in scheduler.sources if source.can_claim]
+            served = [each for each in scheduler.sources if can_claim(each, scheduler.broker)]
+            scheduler.sources = served
 
     @classmethod
     async def load(cls, argument: str, *, is_first_worker: bool) -> Self:
@@ -46,12 +48,13 @@ class EmbeddedScheduler(WorkerService):
     async def serve(self, broker: AbstractBroker, *, finish: asyncio.Event) -> None:
         """Serve the sources; a broker that is not the worker's is started and stopped here."""
         if not self._scheduler.sources:
-            logger.info("The scheduler's sources can't claim: the first worker process serves them")
+            logger.info(
+                "The scheduler's ticks can't be claimed: the first worker process serves them"
+            )
             return
         has_own_broker = self._scheduler.broker is not broker
-        if has_own_broker:
-            await self._scheduler.startup()
-        failed = await start_sources(self._scheduler.sources)
+        scheduler = self._scheduler
+        failed = await (start(scheduler) if has_own_broker else start_sources(scheduler.sources))
         logger.info("Scheduler started beside the tasks. Sources: %d", len(self._scheduler.sources))
         serving = asyncio.create_task(SchedulerLoop(self._scheduler).run(unstarted=failed))
         stopping = asyncio.create_task(finish.wait())
@@ -62,7 +65,5 @@ class EmbeddedScheduler(WorkerService):
             stopping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
-            await stop_sources(self._scheduler.sources)
-            if has_own_broker:
-                await self._scheduler.shutdown()
+            await (stop(scheduler) if has_own_broker else stop_sources(scheduler.sources))
         logger.info("Scheduler stopped")

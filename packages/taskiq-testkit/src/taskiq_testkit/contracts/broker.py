@@ -2,6 +2,7 @@
 
 from taskiq_testkit.contracts.aborts import AbortContract
 from taskiq_testkit.contracts.cancellation import CancellationContract
+from taskiq_testkit.contracts.claims import ClaimsContract
 from taskiq_testkit.contracts.dead_letters import DeadLetterContract
 from taskiq_testkit.contracts.delays import DelayContract
 from taskiq_testkit.contracts.distribution import DistributionContract
@@ -31,6 +32,7 @@ class BrokerContract(
     PushedResultContract,
     LifecycleContract,
     PluginSpecContract,
+    ClaimsContract,
 ):
     """What every broker must keep. Inherit it, and override the fixture `broker`.
 

@@ -127,6 +127,12 @@ async def every_worker_gets_it(harness: BrokerHarness) -> None:
         assert sorted(held.task_id for held in taken) == sorted(sent)
 
 
+async def claims_are_refused(harness: BrokerHarness) -> None:
+    """A scheduler can't take claims for granted."""
+    with pytest.raises(CapabilityError):
+        harness.broker.tick_claims()
+
+
 def label_is_refused(label: str, value: Any) -> Callable[[BrokerHarness], Awaitable[None]]:
     """What a label asks for is not ignored: the task is not sent."""
 
@@ -154,5 +160,6 @@ REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]]
     Capability.BATCH: bulk_is_sent_one_by_one,
     Capability.PUSH_RESULTS: results_are_asked_for,
     Capability.BROADCAST: one_worker_gets_it,
+    Capability.CLAIMS: claims_are_refused,
 }
 """What is checked of a capability that is not declared."""

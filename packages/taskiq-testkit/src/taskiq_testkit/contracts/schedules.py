@@ -3,7 +3,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest_asyncio
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.capabilities import Capability
+from taskiq_core.exceptions import ScheduleRefusedError
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_testkit.contract import Contract, proves
 from taskiq_testkit.contracts.enqueue import TEXTS
@@ -53,6 +56,7 @@ class ScheduleSourceContract(Contract):
     Attributes:
         can_change: False for sources whose schedules stand elsewhere, in code or in a file.
         can_claim: whether the source's ticks can be claimed, as `ScheduleSource.can_claim` says.
+        tells_changes: whether `changes` of the source yields.
         claim_lease: seconds after which a claim that was not confirmed is free again, of the
             fixture's source; None if it is too long to wait for.
     """
@@ -61,6 +65,7 @@ class ScheduleSourceContract(Contract):
 
     can_change: bool = True
     can_claim: bool = True
+    tells_changes: bool = False
     claim_lease: float | None = None
 
     @pytest.fixture
@@ -212,11 +217,72 @@ class ScheduleSourceContract(Contract):
         assert await other.ids() == {"kept"}
         await other.source.shutdown()
 
+    @proves(needs=("can_change",))
+    async def test_what_would_never_fire_is_refused(self, harness: SourceHarness) -> None:
+        """A cron line, a time zone that can't be followed is refused where it is added."""
+        for when in ({"cron": "61 * * * *"}, {"cron": "@daily", "cron_offset": "Mars/Base"}):
+            with pytest.raises(ScheduleRefusedError):
+                await harness.source.add_schedule(schedule_of("id", **when))
+
+        assert await harness.ids() == set()
+
+    @proves(needs=("can_change",))
+    async def test_time_without_zone_is_utc(self, harness: SourceHarness) -> None:
+        """A time without time zone is one in UTC."""
+        await harness.source.add_schedule(schedule_of("id", time=TICK.replace(tzinfo=None)))
+
+        assert [each.time for each in await harness.source.get_schedules()] == [TICK]
+
+    # -- changes ------------------------------------------------------------------------------
+
+    @proves(needs=("tells_changes", "can_change"))
+    async def test_changes_are_told(self, harness: SourceHarness) -> None:
+        """Each subscriber is told of a schedule that is added, changed or removed."""
+        async with AsyncExitStack() as stack:
+            subscribers = [
+                await stack.enter_async_context(aclosing(harness.source.changes()))
+                for _ in range(2)
+            ]
+            await self._are_told(harness, subscribers)  # the subscriptions stand
+
+            for change in (
+                partial(harness.source.add_schedule, schedule_of("id", interval=60)),
+                partial(harness.source.add_schedule, schedule_of("id", interval=90)),
+                partial(harness.source.delete_schedule, "id"),
+            ):
+                await change()
+                await self._are_told(harness, subscribers)
+
+    @proves(needs=("tells_changes", "can_change", "make_source"))
+    async def test_changes_of_another_process_are_told(
+        self, harness: SourceHarness, make_source: MakeScheduleSource
+    ) -> None:
+        """A change by another object on the same store is told."""
+        other = make_source()
+        await other.startup()
+        async with aclosing(harness.source.changes()) as changes:
+            await self._are_told(harness, [changes])
+
+            await other.add_schedule(schedule_of("id", interval=60))
+
+            await self._are_told(harness, [changes])
+        await other.shutdown()
+
+    async def _are_told(
+        self, harness: SourceHarness, subscribers: list[AsyncGenerator[None, None]]
+    ) -> None:
+        try:
+            async with asyncio.timeout(harness.patience):
+                for each in subscribers:
+                    await anext(each)
+        except TimeoutError:
+            pytest.fail(f"changes() told a subscriber nothing for {harness.patience:g} s")
+
     # -- ticks --------------------------------------------------------------------------------
 
     @proves(needs=("can_claim",))
     async def test_one_scheduler_gets_a_tick(self, harness: SourceHarness) -> None:
-        """Of many who claim a tick at the same time one gets it; each tick is one's own."""
+        """Concurrent claims of one tick have exactly one winner; other ticks are free."""
         await self._add(harness, "id", "another id")
 
         claims = await asyncio.gather(

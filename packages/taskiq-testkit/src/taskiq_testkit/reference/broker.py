@@ -18,6 +18,7 @@ from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
 from taskiq_testkit.reference.calls import call
+from taskiq_testkit.reference.claims import ReferenceTickClaims
 from taskiq_testkit.reference.queue import ReferenceQueue
 from taskiq_testkit.reference.results import ReferenceResultBackend
 from taskiq_testkit.reference.store import NewMessage
@@ -96,6 +97,10 @@ class ReferenceBroker(AsyncBroker):
             for task_id in await self.call("aborted", known):
                 known.append(task_id)
                 yield task_id
+
+    def tick_claims(self, *, lease: float = 60.0) -> ReferenceTickClaims:
+        """Claims in the server's store."""
+        return ReferenceTickClaims(self.call, lease)
 
     async def stats(self) -> QueueStats:
         """How many messages there are."""

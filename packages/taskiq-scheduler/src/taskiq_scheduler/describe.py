@@ -1,8 +1,10 @@
-"""When a schedule is due, as people say it."""
+"""Describes in English when a schedule is due."""
 
 from datetime import timedelta
+from textwrap import shorten
 from typing import Final
 
+from taskiq_core.messages.cron_spec import canonical_cron
 from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _LINES: Final = {
@@ -14,27 +16,31 @@ _LINES: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+LONGEST_LINE: Final = 200
+"""Characters of a cron line that are shown."""
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _WEEKDAYS: Final = "Sun Mon Tue Wed Thu Fri Sat Sun"
 
 
-def in_words(schedule: ScheduledTask) -> str:
-    """When a schedule is due; a cron line with its time zone, and as it was written."""
+def timing_text(schedule: ScheduledTask) -> str:
+    """Say when a schedule is due; a cron line with its time zone, and as it was written."""
+    parts: list[str] = []
     if schedule.cron is not None:
         zone = schedule.cron_offset or "UTC"
         zone = f"UTC{_signed(zone)}" if isinstance(zone, timedelta) else zone
-        return f"{cron_in_words(schedule.cron)}, {zone} ({schedule.cron})"
+        cron = shorten(schedule.cron, LONGEST_LINE)
+        parts.append(f"{cron_text(cron)}, {zone} ({cron})")
     if schedule.interval is not None:
-        return f"every {_length(schedule.interval)}"
-    if schedule.time is None:
-        return "never"
-    return f"once, at {schedule.time.isoformat(sep=' ', timespec='seconds')}"
+        parts.append(f"every {_length(schedule.interval)}")
+    if schedule.time is not None:
+        parts.append(f"once, at {schedule.time.isoformat(sep=' ', timespec='seconds')}")
+    return "; ".join(parts) or "never"
 
 
-def cron_in_words(cron: str) -> str:
-    """What a cron line says; the line itself where it has no five fields."""
-    fields = _LINES.get(cron.lower(), cron).lower().split()
+def cron_text(cron: str) -> str:
+    """Say what a cron line means; the line itself where it does not have five fields."""
+    fields = canonical_cron(_LINES.get(cron.lower(), cron)).split()
     if len(fields) not in {5, 6}:
         return cron
     minute, hour, day, month, weekday, second = [*fields, "0"][:6]
@@ -69,16 +75,16 @@ def _second(second: str) -> str:
 
 
 def _days(day: str, weekday: str) -> str:
-    words: list[str] = []
+    parts: list[str] = []
     if day not in {"*", "?"}:
-        words.append("on the last day of the month" if day == "l" else f"on day {day} of the month")
+        parts.append("on the last day of the month" if day == "l" else f"on day {day} of the month")
     if weekday not in {"*", "?"}:
-        words.append(f"on {_named(weekday, _WEEKDAYS, first=0)}")
-    return " or ".join(words) or "every day"
+        parts.append(f"on {_named(weekday, _WEEKDAYS, first=0)}")
+    return " or ".join(parts) or "every day"
 
 
 def _named(field: str, names: str, *, first: int) -> str:
-    """Numbers of months or days as their names; what is more than a list of ranges stays."""
+    """Replace numbers of months or days by names; a field with more than ranges stays."""
     by_number = {str(number): name for number, name in enumerate(names.split(), start=first)}
     items = [each.split("-") for each in field.split(",")]
     named = [[by_number.get(end, end.capitalize()) for end in ends] for ends in items]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from taskiq_core.abc.cmd import TaskiqCMD
 from taskiq_scheduler.arguments import SchedulerArgs
-from taskiq_scheduler.running import run_scheduler
+from taskiq_scheduler.process import run_scheduler
 
 
 class SchedulerCMD(TaskiqCMD):

@@ -1,4 +1,4 @@
-"""What `taskiq schedules` says of each schedule."""
+"""The table of `taskiq schedules`."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ import pytest
 from taskiq_core import ScheduledTask, ScheduleSource
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, LabelScheduleSource
-from taskiq_scheduler.report import rows_of
-from taskiq_scheduler.words import cron_in_words, in_words
+from taskiq_scheduler.describe import cron_text, timing_text
+from taskiq_scheduler.schedule_table import rows_of
 
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ async def row_of(each: ScheduledTask, last: datetime | None = None) -> tuple[str
     if last is not None:
         await source.confirm(each.schedule_id, last)
     (row,) = await rows_of(source, broker, NOW)
-    return row
+    return row.cells
 
 
 async def test_schedule_is_shown_in_its_own_time_zone() -> None:
@@ -80,22 +80,18 @@ async def test_interval_is_shown_with_its_next_three_ticks() -> None:
         ),
         ({"interval": 1, "enabled": False}, None, "paused"),
         ({"cron": "0 0 30 2 *"}, None, "won't fire: there is no such moment"),
-        ({"cron": "x"}, None, "won't fire: 'x' is no cron line: "),
+        ({"cron": "x"}, None, "won't fire: 'x' is not a cron line: "),
         (
             {"cron": "* * * * *", "cron_offset": "Mars/Base"},
             None,
-            "won't fire: 'Mars/Base' is no time zone: ",
+            "won't fire: 'Mars/Base' is not a time zone: ",
         ),
         (
-            {"time": datetime(2030, 1, 1)},  # noqa: DTZ001  # what is refused
+            {"interval": 3600, "task_name": "u"},
             None,
-            "won't fire: its time 2030-01-01 00:00:00 has no time zone",
+            "2026-03-28 13:00:00, 2026-03-28 14:00:00, 2026-03-28 15:00:00 (the broker has no such",
         ),
-        (
-            {"interval": 1, "task_name": "u"},
-            None,
-            "won't fire: the broker has no task 'u'. Name the module that declares it",
-        ),
+        ({"cron": "0 0 * * *", "time": NOW + timedelta(minutes=1)}, None, "2026-03-28 12:01:00, "),
     ],
 )
 async def test_it_says_when_or_why_not(
@@ -118,7 +114,8 @@ async def test_source_that_fails_is_shown_and_shut_down() -> None:
 
     (row,) = await rows_of(Fails(), InMemoryBroker(), NOW)
 
-    assert row == ("Fails", "-", "-", "can't be asked: store is down", "-", "-")
+    assert row.is_broken
+    assert row.cells == ("Fails", "-", "-", "can't be asked: store is down", "-", "-")
     assert calls == ["shutdown"]
 
 
@@ -128,9 +125,10 @@ async def test_label_that_cannot_be_read_is_shown() -> None:
 
     (row,) = await rows_of(LabelScheduleSource(broker), broker, NOW)
 
-    assert row[1:4] == ("t#0", "t", "?")
-    assert row[-1].startswith("won't fire: ")
-    assert "an interval is a positive number of seconds, not -1" in row[-1]
+    assert row.is_broken
+    assert row.cells[1:4] == ("t#0", "t", "?")
+    assert row.cells[-1].startswith("won't fire: ")
+    assert "an interval is a positive number of seconds, not -1" in row.cells[-1]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +153,7 @@ async def test_label_that_cannot_be_read_is_shown() -> None:
     ],
 )
 def test_lines_in_words(cron: str, words: str) -> None:
-    assert cron_in_words(cron) == words
+    assert cron_text(cron) == words
 
 
 @pytest.mark.parametrize(
@@ -172,10 +170,15 @@ def test_lines_in_words(cron: str, words: str) -> None:
             "at 00:00 every day, UTC-03:30 (@daily)",
         ),
         ({"cron": "@daily"}, "at 00:00 every day, UTC (@daily)"),
+        ({"cron": "0 9 * * Monday"}, "at 09:00 on Mon, UTC (0 9 * * Monday)"),
+        (
+            {"cron": "@daily", "interval": 60, "time": NOW},
+            "at 00:00 every day, UTC (@daily); every minute; once, at 2026-03-28 12:00:00+00:00",
+        ),
     ],
 )
 def test_schedules_in_words(values: dict[str, Any], words: str) -> None:
-    assert in_words(schedule(**values)) == words
+    assert timing_text(schedule(**values)) == words
 
 
 APP = """
@@ -194,14 +197,24 @@ async def tick() -> None: ...
 """
 
 
+def test_the_command_ends_well_if_every_schedule_can_be_followed(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP.replace("x y z", "1 2 * * *"))
+    command = [sys.executable, "-m", "taskiq_cli", "schedules", "app:scheduler"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=30, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_command_prints_a_table(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     command = [sys.executable, "-m", "taskiq_cli", "schedules", "app:scheduler"]
 
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
     )
 
+    assert done.returncode == 1, "a schedule is broken"
     heading, *rows = done.stdout.splitlines()
     assert heading.split() == ["SOURCE", "SCHEDULE", "TASK", "WHEN", "LAST", "NEXT"]
     by_id = {row.split()[1]: row for row in rows if row}
@@ -210,4 +223,4 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     assert by_id["tick#0"].count(":00, ") == 2
     assert "at 03:00 every day, Asia/Tokyo (0 3 * * *)" in by_id["tick#1"]
     assert by_id["tick#1"].rstrip().endswith("paused")
-    assert "won't fire: 'x y z' is no cron line" in by_id["broken"]
+    assert "won't fire: 'x y z' is not a cron line" in by_id["broken"]

@@ -1,7 +1,7 @@
-"""The schedules that a scheduler knows, ordered by when they are due; no I/O."""
+"""DueQueue: the schedules that a scheduler knows, ordered by when they are due; no I/O."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -9,12 +9,11 @@ from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
-from taskiq_scheduler.checking import check_timing
 from taskiq_scheduler.errors import BadScheduleError, ScheduleValueError
 from taskiq_scheduler.missed import is_too_late, ticks_to_send
-from taskiq_scheduler.timetable import next_tick
+from taskiq_scheduler.ticks import cron_tick_of_minute, next_tick, running_ticks
+from taskiq_scheduler.validation import check_timing
 
-Check = Callable[[ScheduledTask], None]
 _INCREDIBLE: Final = timedelta(days=1)
 """A last tick that is further ahead than this was made while the clock was wrong."""
 
@@ -24,8 +23,8 @@ class Due:
     """A schedule that is due.
 
     Attributes:
-        first: the earliest tick that nobody looked at.
-        ticks: those that are sent, earliest first; none if all of them are too late.
+        first: the earliest tick that was not looked at before.
+        ticks: the ticks to send, earliest first; empty if all of them are too late.
     """
 
     source: ScheduleSource
@@ -40,6 +39,8 @@ class Entry:
 
     Attributes:
         tick: when it is due next; None for never, or while it is paused.
+        running: ticks that are due because the schedule is seen for the first time; `tick` is the
+            first of them.
         last: the latest tick that was taken; no tick up to it is taken again.
         is_current: whether the source still has it as it stands here.
     """
@@ -47,34 +48,31 @@ class Entry:
     source: ScheduleSource
     schedule: ScheduledTask
     tick: datetime | None = None
+    running: tuple[datetime, ...] = ()
     last: datetime | None = None
     is_current: bool = True
 
 
 @dataclass(slots=True)
-class Known:
-    """What a source has: entries by their ids, and why others are left out."""
+class SourceEntries:
+    """Entries of one source by schedule id, and the reasons why schedules are left out."""
 
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
     problems: dict[str, str] = field(default_factory=dict[str, str])
 
 
-class Agenda:
-    """A heap: what a tick costs grows with what is due, not with what there is.
+class DueQueue:
+    """A heap: the cost of a tick grows with the number of schedules due, not with that of all."""
 
-    Args:
-        check: raises ScheduleValueError for a schedule that can't be followed.
-    """
-
-    def __init__(self, check: Check = check_timing) -> None:
-        self._check = check
+    def __init__(self) -> None:
+        self._skipped_minute: datetime | None = None
         self._heap: list[tuple[datetime, int, Entry]] = []
-        self._known: dict[ScheduleSource, Known] = {}
+        self._known: dict[ScheduleSource, SourceEntries] = {}
         self._numbers = count()
 
     @property
     def first_tick(self) -> datetime | None:
-        """When something is due next."""
+        """When something is due next; None for never."""
         while self._heap and not self._heap[0][2].is_current:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
@@ -82,16 +80,20 @@ class Agenda:
     def __len__(self) -> int:
         return sum(len(known.entries) for known in self._known.values())
 
+    def skip_minute(self, now: datetime) -> None:
+        """Count the cron ticks of the running minute as sent."""
+        self._skipped_minute = now.replace(second=0, microsecond=0)
+
     def find(self, source: ScheduleSource, schedule_id: str) -> ScheduledTask | None:
-        """A schedule by its id."""
-        entry = self._known.get(source, Known()).entries.get(schedule_id)
+        """Return a schedule by its id."""
+        entry = self._known.get(source, SourceEntries()).entries.get(schedule_id)
         return None if entry is None else entry.schedule
 
     def unknown(
         self, source: ScheduleSource, schedules: Iterable[ScheduledTask]
     ) -> list[ScheduledTask]:
-        """Those that were not there before, and so may have ticks to make up for."""
-        entries = self._known.get(source, Known()).entries
+        """Return the enabled schedules that were not there before: last ticks matter to them."""
+        entries = self._known.get(source, SourceEntries()).entries
         return [each for each in schedules if each.enabled and each.schedule_id not in entries]
 
     def replace(
@@ -101,20 +103,20 @@ class Agenda:
         now: datetime,
         last_ticks: Mapping[str, datetime] | None = None,
     ) -> list[BadScheduleError]:
-        """A source says what it has now; those that did not change keep their place.
+        """Enter what a source has now; schedules that did not change keep their place.
 
         Args:
-            source: says so.
-            schedules: all that it has.
-            now: new ones are due after it.
-            last_ticks: by schedule id; new schedules that are there are due after their last tick,
-                so that what was missed is made up for.
+            source: has the schedules.
+            schedules: all of them.
+            now: the current moment.
+            last_ticks: by schedule id. A new schedule with a last tick is due after it, so that
+                missed ticks are made up for; one without is due for its running tick.
 
         Returns:
             What is wrong with schedules that can't be followed; each problem once.
         """
-        before = self._known.get(source, Known())
-        found = Known()
+        before = self._known.get(source, SourceEntries())
+        found = SourceEntries()
         problems: list[BadScheduleError] = []
         for schedule in schedules:
             schedule_id = schedule.schedule_id
@@ -137,13 +139,20 @@ class Agenda:
         return problems
 
     def take_due(self, now: datetime) -> Iterator[Due]:
-        """What is due, earliest first; cron lines and intervals are entered for their next tick.
+        """Yield what is due, earliest first; repeated schedules are entered for their next tick.
 
-        Of ticks that were missed, because nobody looked, those are sent that the schedule says.
+        Due.ticks are the missed ticks that the schedule's policy lets through.
         """
         while (first := self.first_tick) is not None and first <= now:
             _, _, entry = heapq.heappop(self._heap)
             schedule = entry.schedule
+            if entry.running:
+                for tick in entry.running:
+                    yield Due(entry.source, schedule, tick, (tick,))
+                entry.running = ()
+                entry.tick = next_tick(schedule, entry.last or now)
+                self._push(entry)
+                continue
             following = next_tick(schedule, first) if schedule.is_repeated else None
             if following is None or following > now:
                 ticks = [] if is_too_late(schedule, first, now) else [first]
@@ -159,14 +168,14 @@ class Agenda:
     # -- entries ------------------------------------------------------------------------------
 
     def _fault(
-        self, schedule: ScheduledTask, before: Entry | None, found: Known
+        self, schedule: ScheduledTask, before: Entry | None, found: SourceEntries
     ) -> ScheduleValueError | None:
         """Why a schedule can't be followed."""
         if schedule.schedule_id in found.entries:
             return ScheduleValueError(reason="another schedule of its source has the same id")
         if before is None or before.schedule != schedule:
             try:
-                self._check(schedule)
+                check_timing(schedule)
             except ScheduleValueError as error:
                 return error
         return None
@@ -180,14 +189,22 @@ class Agenda:
         last: datetime | None,
     ) -> Entry:
         entry = Entry(source, schedule)
+        skipped = self._skipped_tick(schedule, now) if before is None else None
         if last is not None and last - now <= _INCREDIBLE:
-            entry.last = last
+            entry.last = max(last, skipped or last)
         if before is not None:
             entry.last = before.last
+        if schedule.enabled and before is None and entry.last is None:
+            entry.running = _running_ticks_of(schedule, now, without=skipped)
+            entry.last = now if entry.running else None
         if schedule.enabled:
-            entry.tick = _first_tick_of(entry, before, now)
+            entry.tick = entry.running[0] if entry.running else _first_tick_of(entry, before, now)
         self._push(entry)
         return entry
+
+    def _skipped_tick(self, schedule: ScheduledTask, now: datetime) -> datetime | None:
+        minute = now.replace(second=0, microsecond=0)
+        return cron_tick_of_minute(schedule, now) if minute == self._skipped_minute else None
 
     def _push(self, entry: Entry) -> None:
         if entry.tick is not None:
@@ -200,9 +217,19 @@ class Agenda:
             heapq.heapify(self._heap)
 
 
+def _running_ticks_of(
+    schedule: ScheduledTask, now: datetime, *, without: datetime | None
+) -> tuple[datetime, ...]:
+    if not schedule.is_repeated:
+        return ()
+    ticks = (tick for tick in running_ticks(schedule, now) if tick != without)
+    return tuple(tick for tick in ticks if not is_too_late(schedule, tick, now))
+
+
 def _first_tick_of(entry: Entry, before: Entry | None, now: datetime) -> datetime | None:
     schedule = entry.schedule
     if before is not None and before.schedule.enabled and schedule.has_timing_of(before.schedule):
+        entry.running = before.running
         return before.tick
     if entry.last is None:
         return next_tick(schedule, now)
