@@ -148,7 +148,10 @@ def build(session: nox.Session) -> None:
 def isolated(session: nox.Session, package: str) -> None:
     """Run a package's tests from wheels, with nothing installed but what it declares."""
     needed = with_siblings(package)
-    session.install(*map(wheel_of, needed), *test_libraries(package), *RUNNER, env=OUTSIDE)
+    servers = testing_editables(test_names(package) & {*TESTING})
+    session.install(
+        *map(wheel_of, needed), *servers, *test_libraries(package), *RUNNER, env=OUTSIDE
+    )
     check_environment(session)
     session.run("python", "-c", IMPORT, *importing(package), silent=True, env=OUTSIDE)
     if any(Requirement(line).name == "taskiq-cli" for line in needed):

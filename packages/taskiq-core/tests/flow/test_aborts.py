@@ -93,7 +93,7 @@ async def listening(broker: AbortingBroker) -> AsyncIterator[Results]:
 
 
 async def hear(broker: AbortingBroker, task_id: str) -> None:
-    """Have the worker hear of an abort; returns when it has, and listens again."""
+    """Wait until the worker has heard of an abort and listens again."""
     broker.notices.put_nowait(task_id)
     await broker.notices.join()
 

@@ -258,7 +258,7 @@ async def test_program_that_is_cancelled_while_it_runs_a_delivery_sees_it(
 
 
 async def test_time_limit_around_an_overridden_step_holds(broker: Any) -> None:
-    """A worker of the user's own, which limits every task: the limit is no doing of the task."""
+    """A worker of the user's own, which limits every task: the task did not set the limit."""
 
     class Limited(Receiver):
         async def run_task(self, *args: Any, **kwargs: Any) -> Any:

@@ -51,7 +51,11 @@ class LeasedQueue(Protocol[MessageId]):
     async def renew(
         self, tokens: Sequence[LeaseToken[MessageId]], lease: float
     ) -> Sequence[Renewal]:
-        """Extend leases to `lease` seconds from now; return what came of each token."""
+        """Extend leases to `lease` seconds from now.
+
+        Returns:
+            What came of each token, in their order.
+        """
         ...
 
 

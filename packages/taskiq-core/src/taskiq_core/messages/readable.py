@@ -51,7 +51,7 @@ def require_readable_by_standard_library(body: bytes) -> None:
 
 
 def _may_be_nested(body: bytes, depth: int) -> bool:
-    """Whether brackets are nested so deep; those in texts may be taken for others."""
+    """Return whether brackets are nested so deep; brackets in texts may count, too."""
     brackets = body.translate(None, _OTHER_THAN_BRACKETS)
     while len(brackets) >= 2 * depth:
         size = len(brackets)
