@@ -46,8 +46,9 @@ for module in pkgutil.walk_packages(front.__path__, name + "."):
     if not module.name.endswith(".__main__"):
         try:
             importlib.import_module(module.name)
-        except ModuleNotFoundError as error:
-            if error.name not in extras:
+        except ImportError as error:
+            # The facade raises its own error, with the package to install.
+            if {error.name, getattr(error.__cause__, "name", None)}.isdisjoint(extras):
                 raise
 """
 
@@ -328,7 +329,7 @@ def importing(package: str) -> list[str]:
     """The arguments of `IMPORT`: the module of a package, and modules that only its extras need."""
     extras = declared(package)["project"].get("optional-dependencies", {})
     optional = {Requirement(line).name for lines in extras.values() for line in lines}
-    return [package.replace("-", "_"), *sorted(optional)]
+    return [name.replace("-", "_") for name in (package, *sorted(optional))]
 
 
 def declared(package: str | None = None) -> dict[str, Any]:

@@ -44,12 +44,3 @@ def test_no_command_prints_a_password(project: Project, command: str, url: str) 
     assert ran.exit_code not in (0, None), ran
     assert SECRET not in ran.out + ran.err, ran
     assert "Traceback" not in ran.out + ran.err, ran
-
-
-@pytest.mark.parametrize("url", ["redis://[::1", "redis://h:port", "redis+pubsub://[::1"])
-def test_malformed_url_is_bad_input(project: Project, url: str) -> None:
-    ran = project.run("dead", "list", url)
-
-    assert ran.exit_code == 2, ran
-    assert ran.err.startswith("Error: ")
-    assert "Traceback" not in ran.err
