@@ -1,4 +1,4 @@
-"""LeasedDelivery: each call reaches the queue with the token, once, also if the caller is cancelled."""
+"""LeasedDelivery: each call reaches the queue with the token, once, although it is cancelled."""
 
 import asyncio
 from collections.abc import Sequence
