@@ -24,12 +24,10 @@ from taskiq_core import (
     gather,
 )
 from taskiq_core.api import run_receiver_task
-from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.client.progress_tracker import ProgressTracker
 from taskiq_core.compat.deprecation import TaskiqDeprecationWarning
 from taskiq_core.exceptions import (
     DuplicateTaskError,
-    ResultBackendMissingError,
     ResultGetError,
     ResultIsReadyError,
     SendTaskError,
@@ -457,20 +455,6 @@ async def test_failing_store_is_an_error_of_the_result_backend(
         await task.is_ready()
     with pytest.raises(ResultGetError):
         await task.get_result()
-
-
-async def test_waiting_without_a_result_backend_is_an_error_and_no_endless_wait(
-    broker: Any,
-) -> None:
-    broker.with_result_backend(DummyResultBackend())
-
-    @broker.task
-    async def t() -> None: ...
-
-    task = await t.kiq()
-
-    with pytest.raises(ResultBackendMissingError, match="this broker has no result backend"):
-        await task.wait_result()
 
 
 # -- the shared broker -------------------------------------------------------------------------

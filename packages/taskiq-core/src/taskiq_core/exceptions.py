@@ -213,10 +213,10 @@ class ResultGetError(ResultBackendError):
 
 
 class ResultBackendMissingError(ResultGetError):
-    """A result was asked for, and the broker keeps none."""
+    """A result is needed, and the broker has no result backend."""
 
     __template__ = (
-        "The result of task {task_id} can't be had: this broker has no result backend. "
+        "The result of task {task_id} can't be read: this broker has no result backend. "
         "Give it one with broker.with_result_backend(...)."
     )
     task_id: str
@@ -259,10 +259,20 @@ class ResultIsReadyError(ResultBackendError):
 
 
 class TaskiqResultTimeoutError(TaskiqError):
-    """The result did not arrive in the time the caller gave."""
+    """The result did not arrive in the time the caller gave.
+
+    Attributes:
+        timeout: seconds that the caller gave.
+        task_id: of the task; None where several were waited for.
+    """
 
     __template__ = "Waiting for task results has timed out, timeout={timeout}"
     timeout: float | None = None
+    task_id: str | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.task_id is None else f"{text}, task {self.task_id}"
 
 
 class NoResultError(TaskiqError):

@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
+from taskiq_core.error_template import Error
 from taskiq_core.exceptions import SecurityError, TaskiqError
 
 MAX_DEPTH: Final = 16
@@ -133,6 +134,8 @@ def _arguments(error: BaseException) -> tuple[Any, ...]:
     if isinstance(error, OSError) and error.filename is not None:
         # Arguments, and yet not among its `args`.
         return (error.errno, error.strerror, error.filename)
+    if isinstance(error, Error):
+        return ()  # its fields are its state
     return (error.message,) if isinstance(error, BaseExceptionGroup) else error.args
 
 
