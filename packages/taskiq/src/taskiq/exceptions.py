@@ -3,6 +3,7 @@
 from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerError,
+    BrokerSetupError,
     CapabilityError,
     DuplicateKeyError,
     DuplicateTaskError,
@@ -30,6 +31,7 @@ from taskiq_core.exceptions import (
     TaskExpiredError,
     TaskiqError,
     TaskiqResultTimeoutError,
+    TaskProcessAnswerError,
     TaskProcessError,
     TaskRejectedError,
     TaskRetryError,
@@ -45,6 +47,7 @@ from taskiq_core.exceptions import (
 __all__ = [
     "BrokerConnectionError",
     "BrokerError",
+    "BrokerSetupError",
     "CapabilityError",
     "DuplicateKeyError",
     "DuplicateTaskError",
@@ -75,6 +78,7 @@ __all__ = [
     "TaskTimeoutError",
     "TaskUnregisteredError",
     "TaskiqError",
+    "TaskProcessAnswerError",
     "TaskProcessError",
     "UrlOptionError",
     "WorkerShutdownError",
