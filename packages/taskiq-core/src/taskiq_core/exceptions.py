@@ -298,10 +298,13 @@ class TaskRetryError(NoResultError):
 
     Attributes:
         delay: seconds before the next delivery.
+        is_failure: whether the attempt counts as failed, in the label `_retries`; a requeue by the
+            task itself does not.
     """
 
     __template__ = "Task is to be delivered again in {delay} s"
     delay: float = 0.0
+    is_failure: bool = False
 
 
 class TaskRejectedError(TaskiqError):
