@@ -27,7 +27,6 @@ from taskiq_core.api import run_receiver_task
 from taskiq_core.client.progress_tracker import ProgressTracker
 from taskiq_core.compat.deprecation import TaskiqDeprecationWarning
 from taskiq_core.exceptions import (
-    DuplicateTaskError,
     ResultGetError,
     ResultIsReadyError,
     SendTaskError,
@@ -78,22 +77,6 @@ def test_forms_of_the_decorator(broker: Any) -> None:
         "by_keyword",
         "from_lambda",
     }
-
-
-def test_two_functions_of_one_name_are_refused(broker: Any) -> None:
-    @broker.task(task_name="send")
-    async def send_mail() -> None: ...
-
-    with pytest.raises(DuplicateTaskError) as caught:
-
-        @broker.task(task_name="send")
-        async def send_fax() -> None: ...
-
-    text = str(caught.value)
-    assert text.startswith("Task name 'send' is taken by ")
-    assert "send_mail" in text
-    assert "send_fax" in text
-    assert Path(__file__).name in text
 
 
 def test_function_of_a_module_that_is_imported_again_replaces_the_old_one(broker: Any) -> None:

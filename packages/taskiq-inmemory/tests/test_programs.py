@@ -8,7 +8,6 @@ import pytest
 from taskiq_core import Context, TaskiqDepends, TaskiqState
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import UnknownTaskError
-from taskiq_core.registry import TaskRegistry
 from taskiq_core.shared_broker import AsyncSharedBroker
 from taskiq_inmemory import InMemoryBroker
 
@@ -83,7 +82,7 @@ async def test_several_brokers_keep_their_tasks_apart() -> None:
 
 
 async def test_shared_tasks_run_on_any_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AsyncBroker, "global_task_registry", TaskRegistry())
+    monkeypatch.setattr(AsyncBroker, "global_task_registry", {})
     shared, broker = AsyncSharedBroker(), InMemoryBroker()
 
     @shared.task("shared")

@@ -13,9 +13,9 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
-from taskiq_core.client.argument_errors import explain_unsendable
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.no_result_backend import DummyResultBackend
+from taskiq_core.client.send import send_message
 from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
@@ -30,8 +30,8 @@ from taskiq_core.messages.labels import (
     wrong_timeout,
 )
 from taskiq_core.messages.message import TaskiqMessage, wrong_task_id
-from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
-from taskiq_core.registry import TaskRegistry
+from taskiq_core.middleware_chain import MiddlewareChain
+from taskiq_core.registry import register
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.state import TaskiqState
 
@@ -56,9 +56,7 @@ class AsyncBroker(AbstractBroker):
         task_id_generator: makes task ids; `with_id_generator` sets it later.
     """
 
-    global_task_registry: ClassVar[TaskRegistry[AsyncTaskiqDecoratedTask[Any, Any]]] = (
-        TaskRegistry()
-    )
+    global_task_registry: ClassVar[dict[str, AsyncTaskiqDecoratedTask[Any, Any]]] = {}
     """Tasks of the shared broker, which every broker of the process can run."""
 
     def __init__(
@@ -72,7 +70,7 @@ class AsyncBroker(AbstractBroker):
         self.serializer = JSONSerializer()
         self.formatter = ProxyFormatter(self)
         self.middlewares: list[TaskiqMiddleware] = []
-        self.local_task_registry: TaskRegistry[AsyncTaskiqDecoratedTask[Any, Any]] = TaskRegistry()
+        self.local_task_registry: dict[str, AsyncTaskiqDecoratedTask[Any, Any]] = {}
         self.event_handlers = EventHandlers()
         self.state = TaskiqState()
         self.custom_dependency_context: dict[Any, Any] = {}
@@ -135,23 +133,9 @@ class AsyncBroker(AbstractBroker):
             UnsupportedLabelError: a label asks for what this broker can't do.
             TaskArgumentError: an argument can't be serialized.
             SendTaskError: `kick` failed, or the task id or a label can't be used; it says which.
+                Its `__cause__` is never None.
         """
-        chain = self.middleware_chain
-        if chain.pre_send:
-            message = await transform(chain.pre_send, message)
-        self._refuse_wrong(message)
-        try:
-            formatted = self.formatter.dumps(message)
-        except Exception as error:
-            raise explain_unsendable(message, self.formatter, error) from error
-        try:
-            await self.kick(formatted)
-        except SendTaskError:
-            raise
-        except Exception as error:
-            raise SendTaskError(task_name=message.task_name, reason=str(error)) from error
-        if chain.post_send:
-            await notify(chain.post_send, message)
+        await send_message(message, self, self.middleware_chain, check=self._refuse_wrong)
 
     async def abort(self, task_id: str) -> AbortState:
         """Ask for a task to be aborted, wherever it is; says where it was found.
@@ -170,7 +154,7 @@ class AsyncBroker(AbstractBroker):
             self._refuse_unsupported(message.task_name, message.labels)
             wrong = wrong or wrong_label(message.labels)
         if wrong:
-            raise SendTaskError(task_name=message.task_name, reason=wrong)
+            raise SendTaskError(task_name=message.task_name, reason=wrong) from ValueError(wrong)
 
     def _refuse_unsupported(self, task_name: str, labels: dict[str, Any]) -> None:
         if self.capabilities is None:
@@ -206,12 +190,13 @@ class AsyncBroker(AbstractBroker):
     def task(self, task_name: Any = None, **labels: Any) -> Any:
         """Make a task of a function; as `@broker.task` or `@broker.task(name, **labels)`.
 
+        A second function under one name replaces the first, with a warning.
+
         Args:
             task_name: under which workers find it; `module:function` by default.
             labels: sent with every call.
 
         Raises:
-            DuplicateTaskError: another function has the name.
             TaskDefinitionError: this can't be run as a task, or not with the label `timeout`.
             ValueError: the label `ack_type` names no acknowledgement type.
         """
@@ -246,7 +231,7 @@ class AsyncBroker(AbstractBroker):
         return task
 
     def _register(self, task: AsyncTaskiqDecoratedTask[Any, Any]) -> None:
-        self.local_task_registry.add(task)
+        register(self.local_task_registry, task)
 
     def find_task(self, task_name: str) -> AsyncTaskiqDecoratedTask[Any, Any] | None:
         """The task of that name: declared here, or on the shared broker."""
@@ -259,7 +244,7 @@ class AsyncBroker(AbstractBroker):
     def adopt_task(self, task: RegisteredTask) -> None:
         """Know a task that was declared on another broker."""
         if isinstance(task, AsyncTaskiqDecoratedTask):
-            self.local_task_registry.add(task)
+            register(self.local_task_registry, task)
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -267,7 +252,7 @@ class AsyncBroker(AbstractBroker):
     def middleware_chain(self) -> MiddlewareChain:
         """The middlewares, compiled; again when the list has changed."""
         chain = self._chain
-        if chain.source is not self.middlewares or chain.count != len(self.middlewares):
+        if not chain.is_of(self.middlewares):
             chain = self._chain = MiddlewareChain(self.middlewares)
         return chain
 

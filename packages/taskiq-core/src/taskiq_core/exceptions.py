@@ -16,7 +16,6 @@ Error
     │       └── MessageTooLargeError          its broker takes no message of that size
     ├── ListenError
     │   └── SharedBrokerListenError
-    ├── DuplicateTaskError                two functions claim one task name
     ├── TaskDefinitionError               a function can't be a task
     ├── UnreadableMessageError            bytes that are no message
     ├── LeaseLostError                    a delivery belongs to another worker now
@@ -116,7 +115,7 @@ class SharedBrokerSendTaskError(SendTaskError):
     """A shared task was sent before it was known where to."""
 
     __template__ = (
-        "A shared task has no broker to be sent with: call "
+        "You cannot use kiq directly on shared task: it has no broker to be sent with. Call "
         "async_shared_broker.default_broker(broker) first, or name one with "
         ".kicker().with_broker(broker)"
     )
@@ -174,19 +173,7 @@ class ListenError(TaskiqError):
 class SharedBrokerListenError(ListenError):
     """The shared broker only declares tasks; workers listen to real ones."""
 
-    __template__ = "The shared broker can't be listened to: start the worker with a real broker"
-
-
-class DuplicateTaskError(TaskiqError):
-    """Two different functions were registered under one task name."""
-
-    __template__ = (
-        "Task name {task_name!r} is taken by {existing} already, so {duplicate} can't have it. "
-        "Give one of them a name of its own: @broker.task(task_name=...)."
-    )
-    task_name: str
-    existing: str
-    duplicate: str
+    __template__ = "Shared broker cannot listen: start the worker with a real broker"
 
 
 class TaskDefinitionError(TaskiqError):

@@ -11,6 +11,7 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.task import RegisteredTask
 from taskiq_core.client.created_schedule import CreatedSchedule
+from taskiq_core.client.send import send_by_parts
 from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.cron_spec import CronSpec
@@ -104,11 +105,14 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         Raises:
             TaskArgumentError: an argument can't be serialized.
             UnsupportedLabelError: the broker can't do what a label asks for.
-            SendTaskError: the broker failed, the reason is the `__cause__`; or the task id or a
-                label can't be used.
+            SendTaskError: the broker failed, or the task id or a label can't be used; the reason is
+                the `__cause__`.
         """
         message = self._prepare_message(*args, **kwargs)
-        await self.broker.send(message)
+        if hasattr(type(self.broker), "send"):
+            await self.broker.send(message)
+        else:  # a stand-in that has only what kicking needs
+            await send_by_parts(message, self.broker)
         return AsyncTaskiqTask(
             task_id=message.task_id,
             result_backend=self.broker.result_backend,
@@ -165,7 +169,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
     ) -> CreatedSchedule[_ReturnType]:
         sent = {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS}
         if wrong := wrong_label(sent) or wrong_task_id(self.custom_task_id or ""):
-            raise SendTaskError(task_name=self.task_name, reason=wrong)
+            raise SendTaskError(task_name=self.task_name, reason=wrong) from ValueError(wrong)
         task = ScheduledTask(
             task_name=self.task_name,
             labels=sent,
