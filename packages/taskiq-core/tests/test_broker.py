@@ -330,6 +330,28 @@ async def test_failure_of_the_server_is_a_send_error_with_its_cause(
     assert caught.value.__cause__ is failure
 
 
+async def test_middlewares_hear_of_a_send_that_failed(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hears(TaskiqMiddleware):
+        def on_send_error(self, message: TaskiqMessage, exception: BaseException) -> None:
+            heard.append((message.task_name, exception))
+
+    async def fail(_: BrokerMessage) -> None:
+        raise OSError("down")
+
+    heard: list[tuple[str, BaseException]] = []
+    broker.add_middlewares(Hears())
+    task = broker.task("t")(add)
+    await task.kiq(1)
+    monkeypatch.setattr(broker, "kick", fail)
+
+    with pytest.raises(SendTaskError) as caught:
+        await task.kiq(1)
+
+    assert heard == [("t", caught.value)]
+
+
 @pytest.mark.parametrize("cause", [None, OSError("disk")])
 async def test_send_error_of_a_broker_always_has_a_cause(
     broker: Any, monkeypatch: pytest.MonkeyPatch, cause: Exception | None

@@ -27,6 +27,7 @@ class MiddlewareChain:
         "_has_own_equality",
         "_middlewares",
         "on_error",
+        "on_send_error",
         "post_execute",
         "post_save",
         "post_send",
@@ -43,6 +44,7 @@ class MiddlewareChain:
         self.pre_send = self._overriding("pre_send")
         self.pre_execute = self._overriding("pre_execute")
         self.post_send = self._overriding("post_send")[::-1]
+        self.on_send_error = self._overriding("on_send_error")[::-1]
         self.on_error = self._overriding("on_error")[::-1]
         self.post_execute = self._overriding("post_execute")[::-1]
         self.post_save = self._overriding("post_save")[::-1]
@@ -90,5 +92,6 @@ async def notify(hooks: tuple[Hook, ...], *args: Any) -> None:
 
 
 def _overrides(middleware: TaskiqMiddleware, hook: str) -> bool:
-    own = getattr(middleware, hook)
-    return getattr(own, "__func__", own) is not getattr(TaskiqMiddleware, hook)
+    base = getattr(TaskiqMiddleware, hook)
+    own = getattr(middleware, hook, base)  # one that does not inherit may lack a newer hook
+    return getattr(own, "__func__", own) is not base

@@ -43,6 +43,16 @@ class TaskiqMiddleware:
     def post_send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None] | None:
         """A task was sent."""
 
+    def on_send_error(
+        self, message: TaskiqMessage, exception: BaseException
+    ) -> Coroutine[Any, Any, None] | None:
+        """A task was not sent, although its `pre_send` hooks were called, or some of them.
+
+        Args:
+            message: as it was before the first hook.
+            exception: what the caller of `kiq` gets; also the cancellation of it.
+        """
+
     def pre_execute(
         self,
         message: TaskiqMessage,

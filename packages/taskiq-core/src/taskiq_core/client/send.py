@@ -40,6 +40,22 @@ async def send_message(
         TaskArgumentError: an argument can't be serialized.
         SendTaskError: `kick` failed, or `check` says so. Its `__cause__` is never None.
     """
+    if not chain.on_send_error:
+        await _send(message, carrier, chain, check)
+        return
+    try:
+        await _send(message, carrier, chain, check)
+    except BaseException as error:
+        await notify(chain.on_send_error, message, error)
+        raise
+
+
+async def _send(
+    message: TaskiqMessage,
+    carrier: Carrier,
+    chain: MiddlewareChain,
+    check: Callable[[TaskiqMessage], None] | None,
+) -> None:
     if chain.pre_send:
         message = await transform(chain.pre_send, message)
     if check is not None:
