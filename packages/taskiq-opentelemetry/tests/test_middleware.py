@@ -181,8 +181,8 @@ async def test_trace_spans_client_and_worker(tmp_path: Path, telemetry: Any) -> 
 
 def test_tables_of_the_readme_are_those_of_the_code() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    _, names = readme.split("## Names")
-    by_default, asked_for = names.split("## With the conventions for messaging")
+    _, tables = readme.split("## Names")
+    by_default, asked_for = tables.split("## With the conventions for messaging")
 
     for section, module in (
         (by_default, taskiq_conventions),

@@ -31,13 +31,14 @@ from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
+from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(RECEIVER)
 
 
 class Receiver:

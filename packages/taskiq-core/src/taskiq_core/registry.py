@@ -1,13 +1,13 @@
 """Registering tasks by name, in a plain dictionary."""
 
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.loggers import get_logger
 
-logger = logging.getLogger("taskiq.registry")
+logger = get_logger(__name__)
 
 _Task = TypeVar("_Task", bound=RegisteredTask)
 

@@ -19,13 +19,14 @@ from taskiq_core.flow.handle import DeliveryHandler
 from taskiq_core.flow.plan import TaskPlan
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckableMessage
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery, as_delivery
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import Hook
 
-logger = logging.getLogger("taskiq.receiver.receiver")
+logger = logging.getLogger(RECEIVER)
 
 
 # -- run_task ---------------------------------------------------------------------------------

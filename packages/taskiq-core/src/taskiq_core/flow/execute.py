@@ -13,6 +13,7 @@ from taskiq_core.flow.hooks import call_before_saving
 from taskiq_core.flow.plan import TaskPlan
 from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckController
 from taskiq_core.messages.exception_bounds import bounded
 from taskiq_core.messages.message import TaskiqMessage
@@ -20,7 +21,7 @@ from taskiq_core.messages.redelivery import Redelivery, redelivering
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import Hook
 
-logger = logging.getLogger("taskiq.receiver.receiver")  # 0.13's name for failed tasks
+logger = logging.getLogger(RECEIVER)
 
 
 class TaskExecution:

@@ -22,6 +22,7 @@ from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
 from taskiq_core.flow.settle import Acknowledge, Settler, outcome_of_error
 from taskiq_core.flow.store import Store, store_result
+from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.exception_bounds import bounded
@@ -31,7 +32,7 @@ from taskiq_core.messages.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Re
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import transform
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(RECEIVER)
 
 RunTask = Callable[[TaskPlan, TaskiqMessage, Run], Awaitable[TaskiqResult[Any]]]
 """Runs a task with its `on_error` hooks; what it raises is in the result."""

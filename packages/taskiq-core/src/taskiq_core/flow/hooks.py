@@ -1,15 +1,15 @@
 """The hooks around a run; a middleware that fails makes its task fail."""
 
-import logging
 from typing import Any
 
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Outcome
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import Hook, notify
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 async def call_hooks(

@@ -1,14 +1,14 @@
 """The deliveries that a worker runs now, and what reaches them from outside."""
 
 import asyncio
-import logging
 from typing import Any
 
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class RunningDeliveries:

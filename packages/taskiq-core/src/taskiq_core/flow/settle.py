@@ -1,7 +1,6 @@
 """The one place where deliveries are settled."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
 from taskiq_core.flow.read import retries_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.messages.labels import (
     BURY,
@@ -23,7 +23,7 @@ from taskiq_core.messages.labels import (
 )
 from taskiq_core.messages.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Acknowledge = Callable[[], Awaitable[None] | None]
 """Acknowledges one message, as a plain or as an async function."""

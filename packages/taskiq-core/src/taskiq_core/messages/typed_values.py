@@ -1,7 +1,6 @@
 """Values restored from plain data to what an annotation says they are."""
 
 import inspect
-import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NewType
@@ -9,7 +8,9 @@ from typing import Any, Final, NewType
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-logger = logging.getLogger(__name__)
+from taskiq_core.loggers import get_logger
+
+logger = get_logger(__name__)
 
 _EXACT: Final = frozenset({int, str, float, bool})
 _NOTHING_TO_RESTORE: Final = (Any, object, None, type(None), inspect.Parameter.empty)
