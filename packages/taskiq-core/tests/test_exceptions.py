@@ -99,6 +99,16 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         "Shared broker cannot listen: start the worker with a real broker",
     ),
     (
+        exceptions.TaskCallError,
+        {"task_name": "t", "reason": "'b' must be given", "parameters": "a, b"},
+        "Task 't' was not sent: 'b' must be given. It is called with (a, b).",
+    ),
+    (
+        exceptions.TaskArgumentValueError,
+        {"task_name": "t", "argument": "1", "annotation": "int", "reason": "not a number"},
+        ("Task 't' was not run: its argument 1 does not fit the annotation int (not a number)"),
+    ),
+    (
         exceptions.TaskDefinitionError,
         {"function": "f", "reason": "it can't be called"},
         "f can't be a task: it can't be called",

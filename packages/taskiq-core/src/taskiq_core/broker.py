@@ -2,10 +2,10 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import update_wrapper
-from typing import Any, ClassVar, ParamSpec, Self, TypeVar, get_type_hints, overload
+from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar, get_type_hints, overload
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.formatter import TaskiqFormatter
@@ -34,6 +34,9 @@ from taskiq_core.middleware_chain import MiddlewareChain
 from taskiq_core.registry import register
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.state import TaskiqState
+
+TASK_OPTIONS: Final = ("strict", "validate_on_send")
+"""Keywords of `@broker.task` that are no labels."""
 
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType = TypeVar("_ReturnType")
@@ -126,7 +129,7 @@ class AsyncBroker(AbstractBroker):
 
     # -- sending ------------------------------------------------------------------------------
 
-    async def send(self, message: TaskiqMessage) -> None:
+    def send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None]:
         """Send a message through the middlewares, the formatter and `kick`.
 
         Raises:
@@ -135,7 +138,8 @@ class AsyncBroker(AbstractBroker):
             SendTaskError: `kick` failed, or the task id or a label can't be used; it says which.
                 Its `__cause__` is never None.
         """
-        await send_message(message, self, self.middleware_chain, check=self._refuse_wrong)
+        # One coroutine less for each message than with `async def`.
+        return send_message(message, self, self.middleware_chain, check=self._refuse_wrong)
 
     async def abort(self, task_id: str) -> AbortState:
         """Ask for a task to be aborted, wherever it is; says where it was found.
@@ -194,7 +198,8 @@ class AsyncBroker(AbstractBroker):
 
         Args:
             task_name: under which workers find it; `module:function` by default.
-            labels: sent with every call.
+            labels: sent with every call. Two are options and stay here: `strict=True` has workers
+                refuse arguments that do not fit their annotations, `validate_on_send=True` `kiq`.
 
         Raises:
             TaskDefinitionError: this can't be run as a task, or not with the label `timeout`.
@@ -219,6 +224,7 @@ class AsyncBroker(AbstractBroker):
         task_name = task_name or default_task_name(func)
         if TIMEOUT in labels and (wrong := wrong_timeout(labels[TIMEOUT])):
             raise TaskDefinitionError(function=f"{task_name!r}", reason=wrong)
+        options = {name: labels.pop(name) for name in TASK_OPTIONS if name in labels}
         task = self.decorator_class(
             broker=self,
             original_func=func,
@@ -227,6 +233,8 @@ class AsyncBroker(AbstractBroker):
             return_type=_return_type(func),
         )
         update_wrapper(task, func)
+        task.strict = bool(options.get("strict", False))
+        task.validate_on_send = bool(options.get("validate_on_send", False))
         self._register(task)
         return task
 

@@ -12,6 +12,8 @@ Error
     │       ├── SharedBrokerSendTaskError     the shared broker has no broker to send with
     │       ├── UnknownTaskError              this broker can't run a task of that name
     │       ├── TaskArgumentError             an argument can't be serialized
+    │       │   ├── TaskCallError                 its function takes others (also a TypeError)
+    │       │   └── TaskArgumentValueError        it does not fit its annotation (also a ValueError)
     │       ├── DuplicateKeyError             its unique key belongs to another message
     │       └── MessageTooLargeError          its broker takes no message of that size
     ├── ListenError
@@ -142,6 +144,24 @@ class TaskArgumentError(SendTaskError):
     task_name: str
     argument: str
     reason: str
+
+
+class TaskCallError(TaskArgumentError, TypeError):
+    """A task was called with arguments that its function does not take; nothing was sent."""
+
+    __template__ = "Task {task_name!r} was not sent: {reason}. It is called with ({parameters})."
+    argument: str = "?"
+    parameters: str
+
+
+class TaskArgumentValueError(TaskArgumentError, ValueError):
+    """An argument does not fit its annotation, and the task asks for that; it was not run."""
+
+    __template__ = (
+        "Task {task_name!r} was not run: its argument {argument} does not fit the annotation "
+        "{annotation} ({reason})"
+    )
+    annotation: str
 
 
 class DuplicateKeyError(SendTaskError):

@@ -14,6 +14,7 @@ from typing import Any
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.brokers.delivery_task import DeliveryTask
+from taskiq_core.brokers.url_options import read_switch
 from taskiq_core.compat.receiver_overrides import (
     OverriddenCallback,
     OverriddenRunTask,
@@ -59,6 +60,9 @@ class Receiver:
         max_tasks_to_execute: how many tasks to run before `listen` returns; None for no limit.
         wait_tasks_timeout: seconds that running tasks get at the end; None for no limit.
         max_deliveries: how many deliveries of a message may end without being settled.
+        strict: whether arguments that do not fit their annotations are refused in all tasks, as
+            with `@broker.task(strict=True)` in one; they are passed as they came otherwise. A
+            command gives text, "true".
 
     Raises:
         ValueError: `max_prefetch` is negative.
@@ -80,6 +84,7 @@ class Receiver:
         wait_tasks_timeout: float | None = None,
         *,
         max_deliveries: int = MAX_DELIVERIES,
+        strict: bool | str = False,
     ) -> None:
         if max_prefetch < 0:
             raise ValueError("max_prefetch cannot be negative")
@@ -95,7 +100,11 @@ class Receiver:
         self.wait_tasks_timeout = wait_tasks_timeout
         self.max_deliveries = max_deliveries = int(max_deliveries)  # a command gives text
         self.health = Health()
-        self._plans = PlanBook(broker, validate_params=validate_params)
+        self._plans = PlanBook(
+            broker,
+            validate_params=validate_params,
+            strict=strict if isinstance(strict, bool) else read_switch(strict),
+        )
         self._settler = Settler(broker)
         self._running = RunningDeliveries()
         self._threads = AbandonedThreads()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import cached_property
 from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.client.arguments import ArgumentAdapters
+from taskiq_core.client.call_signature import CallSignature
 from taskiq_core.client.created_schedule import CreatedSchedule
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.client.task import AsyncTaskiqTask
@@ -30,7 +33,12 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         original_func: the function itself.
         labels: sent with every call.
         return_type: the annotation of its return value; None if it has none.
+        strict: whether workers refuse an argument that does not fit its annotation.
+        validate_on_send: whether `kiq` refuses it already.
     """
+
+    strict = False
+    validate_on_send = False
 
     def __init__(
         self,
@@ -45,6 +53,30 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         self.original_func = original_func
         self.labels = labels
         self.return_type = return_type
+
+    def check_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse a call that the function would refuse.
+
+        Args:
+            args: by position.
+            kwargs: by name; dependencies may be left out.
+
+        Raises:
+            TaskCallError: the function has other parameters.
+            TaskArgumentValueError: with `validate_on_send`, a value does not fit its annotation.
+        """
+        if self._calls is not None:
+            self._calls.check(self.task_name, args, kwargs)
+        if self.validate_on_send and self._adapters is not None:
+            self._adapters.restore(list(args), {**kwargs}, task_name=self.task_name, strict=True)
+
+    @cached_property
+    def _calls(self) -> CallSignature | None:
+        return CallSignature.of(self.original_func)
+
+    @cached_property
+    def _adapters(self) -> ArgumentAdapters | None:
+        return ArgumentAdapters.of(self.original_func, without=())
 
     def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType:
         """Call the function here and now."""

@@ -103,11 +103,14 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         """Send it; returns when the broker has stored the message.
 
         Raises:
-            TaskArgumentError: an argument can't be serialized.
+            TaskCallError: the function of the task takes other arguments.
+            TaskArgumentError: an argument can't be serialized, or does not fit its annotation.
             UnsupportedLabelError: the broker can't do what a label asks for.
             SendTaskError: the broker failed, or the task id or a label can't be used; the reason is
                 the `__cause__`.
         """
+        if self.task is not None:
+            self.task.check_call(args, kwargs)
         message = self._prepare_message(*args, **kwargs)
         if hasattr(type(self.broker), "send"):
             await self.broker.send(message)
@@ -167,6 +170,8 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> CreatedSchedule[_ReturnType]:
+        if self.task is not None:
+            self.task.check_call(args, kwargs)
         sent = {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS}
         if wrong := wrong_label(sent) or wrong_task_id(self.custom_task_id or ""):
             raise SendTaskError(task_name=self.task_name, reason=wrong) from ValueError(wrong)

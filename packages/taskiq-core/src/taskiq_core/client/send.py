@@ -40,38 +40,20 @@ async def send_message(
         TaskArgumentError: an argument can't be serialized.
         SendTaskError: `kick` failed, or `check` says so. Its `__cause__` is never None.
     """
-    if not chain.on_send_error:
-        await _send(message, carrier, chain, check)
-        return
     try:
-        await _send(message, carrier, chain, check)
+        if chain.pre_send:
+            message = await transform(chain.pre_send, message)
+        if check is not None:
+            check(message)
+        formatted = _format(message, carrier.formatter)
+        try:
+            await carrier.kick(formatted)
+        except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
+            raise _send_error(message, error) from (error.__cause__ if _has_cause(error) else error)
     except BaseException as error:
-        await notify(chain.on_send_error, message, error)
+        if chain.on_send_error:
+            await notify(chain.on_send_error, message, error)
         raise
-
-
-async def _send(
-    message: TaskiqMessage,
-    carrier: Carrier,
-    chain: MiddlewareChain,
-    check: Callable[[TaskiqMessage], None] | None,
-) -> None:
-    if chain.pre_send:
-        message = await transform(chain.pre_send, message)
-    if check is not None:
-        check(message)
-    try:
-        formatted = carrier.formatter.dumps(message)
-    except Exception as error:
-        raise explain_unsendable(message, carrier.formatter, error) from error
-    try:
-        await carrier.kick(formatted)
-    except SendTaskError as error:
-        if error.__cause__ is not None:
-            raise
-        raise copy.copy(error) from error  # an exception can't be its own cause
-    except Exception as error:
-        raise SendTaskError(task_name=message.task_name, reason=str(error)) from error
     if chain.post_send:
         await notify(chain.post_send, message)
 
@@ -79,3 +61,21 @@ async def _send(
 async def send_by_parts(message: TaskiqMessage, carrier: Any) -> None:
     """Send a message with an object that has middlewares, formatter and `kick`, and no `send`."""
     await send_message(message, carrier, MiddlewareChain(list(carrier.middlewares)))
+
+
+def _format(message: TaskiqMessage, formatter: TaskiqFormatter) -> BrokerMessage:
+    try:
+        return formatter.dumps(message)
+    except Exception as error:
+        raise explain_unsendable(message, formatter, error) from error
+
+
+def _has_cause(error: Exception) -> bool:
+    return isinstance(error, SendTaskError) and error.__cause__ is not None
+
+
+def _send_error(message: TaskiqMessage, error: Exception) -> SendTaskError:
+    if not isinstance(error, SendTaskError):
+        return SendTaskError(task_name=message.task_name, reason=str(error))
+    # An exception can't be its own cause, so the caller gets a copy of one that has none.
+    return error if error.__cause__ is not None else copy.copy(error)

@@ -9,8 +9,9 @@ from taskiq_dependencies import DependencyGraph
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.client.arguments import ArgumentAdapters
+from taskiq_core.client.call_signature import injected_parameters
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
-from taskiq_core.flow.arguments import ArgumentAdapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class TaskPlan:
         func: the function.
         task: the declaration that this plan is of; None for a function that is not a task.
         is_coroutine: whether it runs in the event loop; an executor runs it otherwise.
+        strict: whether an argument that does not fit its annotation is refused.
         arguments: restores arguments from their annotations; None where there is nothing to
             restore.
         dependencies: the graph of its dependencies; None if it has none.
@@ -29,6 +31,7 @@ class TaskPlan:
     func: Callable[..., Any]
     task: RegisteredTask | None
     is_coroutine: bool
+    strict: bool
     arguments: ArgumentAdapters | None
     dependencies: DependencyGraph | None
 
@@ -39,10 +42,14 @@ class PlanBook:
     Args:
         broker: whose tasks they are.
         validate_params: whether arguments are restored from annotations.
+        strict: whether an argument that does not fit its annotation is refused, in all tasks.
     """
 
-    def __init__(self, broker: AbstractBroker, *, validate_params: bool) -> None:
+    def __init__(
+        self, broker: AbstractBroker, *, validate_params: bool, strict: bool = False
+    ) -> None:
         self._broker = broker
+        self._strict = strict
         self._validate_params = validate_params
         self._plans: dict[str, TaskPlan] = {}
 
@@ -74,11 +81,18 @@ class PlanBook:
         return replace(plan, func=func, is_coroutine=_is_coroutine(func))
 
     def _compile(self, func: Callable[..., Any], task: RegisteredTask | None) -> TaskPlan:
-        return compile_plan(func, task=task, validate_params=self._validate_params)
+        strict = self._strict or getattr(task, "strict", False)
+        return compile_plan(
+            func, task=task, validate_params=self._validate_params or strict, strict=strict
+        )
 
 
 def compile_plan(
-    func: Callable[..., Any], *, task: RegisteredTask | None = None, validate_params: bool
+    func: Callable[..., Any],
+    *,
+    task: RegisteredTask | None = None,
+    validate_params: bool,
+    strict: bool = False,
 ) -> TaskPlan:
     """Work out how to run a function.
 
@@ -86,16 +100,18 @@ def compile_plan(
         func: what was declared as a task.
         task: the declaration.
         validate_params: whether arguments are restored from annotations.
+        strict: whether an argument that does not fit its annotation is refused.
     """
     graph = DependencyGraph(func)
     dependencies = None if graph.is_empty() else graph
     arguments = None
     if validate_params:
-        arguments = ArgumentAdapters.of(func, without=_injected_parameters(dependencies))
+        arguments = ArgumentAdapters.of(func, without=injected_parameters(dependencies))
     return TaskPlan(
         func=func,
         task=task,
         is_coroutine=_is_coroutine(func),
+        strict=strict,
         arguments=arguments,
         dependencies=dependencies,
     )
@@ -105,10 +121,3 @@ def _is_coroutine(func: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(func) or inspect.iscoroutinefunction(
         getattr(type(func), "__call__", None),  # noqa: B004  # an instance whose class has an async one
     )
-
-
-def _injected_parameters(graph: DependencyGraph | None) -> frozenset[str]:
-    if graph is None:
-        return frozenset()
-    target = graph.ordered_deps[-1]
-    return frozenset(dependency.param_name for dependency in graph.dependencies[target])
