@@ -162,7 +162,7 @@ async def test_overridden_dependency() -> None:
     assert await value_of(await task.kiq()) == "double"
 
 
-async def test_teardown_sees_the_tasks_error_and_not_control_flow() -> None:
+async def test_teardown_sees_every_exception_of_the_task() -> None:
     broker = InMemoryBroker()
     seen: list[str] = []
 
@@ -189,4 +189,4 @@ async def test_teardown_sees_the_tasks_error_and_not_control_flow() -> None:
         await task.kiq(how)
         await broker.wait_all()
 
-    assert seen == ["LookupError", "well", "well", "well"]
+    assert seen == ["LookupError", "TaskRetryError", "well", "TaskRejectedError"]

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from functools import update_wrapper
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar, get_type_hints, overload
@@ -14,14 +14,17 @@ from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.client.label_checks import check_labels
 from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.client.send import send_message
 from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import parse_acknowledge_type
+from taskiq_core.messages.known_labels import KNOWN_LABELS, KnownLabel
 from taskiq_core.messages.labels import (
     ACK_TYPE,
     NEEDED_CAPABILITY,
@@ -34,6 +37,8 @@ from taskiq_core.middleware_chain import MiddlewareChain
 from taskiq_core.registry import register
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.state import TaskiqState
+
+logger = get_logger(__name__)
 
 TASK_OPTIONS: Final = ("strict", "validate_on_send")
 """Keywords of `@broker.task` that are no labels."""
@@ -95,6 +100,7 @@ class AsyncBroker(AbstractBroker):
             return
         for task in self.local_task_registry.values():
             self._refuse_unsupported(task.task_name, task.labels)
+        self._warn_of_retries_without_middleware()
         await self.event_handlers.fire(
             TaskiqEvents.WORKER_STARTUP if self.is_worker_process else TaskiqEvents.CLIENT_STARTUP,
             self.state,
@@ -172,6 +178,18 @@ class AsyncBroker(AbstractBroker):
                     capability=NEEDED_CAPABILITY[label].value,
                 )
 
+    def _warn_of_retries_without_middleware(self) -> None:
+        runs_tasks = self.is_worker_process or bool(self.private_to_process)
+        if not runs_tasks or self.middleware_chain.on_error:
+            return
+        asking = [name for name, task in self.get_all_tasks().items() if _asks_for_retries(task)]
+        if asking:
+            logger.warning(
+                "These tasks have the label retry_on_error, and no middleware retries them: %s. "
+                "Add one: broker.with_middlewares(SmartRetryMiddleware()).",
+                ", ".join(sorted(asking)),
+            )
+
     # -- tasks --------------------------------------------------------------------------------
 
     @overload
@@ -202,7 +220,7 @@ class AsyncBroker(AbstractBroker):
                 refuse arguments that do not fit their annotations, `validate_on_send=True` `kiq`.
 
         Raises:
-            TaskDefinitionError: this can't be run as a task, or not with the label `timeout`.
+            TaskDefinitionError: this can't be run as a task, or not with these labels.
             ValueError: the label `ack_type` names no acknowledgement type.
         """
         if callable(task_name):
@@ -225,6 +243,12 @@ class AsyncBroker(AbstractBroker):
         if TIMEOUT in labels and (wrong := wrong_timeout(labels[TIMEOUT])):
             raise TaskDefinitionError(function=f"{task_name!r}", reason=wrong)
         options = {name: labels.pop(name) for name in TASK_OPTIONS if name in labels}
+        check_labels(
+            task_name,
+            labels,
+            known=[*KNOWN_LABELS, *self._own_labels()],
+            capabilities=self.capabilities or (),
+        )
         task = self.decorator_class(
             broker=self,
             original_func=func,
@@ -237,6 +261,11 @@ class AsyncBroker(AbstractBroker):
         task.validate_on_send = bool(options.get("validate_on_send", False))
         self._register(task)
         return task
+
+    def _own_labels(self) -> Iterator[KnownLabel]:
+        yield from self.known_labels
+        for middleware in self.middlewares:
+            yield from getattr(middleware, "known_labels", ())
 
     def _register(self, task: AsyncTaskiqDecoratedTask[Any, Any]) -> None:
         register(self.local_task_registry, task)
@@ -320,6 +349,10 @@ class AsyncBroker(AbstractBroker):
         """Format messages so; client and worker must agree."""
         self.formatter = formatter
         return self
+
+
+def _asks_for_retries(task: RegisteredTask) -> bool:
+    return str(task.labels.get("retry_on_error", "")).lower() == "true"
 
 
 def _check_runnable(func: Callable[..., Any]) -> None:

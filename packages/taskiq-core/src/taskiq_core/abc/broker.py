@@ -14,6 +14,7 @@ from taskiq_core.exceptions import CapabilityError, LeaseLostError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import AckableMessage
 from taskiq_core.messages.delivery import Delivery, as_delivery
+from taskiq_core.messages.known_labels import KnownLabel
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
@@ -36,11 +37,13 @@ class AbstractBroker(ABC):
         capabilities: what the broker can do; None for a broker that does not say, as those written
             for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
+        known_labels: labels that only this broker reads; a task that misspells one gets a warning.
     """
 
     capabilities: frozenset[Capability] | None = None
     private_to_process: ClassVar[str] = ""
     reclaim_interval: float = 5.0
+    known_labels: ClassVar[tuple[KnownLabel, ...]] = ()
 
     result_backend: AsyncResultBackend[Any]
     serializer: TaskiqSerializer
