@@ -3,7 +3,7 @@
 import re
 from inspect import get_annotations
 from string import Formatter
-from typing import Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 _E = TypeVar("_E", bound="Error")
 
@@ -71,14 +71,16 @@ class Error(Exception):
         self.__dict__.update(kwargs)
         super().__init__()
 
-    @property
-    def args(self) -> tuple[Any, ...]:  # follows the fields
-        """The text alone, as code that logs `error.args[0]` expects."""
-        return (str(self),)
+    if not TYPE_CHECKING:  # to type checkers a property is not the tuple of BaseException
 
-    @args.setter
-    def args(self, value: tuple[Any, ...]) -> None:
-        """Ignore what Python's own protocols restore: the fields say everything."""
+        @property
+        def args(self) -> tuple[Any, ...]:
+            """The text alone, as code that logs `error.args[0]` expects; it follows the fields."""
+            return (str(self),)
+
+        @args.setter
+        def args(self, value: tuple[Any, ...]) -> None:
+            """Ignore what Python's own protocols restore: the fields say everything."""
 
     def __str__(self) -> str:
         values = {name: getattr(self, name, _MISSING) for name in self.__fields}

@@ -115,3 +115,12 @@ async def gathered_results() -> None:
     results = await gather(first, second, timeout=1)
     sums: list[int] = [result.return_value for result in results]
     assert_type(sum(sums), int)
+    assert_type(results, tuple[TaskiqResult[int], TaskiqResult[int]])
+    words = await join.kiq("a")
+    mixed = await gather(first, words)
+    assert_type(mixed, tuple[TaskiqResult[int], TaskiqResult[str]])
+    assert_type(mixed[1].return_value, str)
+    three = await gather(first, words, await named.kiq(1.5), periodicity=1)
+    assert_type(three, tuple[TaskiqResult[int], TaskiqResult[str], TaskiqResult[list[float]]])
+    many = await gather(*[await add.kiq(number) for number in range(3)])
+    assert_type(many, tuple[TaskiqResult[int], ...])

@@ -1,7 +1,7 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Self
 
@@ -194,7 +194,7 @@ class AbstractBroker(ABC):
         """Ask for a task to be aborted, wherever it is; says where it was found."""
 
     @abstractmethod
-    async def send(self, message: TaskiqMessage) -> None:
+    def send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None]:
         """Send a message through the middlewares, the formatter and `kick`."""
 
     @abstractmethod

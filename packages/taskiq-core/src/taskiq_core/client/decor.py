@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import cached_property
-from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -19,10 +18,10 @@ from taskiq_core.messages.cron_spec import CronSpec
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
-_ReturnType = TypeVar("_ReturnType")
+_ReturnType_co = TypeVar("_ReturnType_co", covariant=True)
 
 
-class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
+class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType_co]):
     """What `@broker.task` makes of a function.
 
     Calling it calls the function in this process; `kiq` sends it to a worker.
@@ -44,9 +43,9 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         self,
         broker: AbstractBroker,
         task_name: str,
-        original_func: Callable[_FuncParams, _ReturnType],
+        original_func: Callable[_FuncParams, _ReturnType_co],
         labels: dict[str, Any],
-        return_type: type[_ReturnType] | None = None,
+        return_type: type[_ReturnType_co] | None = None,
     ) -> None:
         self.broker = broker
         self.task_name = task_name
@@ -78,18 +77,12 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
     def _adapters(self) -> ArgumentAdapters | None:
         return ArgumentAdapters.of(self.original_func, without=())
 
-    def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType:
+    def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType_co:
         """Call the function here and now."""
         return self.original_func(*args, **kwargs)
 
-    # To some type checkers an async function returns a CoroutineType, to others a Coroutine.
-    @overload
-    async def kiq(
-        self: AsyncTaskiqDecoratedTask[_FuncParams, CoroutineType[Any, Any, _T]],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_T]: ...
-
+    # Two overloads are as few as can be: a type checker lists them for each wrong argument. The
+    # CoroutineType of an async function is a Coroutine, as the return type is covariant.
     @overload
     async def kiq(
         self: AsyncTaskiqDecoratedTask[_FuncParams, Coroutine[Any, Any, _T]],
@@ -99,10 +92,10 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
 
     @overload
     async def kiq(
-        self: AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType],
+        self: AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType_co],
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_ReturnType]: ...
+    ) -> AsyncTaskiqTask[_ReturnType_co]: ...
 
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
         """Send a call of the function to a worker; see `AsyncKicker.kiq` for what it raises."""
@@ -114,7 +107,7 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         cron: str | CronSpec,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent whenever the cron line says; see `AsyncKicker.schedule_by_cron`."""
         return await self.kicker().schedule_by_cron(source, cron, *args, **kwargs)
 
@@ -124,7 +117,7 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         interval: int | timedelta,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent every so many seconds."""
         return await self.kicker().schedule_by_interval(source, interval, *args, **kwargs)
 
@@ -134,13 +127,13 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         time: datetime,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent once, at that time."""
         return await self.kicker().schedule_by_time(source, time, *args, **kwargs)
 
-    def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """A call to be, for labels, an id or a broker of its own."""
-        kicker: AsyncKicker[_FuncParams, _ReturnType] = AsyncKicker(
+        kicker: AsyncKicker[_FuncParams, _ReturnType_co] = AsyncKicker(
             self.task_name,
             self.broker,
             self.labels,

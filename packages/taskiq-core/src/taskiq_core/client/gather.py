@@ -1,11 +1,75 @@
 """Waiting for several tasks at once."""
 
 import asyncio
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from taskiq_core.client.task import AsyncTaskiqTask, wait_for
 from taskiq_core.exceptions import TaskiqResultTimeoutError
 from taskiq_core.messages.result import TaskiqResult
+
+_T1 = TypeVar("_T1")
+_T2 = TypeVar("_T2")
+_T3 = TypeVar("_T3")
+_T4 = TypeVar("_T4")
+
+
+@overload
+async def gather(
+    first: AsyncTaskiqTask[_T1],
+    /,
+    *,
+    timeout: float | None = -1,
+    with_logs: bool = False,
+    periodicity: float = 0.1,
+) -> tuple[TaskiqResult[_T1]]: ...
+
+
+@overload
+async def gather(
+    first: AsyncTaskiqTask[_T1],
+    second: AsyncTaskiqTask[_T2],
+    /,
+    *,
+    timeout: float | None = -1,
+    with_logs: bool = False,
+    periodicity: float = 0.1,
+) -> tuple[TaskiqResult[_T1], TaskiqResult[_T2]]: ...
+
+
+@overload
+async def gather(
+    first: AsyncTaskiqTask[_T1],
+    second: AsyncTaskiqTask[_T2],
+    third: AsyncTaskiqTask[_T3],
+    /,
+    *,
+    timeout: float | None = -1,
+    with_logs: bool = False,
+    periodicity: float = 0.1,
+) -> tuple[TaskiqResult[_T1], TaskiqResult[_T2], TaskiqResult[_T3]]: ...
+
+
+@overload
+async def gather(
+    first: AsyncTaskiqTask[_T1],
+    second: AsyncTaskiqTask[_T2],
+    third: AsyncTaskiqTask[_T3],
+    fourth: AsyncTaskiqTask[_T4],
+    /,
+    *,
+    timeout: float | None = -1,
+    with_logs: bool = False,
+    periodicity: float = 0.1,
+) -> tuple[TaskiqResult[_T1], TaskiqResult[_T2], TaskiqResult[_T3], TaskiqResult[_T4]]: ...
+
+
+@overload
+async def gather(
+    *tasks: AsyncTaskiqTask[_T1],
+    timeout: float | None = -1,
+    with_logs: bool = False,
+    periodicity: float = 0.1,
+) -> tuple[TaskiqResult[_T1], ...]: ...
 
 
 async def gather(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -21,13 +20,13 @@ from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
-_ReturnType = TypeVar("_ReturnType")
+_ReturnType_co = TypeVar("_ReturnType_co", covariant=True)
 
 _UNSENT_LABELS = frozenset({"types_of_exceptions"})
 """Labels of the older interface that mean something in the sending process only."""
 
 
-class AsyncKicker(Generic[_FuncParams, _ReturnType]):
+class AsyncKicker(Generic[_FuncParams, _ReturnType_co]):
     """One call to be: with labels, an id or a broker of its own.
 
     Attributes:
@@ -45,7 +44,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         task_name: str,
         broker: AbstractBroker,
         labels: dict[str, Any],
-        return_type: type[_ReturnType] | None = None,
+        return_type: type[_ReturnType_co] | None = None,
     ) -> None:
         self.task_name = task_name
         self.broker = broker
@@ -55,36 +54,30 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         self.return_type = return_type
         self.task: RegisteredTask | None = None
 
-    def with_labels(self, **labels: Any) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_labels(self, **labels: Any) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Add labels, or replace those of the same name."""
         self.labels.update(labels)
         return self
 
-    def with_task_id(self, task_id: str | None) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_task_id(self, task_id: str | None) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Send it under this id; two tasks of one id share one result."""
         self.custom_task_id = task_id
         return self
 
-    def with_schedule_id(self, schedule_id: str) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_schedule_id(self, schedule_id: str) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Schedule it under this id."""
         self.custom_schedule_id = schedule_id
         return self
 
-    def with_broker(self, broker: AbstractBroker) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_broker(self, broker: AbstractBroker) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Send it with another broker, which learns the task if it does not know it."""
         self.broker = broker
         if self.task is not None and broker.find_task(self.task_name) is None:
             broker.adopt_task(self.task)
         return self
 
-    # To some type checkers an async function returns a CoroutineType, to others a Coroutine.
-    @overload
-    async def kiq(
-        self: AsyncKicker[_FuncParams, CoroutineType[Any, Any, _T]],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_T]: ...
-
+    # Two overloads are as few as can be: a type checker lists them for each wrong argument. The
+    # CoroutineType of an async function is a Coroutine, as the return type is covariant.
     @overload
     async def kiq(
         self: AsyncKicker[_FuncParams, Coroutine[Any, Any, _T]],
@@ -94,10 +87,10 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
 
     @overload
     async def kiq(
-        self: AsyncKicker[_FuncParams, _ReturnType],
+        self: AsyncKicker[_FuncParams, _ReturnType_co],
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_ReturnType]: ...
+    ) -> AsyncTaskiqTask[_ReturnType_co]: ...
 
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
         """Send it; returns when the broker has stored the message.
@@ -129,7 +122,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         cron: str | CronSpec,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent whenever the cron line says.
 
         Args:
@@ -149,7 +142,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         interval: int | timedelta,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent every so many seconds; see `schedule_by_cron`."""
         return await self._schedule(source, {"interval": interval}, args, kwargs)
 
@@ -159,7 +152,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         time: datetime,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent once, at that time; see `schedule_by_cron`."""
         return await self._schedule(source, {"time": time}, args, kwargs)
 
@@ -169,7 +162,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         when: dict[str, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         if self.task is not None:
             self.task.check_call(args, kwargs)
         sent = {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS}
