@@ -437,6 +437,24 @@ async def test_what_its_broker_can_not_read_is_buried(broker: Any, delivered: De
     assert isinstance(broker.results[task.task_id].error, UnreadableMessageError)
 
 
+async def test_caller_whose_serializer_the_worker_does_not_have_hears_of_it(
+    broker: Any, delivered: Delivered, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The id is beside the bytes, where the broker keeps it there."""
+    await broker.task("t")(lambda: None).kiq()
+    delivery = delivered(broker, task_id="known")
+    delivery.data = b"\x85\xa7task_id" + bytes(50)
+
+    await Receiver(broker).handle(delivery)
+
+    text = str(broker.results["known"].error)
+    assert "This worker reads with JSONSerializer (by ProxyFormatter)" in text
+    assert r"the message begins with b'\x85\xa7task_id\x00" in text
+    assert "Do client and worker have the same serializer and formatter?" in text
+    assert text in caplog.text
+    assert delivery.settled[0][0] == "bury"
+
+
 async def test_unreadable_bytes_of_a_broker_without_dead_letters_are_logged_and_acknowledged(
     ack_only: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -205,11 +205,18 @@ class TaskDefinitionError(TaskiqError):
 
 
 class UnreadableMessageError(TaskiqError):
-    """The bytes of a delivery are no message of this broker's format."""
+    """The bytes of a delivery are not a message in this broker's format.
 
-    __template__ = "A message of {size} bytes can't be read: {reason}"
+    Attributes:
+        size: in bytes.
+        reason: what the formatter raised, or what the broker says of its record.
+        remark: how this worker reads messages, and how this one begins.
+    """
+
+    __template__ = "A message of {size} bytes can't be read: {reason}{remark}"
     size: int
     reason: str
+    remark: str = ""
 
 
 class LeaseLostError(TaskiqError):

@@ -15,6 +15,7 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.brokers.url_options import read_switch
+from taskiq_core.client.task import worker_is_full
 from taskiq_core.compat.receiver_overrides import (
     OverriddenCallback,
     OverriddenRunTask,
@@ -164,6 +165,16 @@ class Receiver:
             self._plans.find(task_name)
         self._stage = WorkerState.RUNNING
         self._is_listen_cancelled = _cancelled_from_here_on()
+        # The asyncio tasks that are made from here on run tasks, and inherit it.
+        outside = worker_is_full.set(self.pool.is_full)
+        try:
+            await self._listen(finish_event)
+        finally:
+            worker_is_full.reset(outside)
+        if self._has_enough() and self.on_exit is not None:
+            self.on_exit(self)
+
+    async def _listen(self, finish_event: asyncio.Event) -> None:
         async with self._upkeep():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
@@ -178,8 +189,6 @@ class Receiver:
                 await self.drain(timeout)
         if not consuming.cancelled():
             consuming.result()
-        if self._has_enough() and self.on_exit is not None:
-            self.on_exit(self)
 
     async def drain(self, timeout: float | None) -> None:
         """Release what has not started, let the rest finish, cancel it at the deadline.

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 import pytest
 
-from taskiq_core import Context, ScheduledTask, ScheduleSource, TaskiqDepends
+from taskiq_core import (
+    INJECTED,
+    AsyncKicker,
+    Context,
+    Receiver,
+    ScheduledTask,
+    ScheduleSource,
+    TaskiqDepends,
+)
 from taskiq_core.exceptions import SendTaskError, TaskArgumentError, TaskCallError
 
 
@@ -40,6 +48,10 @@ def with_annotated_context(context: Annotated[Context, TaskiqDepends()], name: s
     return name
 
 
+def with_injected(name: str, context: Annotated[Context, TaskiqDepends()] = INJECTED) -> str:
+    return name
+
+
 def adds_an_argument(func: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -67,6 +79,7 @@ def needs_session(session: str, number: int) -> int:
         (with_context, ("a",), {}),
         (with_context, (), {"name": "a", "context": None}),
         (with_annotated_context, (), {"name": "a"}),
+        (with_injected, ("a",), {}),
         (adds_an_argument(needs_session), (1,), {}),
         (functools.partial(add, 1), (2,), {}),
     ],
@@ -131,8 +144,18 @@ async def test_function_whose_parameters_cannot_be_known_is_called_as_it_is(brok
 
 
 async def test_kicker_without_its_task_sends_any_arguments(broker: Any) -> None:
-    from taskiq_core import AsyncKicker
-
     await AsyncKicker("elsewhere", broker, {}).kiq(1, 2, 3)
 
     assert len(broker.sent) == 1
+
+
+async def test_dependency_with_a_default_for_type_checkers_is_injected(broker: Any) -> None:
+    @broker.task
+    def task_id_of(context: Annotated[Context, TaskiqDepends()] = INJECTED) -> str:
+        return context.message.task_id
+
+    task = await task_id_of.kiq()
+    await Receiver(broker).callback(broker.sent[0].message)
+
+    assert broker.results[task.task_id].return_value == task.task_id
+    assert repr(INJECTED) == "INJECTED"

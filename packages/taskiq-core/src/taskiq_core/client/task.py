@@ -1,6 +1,8 @@
 """The caller's handle on a task that was sent."""
 
 import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final, Generic, TypeVar
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -12,11 +14,17 @@ from taskiq_core.exceptions import (
     ResultIsReadyError,
     TaskiqResultTimeoutError,
 )
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.labels import INTERNAL_LABELS
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.typed_values import adapter_for
+
+logger = get_logger(__name__)
+
+worker_is_full: ContextVar[Callable[[], bool] | None] = ContextVar("taskiq_full", default=None)
+"""Set by a worker for the tasks that it runs: whether all of its slots are taken."""
 
 _ReturnType = TypeVar("_ReturnType")
 _POLLING: Final = AsyncResultBackend.wait
@@ -179,11 +187,23 @@ async def wait_for(
         ResultIsReadyError: the result backend can't tell whether the result is there.
         ResultGetError: the result backend can't read the result.
     """
+    is_worker_full = worker_is_full.get()
+    if is_worker_full is not None and is_worker_full():
+        _warn_of_full_worker(task)
     if _is_pushed(task):
         return await task.receive_result(check_interval=check_interval, with_logs=with_logs)
     while not await task.is_ready():  # noqa: ASYNC110  # a store that can't push
         await asyncio.sleep(check_interval)
     return await task.get_result(with_logs=with_logs)
+
+
+def _warn_of_full_worker(task: object) -> None:
+    logger.warning(
+        "A task waits for the result of task %s while all slots of its worker are taken, its own "
+        "among them. If no other worker runs that task, both wait for ever: raise "
+        "max_async_tasks, or send what follows without waiting.",
+        getattr(task, "task_id", "?"),
+    )
 
 
 def _is_pushed(task: object) -> bool:
