@@ -21,8 +21,18 @@ from taskiq_core.messages.acks import AckableMessage
 class RecordedDelivery(Delivery):
     """Writes down how it was settled; a settled one can't be settled again."""
 
-    def __init__(self, data: bytes, *, attempt: int = 1, unsettled: int | None = 0) -> None:
-        super().__init__(data, attempt=attempt, unsettled=unsettled)
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        attempt: int = 1,
+        unsettled: int | None = 0,
+        failures: int | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        super().__init__(
+            data, attempt=attempt, unsettled=unsettled, failures=failures, task_id=task_id
+        )
         self.settled: list[tuple[str, Any]] = []
         self.is_settled = asyncio.Event()
 

@@ -73,10 +73,21 @@ async def test_failed_acknowledgement_can_be_tried_again() -> None:
     assert controller.is_acked
 
 
-async def test_broker_without_acknowledgements_has_nothing_to_do() -> None:
+async def test_message_without_acknowledgement_refuses_to_be_acknowledged() -> None:
     controller = AckController(None)
 
-    await controller.ack()
+    with pytest.raises(RuntimeError, match=r"^Current message is not ackable\.$"):
+        await controller.ack()
 
     assert not controller.is_ackable
     assert not controller.is_acked
+
+
+async def test_acknowledgement_can_be_withheld_by_its_flag() -> None:
+    calls: list[str] = []
+    controller = AckController(lambda: calls.append("ack"))
+
+    controller.is_acked = True
+    await controller.ack()
+
+    assert calls == []

@@ -12,6 +12,7 @@ from taskiq_core import (
     AsyncBroker,
     BrokerMessage,
     Capability,
+    Receiver,
     ScheduledTask,
     ScheduleSource,
     Slots,
@@ -22,10 +23,10 @@ from taskiq_core import (
 from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.exceptions import (
     CapabilityError,
-    DuplicateTaskError,
     SendTaskError,
     TaskArgumentError,
     TaskDefinitionError,
+    UnknownTaskError,
     UnsupportedLabelError,
 )
 from taskiq_core.messages.labels import NEEDED_CAPABILITY
@@ -103,23 +104,39 @@ def test_task_of_two_brokers_is_two_tasks(broker: Any, ack_only: Any) -> None:
     assert (second.labels, second.broker, second.original_func) == ({"a": 2}, ack_only, add)
 
 
-def test_name_of_another_function_is_refused_with_a_way_out(broker: Any) -> None:
-    @broker.task(task_name="send")
-    async def send_mail() -> None: ...
+async def test_second_function_of_a_name_replaces_the_first_even_after_it_ran(
+    broker: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver(broker)
+    results = []
+    for value in ("mail", "fax"):
 
-    with pytest.raises(DuplicateTaskError) as caught:
+        async def send(value: str = value) -> str:
+            return value
 
-        @broker.task(task_name="send")
-        async def send_fax() -> None: ...
+        send.__qualname__ = f"send_{value}"
+        task = await broker.task(task_name="send")(send).kiq()
+        await receiver.callback(broker.sent[-1].message)
+        results.append(broker.results[task.task_id].return_value)
 
-    error = caught.value
-    assert str(error) == (
-        f"Task name 'send' is taken by {error.existing} already, so {error.duplicate} can't have "
-        "it. Give one of them a name of its own: @broker.task(task_name=...)."
-    )
-    assert "send_mail" in error.existing
-    assert "send_fax" in error.duplicate
-    assert broker.find_task("send") is send_mail
+    assert results == ["mail", "fax"]
+    assert "send_mail" in caplog.text
+    assert "send_fax" in caplog.text
+
+
+async def test_registries_are_plain_dictionaries(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = broker.task(task_name="first")(lambda: 1)
+    broker.local_task_registry = {}
+    second = broker.task(task_name="second")(lambda: 2)
+    broker.local_task_registry["third"] = first
+
+    assert type(broker.local_task_registry) is dict
+    assert type(broker.global_task_registry) is dict
+    assert broker.get_all_tasks() == {"second": second, "third": first}
+    monkeypatch.setattr(AsyncBroker, "global_task_registry", {"first": first})
+    assert broker.find_task("first") is first
 
 
 def test_functions_that_yield_are_refused(broker: Any) -> None:
@@ -312,10 +329,77 @@ async def test_failure_of_the_server_is_a_send_error_with_its_cause(
     assert str(caught.value) == "Cannot send task 't' to the queue: no route"
     assert caught.value.__cause__ is failure
 
-    failure = SendTaskError(task_name="t", reason="queue is full")
+
+async def test_middlewares_hear_of_a_send_that_failed(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hears(TaskiqMiddleware):
+        def on_send_error(self, message: TaskiqMessage, exception: BaseException) -> None:
+            heard.append((message.task_name, exception))
+
+    async def fail(_: BrokerMessage) -> None:
+        raise OSError("down")
+
+    heard: list[tuple[str, BaseException]] = []
+    broker.add_middlewares(Hears())
+    task = broker.task("t")(add)
+    await task.kiq(1)
+    monkeypatch.setattr(broker, "kick", fail)
+
     with pytest.raises(SendTaskError) as caught:
         await task.kiq(1)
-    assert caught.value is failure
+
+    assert heard == [("t", caught.value)]
+
+
+@pytest.mark.parametrize("cause", [None, OSError("disk")])
+async def test_send_error_of_a_broker_always_has_a_cause(
+    broker: Any, monkeypatch: pytest.MonkeyPatch, cause: Exception | None
+) -> None:
+    async def fail(_: BrokerMessage) -> None:
+        raise UnknownTaskError(task_name="t") from cause
+
+    monkeypatch.setattr(broker, "kick", fail)
+
+    with pytest.raises(UnknownTaskError, match="task name - t") as caught:
+        await broker.task("t")(add).kiq(1)
+
+    if cause is None:
+        assert isinstance(caught.value.__cause__, UnknownTaskError)
+    else:
+        assert caught.value.__cause__ is cause
+
+
+async def test_message_that_is_refused_has_its_reason_as_cause(broker: Any) -> None:
+    with pytest.raises(SendTaskError) as caught:
+        await broker.task("t")(add).kicker().with_labels(timeout="soon").kiq(1)
+
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+async def test_middlewares_are_those_that_the_list_has_at_each_message(broker: Any) -> None:
+    class Names(TaskiqMiddleware):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
+            seen.append(self.name)
+            return message
+
+    seen: list[str] = []
+    task = broker.task("t")(add)
+    broker.add_middlewares(Names("first"))
+    await task.kiq(1)
+    broker.middlewares[0] = Names("in place")
+    await task.kiq(1)
+    broker.middlewares.clear()
+    broker.middlewares.append(Names("appended"))
+    await task.kiq(1)
+    broker.middlewares = [Names("another list")]
+    await task.kiq(1)
+
+    assert seen == ["first", "in place", "appended", "another list"]
 
 
 @pytest.mark.parametrize(("label", "capability"), NEEDED_CAPABILITY.items())

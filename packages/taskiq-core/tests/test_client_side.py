@@ -24,12 +24,9 @@ from taskiq_core import (
     gather,
 )
 from taskiq_core.api import run_receiver_task
-from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.client.progress_tracker import ProgressTracker
 from taskiq_core.compat.deprecation import TaskiqDeprecationWarning
 from taskiq_core.exceptions import (
-    DuplicateTaskError,
-    ResultBackendMissingError,
     ResultGetError,
     ResultIsReadyError,
     SendTaskError,
@@ -80,22 +77,6 @@ def test_forms_of_the_decorator(broker: Any) -> None:
         "by_keyword",
         "from_lambda",
     }
-
-
-def test_two_functions_of_one_name_are_refused(broker: Any) -> None:
-    @broker.task(task_name="send")
-    async def send_mail() -> None: ...
-
-    with pytest.raises(DuplicateTaskError) as caught:
-
-        @broker.task(task_name="send")
-        async def send_fax() -> None: ...
-
-    text = str(caught.value)
-    assert text.startswith("Task name 'send' is taken by ")
-    assert "send_mail" in text
-    assert "send_fax" in text
-    assert Path(__file__).name in text
 
 
 def test_function_of_a_module_that_is_imported_again_replaces_the_old_one(broker: Any) -> None:
@@ -457,20 +438,6 @@ async def test_failing_store_is_an_error_of_the_result_backend(
         await task.is_ready()
     with pytest.raises(ResultGetError):
         await task.get_result()
-
-
-async def test_waiting_without_a_result_backend_is_an_error_and_no_endless_wait(
-    broker: Any,
-) -> None:
-    broker.with_result_backend(DummyResultBackend())
-
-    @broker.task
-    async def t() -> None: ...
-
-    task = await t.kiq()
-
-    with pytest.raises(ResultBackendMissingError, match="this broker has no result backend"):
-        await task.wait_result()
 
 
 # -- the shared broker -------------------------------------------------------------------------

@@ -49,10 +49,11 @@ async def test_task_can_acknowledge_its_message_once(broker: Any) -> None:
 
 
 @pytest.mark.parametrize("controller", [None, AckController(None)])
-async def test_message_that_needs_no_acknowledgement(broker: Any, controller: Any) -> None:
+async def test_message_that_has_no_acknowledgement(broker: Any, controller: Any) -> None:
     context = Context(message(), broker, controller)
 
-    await context.ack()
+    with pytest.raises(RuntimeError, match=r"^Current message is not ackable\.$"):
+        await context.ack()
 
     assert (context.is_ackable, context.is_acked) == (False, False)
 

@@ -3,7 +3,7 @@
 import copy
 import pickle
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -44,7 +44,7 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         exceptions.SharedBrokerSendTaskError,
         {},
         (
-            "A shared task has no broker to be sent with: call "
+            "You cannot use kiq directly on shared task: it has no broker to be sent with. Call "
             "async_shared_broker.default_broker(broker) first, or name one with "
             ".kicker().with_broker(broker)"
         ),
@@ -96,15 +96,17 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
     (
         exceptions.SharedBrokerListenError,
         {},
-        "The shared broker can't be listened to: start the worker with a real broker",
+        "Shared broker cannot listen: start the worker with a real broker",
     ),
     (
-        exceptions.DuplicateTaskError,
-        {"task_name": "t", "existing": "a.f", "duplicate": "b.f"},
-        (
-            "Task name 't' is taken by a.f already, so b.f can't have it. Give one of them a name "
-            "of its own: @broker.task(task_name=...)."
-        ),
+        exceptions.TaskCallError,
+        {"task_name": "t", "reason": "'b' must be given", "parameters": "a, b"},
+        "Task 't' was not sent: 'b' must be given. It is called with (a, b).",
+    ),
+    (
+        exceptions.TaskArgumentValueError,
+        {"task_name": "t", "argument": "1", "annotation": "int", "reason": "not a number"},
+        ("Task 't' was not run: its argument 1 does not fit the annotation int (not a number)"),
     ),
     (
         exceptions.TaskDefinitionError,
@@ -127,7 +129,7 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         exceptions.ResultBackendMissingError,
         {"task_id": "1"},
         (
-            "The result of task 1 can't be had: this broker has no result backend. Give it one "
+            "The result of task 1 can't be read: this broker has no result backend. Give it one "
             "with broker.with_result_backend(...)."
         ),
     ),
@@ -256,10 +258,51 @@ def test_every_error_has_an_example() -> None:
 
 
 def test_missing_and_unknown_fields_are_refused() -> None:
-    with pytest.raises(TypeError, match="UnknownTaskError needs task_name"):
-        exceptions.UnknownTaskError()
-    with pytest.raises(TypeError, match="TaskiqError has no field wrong"):
-        exceptions.TaskiqError(wrong=1)
+    class DoubleError(Error):
+        first: int
+        second: int
+
+    with pytest.raises(TypeError, match=r"^Missing arguments: 'first', 'second'$"):
+        DoubleError()
+    with pytest.raises(TypeError, match=r"^Undeclared arguments: 'third', 'fourth'$"):
+        DoubleError(first=1, second=2, third=3, fourth=4)
+
+
+def test_args_are_the_text_and_follow_the_fields() -> None:
+    error = exceptions.UnknownTaskError(task_name="a")
+    assert error.args == (str(error),)
+
+    error.task_name = "b"
+
+    assert "b" in error.args[0]
+
+
+def test_fields_are_all_annotations_in_their_order() -> None:
+    class BaseError(Error):
+        __template__ = "{_code} {limit} {name}"
+        _code: int
+        limit: ClassVar[int] = 5
+
+    class OwnError(BaseError):
+        name: str
+        _hint: str = "none"
+
+    error = OwnError(name="x", _code=1)
+
+    assert str(error) == "1 5 x"
+    assert repr(error) == (
+        f"{__name__}.test_fields_are_all_annotations_in_their_order.<locals>.OwnError"
+        "(_code=1, limit=5, name='x', _hint='none')"
+    )
+
+
+def test_template_with_an_unknown_field_is_refused_when_the_error_is_made() -> None:
+    class VagueError(Error):
+        __template__ = "{known} {x.real} {y}"
+        known: int
+
+    with pytest.raises(ValueError, match=r"^Fields must be annotated: 'x', 'y'$"):
+        VagueError(known=1)
 
 
 def test_tree_in_the_documentation_is_the_real_one() -> None:

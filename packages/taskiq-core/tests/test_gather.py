@@ -99,16 +99,54 @@ async def test_first_failure_of_a_store_ends_the_wait_for_all() -> None:
     assert results.cancelled == ["c"]
 
 
-@pytest.mark.parametrize("timeout", [0, 0.01])
-async def test_time_is_for_all_of_them(timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [None, 0, -1])
+async def test_no_timeout_is_no_limit(timeout: float | None) -> None:
+    results = Pushed()
+    tasks = results.handles("a")
+    waiting = asyncio.create_task(gather(*tasks, timeout=timeout))
+    await results.all_asked.wait()
+    results.push("a", 1)
+
+    assert [result.return_value for result in await waiting] == [1]
+
+
+async def test_objects_that_look_like_handles_are_asked() -> None:
+    class Double:
+        def __init__(self) -> None:
+            self.answers = [True, False, False]
+
+        async def is_ready(self) -> bool:
+            return self.answers.pop()
+
+        async def get_result(self, with_logs: bool = False) -> str:
+            return f"with logs: {with_logs}"
+
+    double: Any = Double()
+
+    assert await gather(double, periodicity=0, with_logs=True) == ("with logs: True",)
+
+
+async def test_cause_of_a_failure_stays() -> None:
+    results = Pushed()
+    tasks = results.handles("a")
+    failure = OSError("disk")
+    results.arrivals["a"].set_exception(failure)
+
+    with pytest.raises(ResultGetError) as caught:
+        await gather(*tasks)
+
+    assert caught.value.__cause__ is failure
+
+
+async def test_time_is_for_all_of_them() -> None:
     results = Pushed()
     tasks = results.handles("a", "b")
     results.push("a", 1)
 
     with pytest.raises(TaskiqResultTimeoutError) as caught:
-        await gather(*tasks, timeout=timeout)
+        await gather(*tasks, timeout=0.01)
 
-    assert caught.value.timeout == timeout
+    assert caught.value.timeout == 0.01
 
 
 async def test_options_reach_the_store() -> None:

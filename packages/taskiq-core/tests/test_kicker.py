@@ -1,11 +1,14 @@
 """One call to be: with labels, an id or a broker of its own."""
 
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
-from taskiq_core import AcknowledgeType
+from taskiq_core import AcknowledgeType, AsyncBroker, AsyncKicker, TaskiqMiddleware
 from taskiq_core.exceptions import SendTaskError, TaskArgumentError, UnsupportedLabelError
+from taskiq_core.formatters.json_formatter import JSONFormatter
 
 
 @pytest.fixture
@@ -191,3 +194,56 @@ async def test_ack_types_are_sent(broker: Any, ack_type: Any) -> None:
     await work.kicker().with_labels(ack_type=ack_type).kiq()
 
     assert len(broker.sent) == 1
+
+
+class Hooks(TaskiqMiddleware):
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def pre_send(self, message: Any) -> Any:
+        self.calls.append("pre_send")
+        return message
+
+    def post_send(self, message: Any) -> None:
+        self.calls.append("post_send")
+
+
+@pytest.mark.parametrize(
+    "make", [SimpleNamespace, MagicMock, lambda **parts: MagicMock(spec=AsyncBroker, **parts)]
+)
+async def test_kicker_needs_only_five_members_of_its_broker(make: Any) -> None:
+    hooks = Hooks()
+    broker = make(
+        middlewares=[hooks],
+        formatter=JSONFormatter(),
+        kick=AsyncMock(),
+        id_generator=lambda: "my-id",
+        result_backend="my-backend",
+    )
+
+    task: Any = await AsyncKicker("t", broker, {"a": 1}).kiq(1, b=2)
+
+    broker.kick.assert_awaited_once()
+    (message,) = broker.kick.await_args.args
+    assert (message.task_id, message.task_name) == ("my-id", "t")
+    assert JSONFormatter().loads(message.message).kwargs == {"b": 2}
+    assert (task.task_id, task.result_backend) == ("my-id", "my-backend")
+    assert hooks.calls == ["pre_send", "post_send"]
+
+
+async def test_failure_of_such_a_broker_is_a_send_error(broker: Any) -> None:
+    stand_in: Any = SimpleNamespace(
+        middlewares=[],
+        formatter=JSONFormatter(),
+        kick=AsyncMock(side_effect=OSError("down")),
+        id_generator=lambda: "my-id",
+        result_backend=None,
+    )
+
+    with pytest.raises(SendTaskError, match="down") as caught:
+        await AsyncKicker("t", stand_in, {}).kiq()
+
+    assert isinstance(caught.value.__cause__, OSError)

@@ -175,3 +175,29 @@ async def test_broker_notices_a_middleware_that_was_added_to_its_list(broker: An
     assert len(broker.middleware_chain.pre_send) == 2
     broker.middlewares = [Noting("c", calls)]
     assert len(broker.middleware_chain.pre_send) == 1
+
+
+def test_chain_of_a_list_is_no_longer_its_chain_when_an_entry_changes() -> None:
+    middlewares: list[TaskiqMiddleware] = [TaskiqMiddleware(), TaskiqMiddleware()]
+    chain = MiddlewareChain(middlewares)
+    copied = list(middlewares)
+
+    assert chain.is_of(middlewares)
+    assert chain.is_of(copied)
+    copied[0] = TaskiqMiddleware()
+    assert not chain.is_of(copied)
+    assert not chain.is_of(middlewares[::-1])
+    assert not chain.is_of([])
+
+
+def test_middlewares_that_are_equal_are_not_the_same() -> None:
+    class Equal(TaskiqMiddleware):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = TaskiqMiddleware.__hash__
+
+    middlewares: list[TaskiqMiddleware] = [Equal()]
+
+    assert MiddlewareChain(middlewares).is_of(middlewares)
+    assert not MiddlewareChain(middlewares).is_of([Equal()])

@@ -36,6 +36,10 @@ from taskiq_core.messages.labels import BURY
 Delivered = Callable[..., Any]
 
 
+def raise_(error: BaseException) -> None:
+    raise error
+
+
 def is_stand_in(error: BaseException | None, cls: type[BaseException]) -> bool:
     """Whether this stands for an exception that would end the program that raises it."""
     return isinstance(error, UnknownRemoteError) and type(error).__name__ == cls.__name__
@@ -433,6 +437,24 @@ async def test_what_its_broker_can_not_read_is_buried(broker: Any, delivered: De
     assert isinstance(broker.results[task.task_id].error, UnreadableMessageError)
 
 
+async def test_caller_whose_serializer_the_worker_does_not_have_hears_of_it(
+    broker: Any, delivered: Delivered, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The id is beside the bytes, where the broker keeps it there."""
+    await broker.task("t")(lambda: None).kiq()
+    delivery = delivered(broker, task_id="known")
+    delivery.data = b"\x85\xa7task_id" + bytes(50)
+
+    await Receiver(broker).handle(delivery)
+
+    text = str(broker.results["known"].error)
+    assert "This worker reads with JSONSerializer (by ProxyFormatter)" in text
+    assert r"the message begins with b'\x85\xa7task_id\x00" in text
+    assert "Do client and worker have the same serializer and formatter?" in text
+    assert text in caplog.text
+    assert delivery.settled[0][0] == "bury"
+
+
 async def test_unreadable_bytes_of_a_broker_without_dead_letters_are_logged_and_acknowledged(
     ack_only: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -595,9 +617,7 @@ async def test_failing_dependency_is_the_result(broker: Any, delivered: Delivere
     assert delivery.settled == [("ack", None)]
 
 
-async def test_teardown_sees_the_exception_of_the_task_but_no_control_flow(
-    broker: Any, delivered: Delivered
-) -> None:
+async def test_teardown_sees_every_exception_of_the_task(broker: Any, delivered: Delivered) -> None:
     seen: list[BaseException | None] = []
 
     async def resource() -> AsyncGenerator[str, None]:
@@ -606,23 +626,33 @@ async def test_teardown_sees_the_exception_of_the_task_but_no_control_flow(
         except BaseException as error:
             seen.append(error)
             raise
-        else:
-            seen.append(None)
+
+    failures: dict[str, Callable[[Context], Any]] = {
+        "error": lambda _: raise_(ValueError()),
+        "no result": lambda _: raise_(NoResultError()),
+        "requeue": Context.requeue,
+        "reject": Context.reject,
+    }
 
     @broker.task
-    async def use(kind: str, opened: str = TaskiqDepends(resource)) -> str:
-        if kind == "error":
-            raise ValueError(kind)
-        if kind == "retry":
-            raise TaskRetryError
+    async def use(
+        kind: str, opened: str = TaskiqDepends(resource), context: Context = TaskiqDepends()
+    ) -> str:
+        if kind in failures:
+            await failures[kind](context)
         return opened
 
     receiver = Receiver(broker)
-    for kind in ("fine", "error", "retry"):
+    for kind in ("fine", *failures):
         await use.kiq(kind)
         await receiver.handle(delivered(broker))
 
-    assert [type(error) for error in seen] == [type(None), ValueError, type(None)]
+    assert [type(error) for error in seen] == [
+        ValueError,
+        NoResultError,
+        TaskRetryError,
+        TaskRejectedError,
+    ]
 
 
 async def test_two_tasks_at_once_share_no_dependency_context(
@@ -974,53 +1004,7 @@ async def test_middleware_has_the_message_of_a_failed_task_buried(
     assert delivery.settled == [("bury", "failed 3 times")]
 
 
-# -- receivers of others ---------------------------------------------------------------------------
-
-
-async def test_receiver_that_overrides_callback_is_called_for_every_message(
-    broker: Any,
-) -> None:
-    seen: list[bytes] = []
-    done = asyncio.Event()
-
-    class Watching(Receiver):
-        async def callback(self, message: Any, raise_err: bool = False) -> None:
-            seen.append(message.data)
-            await super().callback(message, raise_err)
-            done.set()
-
-    task = broker.task("t")(lambda: None)
-    finish = asyncio.Event()
-    listening = asyncio.create_task(Watching(broker).listen(finish))
-    await task.kiq()
-    await done.wait()
-    finish.set()
-    await listening
-
-    assert seen == [broker.sent[0].message]
-    assert broker.yielded[0].settled == [("ack", None)]
-
-
-@pytest.mark.parametrize("raises", [True, False])
-async def test_message_that_an_overridden_callback_drops_is_released(
-    broker: Any, raises: bool
-) -> None:
-    class Dropping(Receiver):
-        async def callback(self, message: Any, raise_err: bool = False) -> None:
-            if raises:
-                raise RuntimeError("mine")
-
-    task = broker.task("t")(lambda: None)
-    finish = asyncio.Event()
-    listening = asyncio.create_task(Dropping(broker).listen(finish))
-    await task.kiq()
-    while not broker.yielded:  # noqa: ASYNC110  # a double has no event for that
-        await asyncio.sleep(0)
-    await broker.yielded[0].is_settled.wait()
-    finish.set()
-    await listening
-
-    assert broker.yielded[0].settled == [("release", 0.0)]
+# -- exceptions that would end a program -------------------------------------------------------
 
 
 async def test_a_task_that_raises_keyboard_interrupt_does_not_end_its_worker(

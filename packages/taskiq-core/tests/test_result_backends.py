@@ -6,7 +6,7 @@ import pytest
 
 from taskiq_core import AsyncResultBackend, TaskiqResult
 from taskiq_core.client.no_result_backend import DummyResultBackend
-from taskiq_core.exceptions import CapabilityError, ResultBackendMissingError
+from taskiq_core.exceptions import CapabilityError
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.shared_broker import AsyncSharedBroker
 
@@ -52,15 +52,17 @@ async def test_without_a_backend_results_are_dropped() -> None:
     await DummyResultBackend().set_result("1", RESULT)
 
 
-async def test_without_a_backend_asking_is_an_error_and_no_endless_wait(broker: Any) -> None:
+async def test_without_a_backend_tasks_are_ready_at_once_with_a_warning(broker: Any) -> None:
     broker.with_result_backend(DummyResultBackend())
     task = await broker.task("t")(lambda: None).kicker().with_task_id("7").kiq()
 
-    for asking in (task.is_ready(), task.get_result(), task.wait_result()):
-        with pytest.raises(ResultBackendMissingError) as caught:
-            await asking
-        assert str(caught.value) == (
-            "The result of task 7 can't be had: this broker has no result backend. "
+    assert await task.is_ready()
+    for asking in (task.get_result(), task.wait_result()):
+        with pytest.warns(UserWarning, match="no result backend") as warned:
+            result = await asking
+        assert (result.is_err, result.return_value, result.error) == (False, None, None)
+        assert str(warned[0].message) == (
+            "The result of task 7 can't be read: this broker has no result backend. "
             "Give it one with broker.with_result_backend(...)."
         )
 

@@ -6,17 +6,15 @@ import pytest
 
 from taskiq_core import AsyncBroker, async_shared_broker
 from taskiq_core.exceptions import (
-    DuplicateTaskError,
     SharedBrokerListenError,
     SharedBrokerSendTaskError,
 )
-from taskiq_core.registry import TaskRegistry
 from taskiq_core.shared_broker import AsyncSharedBroker
 
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> AsyncSharedBroker:
-    monkeypatch.setattr(AsyncBroker, "global_task_registry", TaskRegistry())
+    monkeypatch.setattr(AsyncBroker, "global_task_registry", {})
     return AsyncSharedBroker()
 
 
@@ -70,7 +68,7 @@ async def test_sending_without_a_default_broker_says_what_to_do(task: Any, broke
 
     assert caught.value.task_name == "shared"
     assert str(caught.value) == (
-        "A shared task has no broker to be sent with: call "
+        "You cannot use kiq directly on shared task: it has no broker to be sent with. Call "
         "async_shared_broker.default_broker(broker) first, or name one with "
         ".kicker().with_broker(broker)"
     )
@@ -93,20 +91,31 @@ def test_task_of_a_broker_goes_before_a_shared_one(task: Any, broker: Any) -> No
     assert broker.get_all_tasks() == {"shared": own}
 
 
-def test_name_of_another_shared_task_is_refused(shared: AsyncSharedBroker, task: Any) -> None:
-    with pytest.raises(DuplicateTaskError, match="Task name 'shared' is taken by"):
+def test_second_shared_task_of_a_name_replaces_the_first(
+    shared: AsyncSharedBroker, task: Any, broker: Any
+) -> None:
+    @shared.task(task_name="shared")
+    async def another() -> None: ...
 
-        @shared.task(task_name="shared")
-        async def another() -> None: ...
+    assert broker.find_task("shared") is another
+
+
+async def test_default_broker_may_be_assigned_under_its_name_in_0_13(
+    shared: AsyncSharedBroker, task: Any, broker: Any
+) -> None:
+    shared._default_broker = broker
+    await task.kiq(1)
+
+    assert shared.sends_with is broker
+    assert shared._default_broker is broker
+    assert len(broker.sent) == 1
 
 
 def test_it_cannot_be_listened_to(shared: AsyncSharedBroker) -> None:
     with pytest.raises(SharedBrokerListenError) as caught:
         shared.listen()
 
-    assert str(caught.value) == (
-        "The shared broker can't be listened to: start the worker with a real broker"
-    )
+    assert str(caught.value) == ("Shared broker cannot listen: start the worker with a real broker")
 
 
 def test_there_is_one_for_the_process() -> None:

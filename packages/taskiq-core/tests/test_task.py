@@ -8,9 +8,9 @@ import pytest
 
 from taskiq_core import AsyncResultBackend, AsyncTaskiqTask, TaskiqResult
 from taskiq_core.exceptions import (
-    ResultBackendMissingError,
     ResultGetError,
     ResultIsReadyError,
+    ResultMissingError,
     TaskiqResultTimeoutError,
 )
 from taskiq_core.messages.progress import TaskProgress, TaskState
@@ -88,26 +88,28 @@ async def test_store_is_asked_at_the_interval_of_the_caller(
     assert pauses == [0.2, 0.2, 7, 7]
 
 
-async def test_result_that_is_there_needs_no_time() -> None:
-    result = await handle(Results("done")).wait_result(timeout=0)
+@pytest.mark.parametrize("timeout", [None, 0, -1])
+async def test_no_timeout_is_no_limit(timeout: float | None) -> None:
+    results = Results("done", ready_at=3)
 
-    assert result.return_value == "done"
+    result = await handle(results).wait_result(timeout=timeout, check_interval=0)
+
+    assert (result.return_value, results.questions) == ("done", 3)
 
 
-@pytest.mark.parametrize("timeout", [0, 0.01])
-async def test_waiting_ends_at_the_timeout(timeout: float) -> None:
+async def test_waiting_ends_at_the_timeout() -> None:
     with pytest.raises(TaskiqResultTimeoutError) as caught:
-        await handle(Results(ready_at=float("inf"))).wait_result(timeout=timeout, check_interval=60)
+        await handle(Results(ready_at=float("inf"))).wait_result(timeout=0.01, check_interval=60)
 
-    assert caught.value.timeout == timeout
-    assert str(caught.value) == f"Waiting for task results has timed out, timeout={timeout}"
+    assert (caught.value.timeout, caught.value.task_id) == (0.01, "1")
+    assert str(caught.value) == "Waiting for task results has timed out, timeout=0.01, task 1"
 
 
 @pytest.mark.parametrize("timeout", [-1, 60])
 async def test_timeout_of_the_store_is_not_that_of_the_caller(timeout: float) -> None:
     failure = TimeoutError("of the store")
 
-    with pytest.raises(ResultGetError) as caught:
+    with pytest.raises(ResultIsReadyError) as caught:
         await handle(Failing(failure)).wait_result(timeout=timeout)
 
     assert caught.value.__cause__ is failure
@@ -144,12 +146,51 @@ async def test_failure_of_the_store_is_an_error_of_the_result_backend() -> None:
     assert ready.value.__cause__ is got.value.__cause__ is failure
 
 
-async def test_error_of_taskiq_stays_what_it_is() -> None:
-    task = handle(Failing(ResultBackendMissingError(task_id="1")))
+async def test_error_that_says_more_stays_what_it_is() -> None:
+    with pytest.raises(ResultMissingError):
+        await handle(Failing(ResultMissingError(task_id="1", place="Redis"))).get_result()
 
-    for asking in (task.is_ready(), task.get_result(), task.wait_result(timeout=60)):
-        with pytest.raises(ResultBackendMissingError):
-            await asking
+
+async def test_own_methods_of_a_handle_are_asked_though_the_store_pushes() -> None:
+    class Pushing(Results):
+        async def wait(
+            self, task_id: str, *, check_interval: float = 0.2, with_logs: bool = False
+        ) -> TaskiqResult[Any]:
+            raise AssertionError("the handle knows better")
+
+    class Handle(AsyncTaskiqTask[Any]):
+        async def get_result(self, with_logs: bool = False) -> TaskiqResult[Any]:
+            return TaskiqResult(is_err=False, return_value="own", execution_time=0.0)
+
+    assert (await Handle("1", Pushing()).wait_result(timeout=60)).return_value == "own"
+
+
+async def test_store_with_two_methods_will_do() -> None:
+    class Bare:
+        is_result_ready = Results.is_result_ready
+        get_result = Results.get_result
+        questions, ready_at = 0, 2
+
+        def __init__(self) -> None:
+            self.result = TaskiqResult[Any](is_err=False, return_value=5, execution_time=0.0)
+            self.with_logs: list[bool] = []
+            self.asked = asyncio.Event()
+
+    bare: Any = Bare()
+
+    assert (await handle(bare).wait_result(check_interval=0)).return_value == 5
+
+
+async def test_labels_between_core_and_its_plugins_are_not_shown() -> None:
+    results = Results("done")
+    results.result.labels = {"mine": 1, "X-Taskiq-fence": 7, "X-Taskiq-sent-at": 1.5}
+
+    assert (await handle(results).wait_result()).labels == {"mine": 1}
+    assert results.result.labels.keys() >= {"X-Taskiq-fence"}
+
+
+def test_handle_shows_its_id() -> None:
+    assert repr(handle(Results())) == "AsyncTaskiqTask(1)"
 
 
 @pytest.mark.parametrize(

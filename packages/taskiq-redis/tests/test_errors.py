@@ -13,8 +13,8 @@ CASES: list[tuple[TaskiqError, str]] = [
     (
         errors.RedisUnreachableError(address=ADDRESS, reason="connection refused"),
         (
-            "Redis at host:6379 can't be reached: connection refused. Is it running there? It "
-            "is tried again with the next call."
+            "Redis at host:6379 can't be reached: connection refused. Is it running there? The "
+            "next call connects again."
         ),
     ),
     (
@@ -28,7 +28,7 @@ CASES: list[tuple[TaskiqError, str]] = [
         errors.RedisLoginError(address=ADDRESS, reason="WRONGPASS"),
         (
             "Redis at host:6379 can't be reached: WRONGPASS. Look at the user and the password of "
-            "its URL. It is tried again with the next call."
+            "its URL. The next call connects again."
         ),
     ),
     (

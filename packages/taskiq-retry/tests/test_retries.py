@@ -200,7 +200,7 @@ async def test_retries_can_be_kept_as_schedules() -> None:
 
     (kept,) = source.kept
     assert (kept.task_name, kept.args, kept.task_id) == ("fail", [7], task.task_id)
-    assert kept.labels == {"retry_on_error": True, "X-Taskiq-requeue": 1}
+    assert kept.labels == {"retry_on_error": True, "_retries": 1}
     assert kept.time is not None
     assert timedelta(seconds=59) < kept.time - before < timedelta(seconds=90)
     assert not await task.is_ready()
@@ -209,7 +209,6 @@ async def test_retries_can_be_kept_as_schedules() -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: SimpleRetryMiddleware(0), "default_retry_count is at least 1, not 0"),
         (lambda: SmartRetryMiddleware(default_delay=-1), "default_delay is a number of seconds"),
         (
             lambda: SmartRetryMiddleware(max_delay_exponent=float("nan")),

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from taskiq_core import TaskiqMessage
 from taskiq_core.abc.serializer import TaskiqSerializer
-from taskiq_core.flow.arguments import ArgumentAdapters
+from taskiq_core.client.arguments import ArgumentAdapters
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
 from taskiq_core.plugins import load_plugins
 from taskiq_core.serializers.json_serializer import JSONSerializer

@@ -1,7 +1,6 @@
 """TaskiqAdminMiddleware: reports tasks to a dashboard, without making them wait for it."""
 
 import asyncio
-import logging
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -10,10 +9,11 @@ import aiohttp
 from taskiq_admin import reports
 from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.exceptions import NoResultError, reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_WAITING: Final = 10_000
 """How many reports wait for a slow server; later ones are dropped, and that is logged."""

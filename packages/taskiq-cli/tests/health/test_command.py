@@ -133,7 +133,7 @@ def test_broker_that_cannot_be_listened_to_is_told(project: Project) -> None:
         "            raise OSError('amqp://me:hunter2@host is away')\n"
         "        async for each in super().listen():\n            yield each\n"
         "broker = Flaky(Path('messages'))\n"
-        "broker.local_task_registry.add(note)\n",
+        "broker.local_task_registry[note.task_name] = note\n",
     )
     command, address = start(project, "flaky:broker", "-w", "1")
 

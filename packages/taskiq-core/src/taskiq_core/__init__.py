@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from taskiq_core.client.context import Context
     from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
     from taskiq_core.client.gather import gather
+    from taskiq_core.client.injected import INJECTED
     from taskiq_core.client.kicker import AsyncKicker
     from taskiq_core.client.task import AsyncTaskiqTask
     from taskiq_core.events import TaskiqEvents
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 _HOMES = {
+    "INJECTED": "taskiq_core.client.injected",
     "AbstractBroker": "taskiq_core.abc.broker",
     "AckableMessage": "taskiq_core.messages.acks",
     "AcknowledgeType": "taskiq_core.messages.acks",
@@ -64,6 +66,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "INJECTED",
     "AbstractBroker",
     "AckableMessage",
     "AcknowledgeType",

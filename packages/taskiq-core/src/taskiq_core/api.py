@@ -41,8 +41,11 @@ async def run_receiver_task(
         use_process_pool: whether plain functions run in processes instead of threads.
 
     Raises:
+        ValueError: `max_prefetch` is negative.
         ListenError: the broker can't be listened to.
     """
+    if max_prefetch < 0:
+        raise ValueError("max_prefetch cannot be negative")
     broker.is_worker_process = True
     executor: Executor
     if use_process_pool:

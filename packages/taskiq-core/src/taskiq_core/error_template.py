@@ -1,7 +1,9 @@
 """The base of every taskiq error: a message template filled from typed fields."""
 
+import re
 from inspect import get_annotations
-from typing import Any, ClassVar, Final, TypeVar
+from string import Formatter
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 _E = TypeVar("_E", bound="Error")
 
@@ -29,33 +31,56 @@ class Error(Exception):
             broker: str
             size: int
 
+    All annotations are fields: inherited ones first, in the order of their declaration, names with
+    an underscore and class variables among them. The text is made anew whenever it is asked for,
+    and is the only member of `args`.
+
     Args:
         kwargs: one value for each annotated field; fields with a class-level value are optional.
 
     Raises:
         TypeError: a field is missing, or a keyword is not a field.
+        ValueError: the template names something that is not annotated.
     """
 
     __template__: ClassVar[str] = "Exception occurred"
-    __fields: ClassVar[frozenset[str]] = frozenset()
-    __required: ClassVar[frozenset[str]] = frozenset()
+    # In the order of declaration; the value says whether the field must be given.
+    __fields: ClassVar[dict[str, bool]] = {}
+    __unannotated: ClassVar[list[str]] = []
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = {name for name in get_annotations(cls) if not name.startswith("_")}
-        cls.__fields = cls.__fields | own
+        own = [name for name in get_annotations(cls) if not name.startswith("__")]
         # A field that is annotated again without a value is required again.
-        cls.__required = cls.__required - own | {name for name in own if name not in vars(cls)}
+        cls.__fields = {**cls.__fields, **{name: name not in vars(cls) for name in own}}
+        cls.__unannotated = [name for name in _named(cls.__template__) if name not in cls.__fields]
 
     def __init__(self, **kwargs: object) -> None:
-        unknown = kwargs.keys() - self.__fields
-        if unknown:
-            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
-        missing = self.__required - kwargs.keys()
+        undeclared = [name for name in kwargs if name not in self.__fields]
+        if undeclared:
+            raise TypeError(f"Undeclared arguments: {_quoted(undeclared)}")
+        missing = [
+            name
+            for name, is_required in self.__fields.items()
+            if is_required and name not in kwargs
+        ]
         if missing:
-            raise TypeError(f"{type(self).__name__} needs {', '.join(sorted(missing))}")
+            raise TypeError(f"Missing arguments: {_quoted(missing)}")
+        if self.__unannotated:
+            raise ValueError(f"Fields must be annotated: {_quoted(self.__unannotated)}")
         self.__dict__.update(kwargs)
         super().__init__()
+
+    if not TYPE_CHECKING:  # to type checkers a property is not the tuple of BaseException
+
+        @property
+        def args(self) -> tuple[Any, ...]:
+            """The text alone, as code that logs `error.args[0]` expects; it follows the fields."""
+            return (str(self),)
+
+        @args.setter
+        def args(self, value: tuple[Any, ...]) -> None:
+            """Ignore what Python's own protocols restore: the fields say everything."""
 
     def __str__(self) -> str:
         values = {name: getattr(self, name, _MISSING) for name in self.__fields}
@@ -66,13 +91,24 @@ class Error(Exception):
             return repr(self)
 
     def __repr__(self) -> str:
-        values = ((name, getattr(self, name, _MISSING)) for name in sorted(self.__fields))
+        values = ((name, getattr(self, name, _MISSING)) for name in self.__fields)
         fields = ", ".join(f"{name}={value!r}" for name, value in values)
-        return f"{type(self).__qualname__}({fields})"
+        cls = type(self)
+        return f"{cls.__module__}.{cls.__qualname__}({fields})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own form would call the class with positional arguments.
         return _rebuild, (type(self), dict(self.__dict__))
+
+
+def _named(template: str) -> list[str]:
+    """Return the fields that a template names, each once."""
+    names = (name for _, name, _, _ in Formatter().parse(template) if name)
+    return list(dict.fromkeys(re.split(r"[.\[]", name, maxsplit=1)[0] for name in names))
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _rebuild(cls: type[_E], state: dict[str, Any]) -> _E:

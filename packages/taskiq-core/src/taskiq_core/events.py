@@ -1,15 +1,15 @@
 """The events of a broker, and the handlers of programs."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TypeAlias
 
 from taskiq_core.asynctools import maybe_awaitable
+from taskiq_core.loggers import get_logger
 from taskiq_core.state import TaskiqState
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 EventHandler: TypeAlias = Callable[[TaskiqState], Awaitable[None] | None]
 

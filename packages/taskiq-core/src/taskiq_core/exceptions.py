@@ -12,11 +12,12 @@ Error
     │       ├── SharedBrokerSendTaskError     the shared broker has no broker to send with
     │       ├── UnknownTaskError              this broker can't run a task of that name
     │       ├── TaskArgumentError             an argument can't be serialized
+    │       │   ├── TaskCallError                 its function takes others (also a TypeError)
+    │       │   └── TaskArgumentValueError        it does not fit its annotation (also a ValueError)
     │       ├── DuplicateKeyError             its unique key belongs to another message
     │       └── MessageTooLargeError          its broker takes no message of that size
     ├── ListenError
     │   └── SharedBrokerListenError
-    ├── DuplicateTaskError                two functions claim one task name
     ├── TaskDefinitionError               a function can't be a task
     ├── UnreadableMessageError            bytes that are no message
     ├── LeaseLostError                    a delivery belongs to another worker now
@@ -118,7 +119,7 @@ class SharedBrokerSendTaskError(SendTaskError):
     """A shared task was sent before it was known where to."""
 
     __template__ = (
-        "A shared task has no broker to be sent with: call "
+        "You cannot use kiq directly on shared task: it has no broker to be sent with. Call "
         "async_shared_broker.default_broker(broker) first, or name one with "
         ".kicker().with_broker(broker)"
     )
@@ -145,6 +146,24 @@ class TaskArgumentError(SendTaskError):
     task_name: str
     argument: str
     reason: str
+
+
+class TaskCallError(TaskArgumentError, TypeError):
+    """A task was called with arguments that its function does not take; nothing was sent."""
+
+    __template__ = "Task {task_name!r} was not sent: {reason}. It is called with ({parameters})."
+    argument: str = "?"
+    parameters: str
+
+
+class TaskArgumentValueError(TaskArgumentError, ValueError):
+    """An argument does not fit its annotation, and the task asks for that; it was not run."""
+
+    __template__ = (
+        "Task {task_name!r} was not run: its argument {argument} does not fit the annotation "
+        "{annotation} ({reason})"
+    )
+    annotation: str
 
 
 class DuplicateKeyError(SendTaskError):
@@ -176,19 +195,7 @@ class ListenError(TaskiqError):
 class SharedBrokerListenError(ListenError):
     """The shared broker only declares tasks; workers listen to real ones."""
 
-    __template__ = "The shared broker can't be listened to: start the worker with a real broker"
-
-
-class DuplicateTaskError(TaskiqError):
-    """Two different functions were registered under one task name."""
-
-    __template__ = (
-        "Task name {task_name!r} is taken by {existing} already, so {duplicate} can't have it. "
-        "Give one of them a name of its own: @broker.task(task_name=...)."
-    )
-    task_name: str
-    existing: str
-    duplicate: str
+    __template__ = "Shared broker cannot listen: start the worker with a real broker"
 
 
 class TaskDefinitionError(TaskiqError):
@@ -200,11 +207,18 @@ class TaskDefinitionError(TaskiqError):
 
 
 class UnreadableMessageError(TaskiqError):
-    """The bytes of a delivery are not a message in this broker's format."""
+    """The bytes of a delivery are not a message in this broker's format.
 
-    __template__ = "A message of {size} bytes can't be read: {reason}"
+    Attributes:
+        size: in bytes.
+        reason: what the formatter raised, or what the broker says of its record.
+        remark: how this worker reads messages, and how this one begins.
+    """
+
+    __template__ = "A message of {size} bytes can't be read: {reason}{remark}"
     size: int
     reason: str
+    remark: str = ""
 
 
 class LeaseLostError(TaskiqError):
@@ -227,10 +241,10 @@ class ResultGetError(ResultBackendError):
 
 
 class ResultBackendMissingError(ResultGetError):
-    """A result was asked for, and the broker keeps none."""
+    """A result is needed, and the broker has no result backend."""
 
     __template__ = (
-        "The result of task {task_id} can't be had: this broker has no result backend. "
+        "The result of task {task_id} can't be read: this broker has no result backend. "
         "Give it one with broker.with_result_backend(...)."
     )
     task_id: str
@@ -273,10 +287,20 @@ class ResultIsReadyError(ResultBackendError):
 
 
 class TaskiqResultTimeoutError(TaskiqError):
-    """The result did not arrive in the time the caller gave."""
+    """The result did not arrive in the time the caller gave.
+
+    Attributes:
+        timeout: seconds that the caller gave.
+        task_id: of the task; None where several were waited for.
+    """
 
     __template__ = "Waiting for task results has timed out, timeout={timeout}"
     timeout: float | None = None
+    task_id: str | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.task_id is None else f"{text}, task {self.task_id}"
 
 
 class NoResultError(TaskiqError):
@@ -290,10 +314,13 @@ class TaskRetryError(NoResultError):
 
     Attributes:
         delay: seconds before the next delivery.
+        is_failure: whether the attempt counts as failed, in the label `_retries`; a requeue by the
+            task itself does not.
     """
 
     __template__ = "Task is to be delivered again in {delay} s"
     delay: float = 0.0
+    is_failure: bool = False
 
 
 class TaskRejectedError(TaskiqError):

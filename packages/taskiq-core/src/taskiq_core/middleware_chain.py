@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 from taskiq_core.abc.middleware import TaskiqMiddleware
@@ -20,36 +21,41 @@ class MiddlewareChain:
 
     Args:
         middlewares: the broker's own list.
-
-    Attributes:
-        source: that list; with `count` it tells whether the chain is still that of its broker.
-        count: how many middlewares it had.
     """
 
     __slots__ = (
+        "_has_own_equality",
         "_middlewares",
-        "count",
         "on_error",
+        "on_send_error",
         "post_execute",
         "post_save",
         "post_send",
         "post_settle",
         "pre_execute",
         "pre_send",
-        "source",
     )
 
     def __init__(self, middlewares: list[TaskiqMiddleware]) -> None:
-        self.source = middlewares
-        self.count = len(middlewares)
-        self._middlewares = tuple(middlewares)
+        self._middlewares = list(middlewares)
+        self._has_own_equality = any(
+            type(middleware).__eq__ is not object.__eq__ for middleware in middlewares
+        )
         self.pre_send = self._overriding("pre_send")
         self.pre_execute = self._overriding("pre_execute")
         self.post_send = self._overriding("post_send")[::-1]
+        self.on_send_error = self._overriding("on_send_error")[::-1]
         self.on_error = self._overriding("on_error")[::-1]
         self.post_execute = self._overriding("post_execute")[::-1]
         self.post_save = self._overriding("post_save")[::-1]
         self.post_settle = self._overriding("post_settle")[::-1]
+
+    def is_of(self, middlewares: list[TaskiqMiddleware]) -> bool:
+        """Return whether a list still has the same entries; asked for every message."""
+        # Comparing lists compares identities first, and is done in C.
+        if self._middlewares != middlewares:
+            return False
+        return not self._has_own_equality or all(map(is_, self._middlewares, middlewares))
 
     def _overriding(self, hook: str) -> tuple[Hook, ...]:
         return tuple(
@@ -86,5 +92,6 @@ async def notify(hooks: tuple[Hook, ...], *args: Any) -> None:
 
 
 def _overrides(middleware: TaskiqMiddleware, hook: str) -> bool:
-    own = getattr(middleware, hook)
-    return getattr(own, "__func__", own) is not getattr(TaskiqMiddleware, hook)
+    base = getattr(TaskiqMiddleware, hook)
+    own = getattr(middleware, hook, base)  # one that does not inherit may lack a newer hook
+    return getattr(own, "__func__", own) is not base

@@ -5,36 +5,42 @@ import logging
 import random
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.brokers.delivery_task import DeliveryTask
-from taskiq_core.client.context import Context
-from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
+from taskiq_core.brokers.url_options import read_switch
+from taskiq_core.client.task import worker_is_full
+from taskiq_core.compat.receiver_overrides import (
+    OverriddenCallback,
+    OverriddenRunTask,
+    handle_message,
+    run_of,
+)
 from taskiq_core.flow.consume import consume
-from taskiq_core.flow.handle import DeliveryHandler
+from taskiq_core.flow.execute import TaskExecution, handle_error
+from taskiq_core.flow.handle import DeliveryHandler, RunTask
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.rejection import MAX_DELIVERIES
-from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
+from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
+from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
-from taskiq_core.messages.delivery import Delivery, as_delivery
+from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import TaskiqMessage
-from taskiq_core.messages.outcomes import RELEASE
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(RECEIVER)
 
 
 class Receiver:
@@ -44,7 +50,8 @@ class Receiver:
         broker: whose deliveries to run.
         executor: for plain functions; None for threads of its own.
         validate_params: whether arguments are restored from annotations.
-        max_async_tasks: how many tasks run at once; None for no limit.
+        max_async_tasks: how many tasks run at once; None for no limit, as is 0 or less, with a
+            warning.
         max_async_tasks_jitter: up to so many more, at random, so that workers differ.
         max_prefetch: how many more deliveries are held, waiting.
         propagate_exceptions: whether dependencies see the exception of their task.
@@ -54,6 +61,12 @@ class Receiver:
         max_tasks_to_execute: how many tasks to run before `listen` returns; None for no limit.
         wait_tasks_timeout: seconds that running tasks get at the end; None for no limit.
         max_deliveries: how many deliveries of a message may end without being settled.
+        strict: whether arguments that do not fit their annotations are refused in all tasks, as
+            with `@broker.task(strict=True)` in one; they are passed as they came otherwise. A
+            command gives text, "true".
+
+    Raises:
+        ValueError: `max_prefetch` is negative.
     """
 
     def __init__(
@@ -72,9 +85,11 @@ class Receiver:
         wait_tasks_timeout: float | None = None,
         *,
         max_deliveries: int = MAX_DELIVERIES,
+        strict: bool | str = False,
     ) -> None:
-        if max_async_tasks is not None and max_async_tasks_jitter > 0:
-            max_async_tasks += random.randint(0, max_async_tasks_jitter)  # no secret
+        if max_prefetch < 0:
+            raise ValueError("max_prefetch cannot be negative")
+        max_async_tasks = _limit_of(max_async_tasks, max_async_tasks_jitter)
         self.broker = broker
         self.executor = executor or ThreadPoolExecutor(thread_name_prefix="taskiq")
         self.validate_params = validate_params
@@ -86,31 +101,50 @@ class Receiver:
         self.wait_tasks_timeout = wait_tasks_timeout
         self.max_deliveries = max_deliveries = int(max_deliveries)  # a command gives text
         self.health = Health()
-        self._plans = PlanBook(broker, validate_params=validate_params)
+        self._plans = PlanBook(
+            broker,
+            validate_params=validate_params,
+            strict=strict if isinstance(strict, bool) else read_switch(strict),
+        )
         self._settler = Settler(broker)
-        self._leases = LeaseKeeper(broker, self._lose, self._abort_delivery)
+        self._running = RunningDeliveries()
+        self._threads = AbandonedThreads()
+        self._leases = LeaseKeeper(broker, self._running.lose, self._running.abort_delivery)
         self._heard_aborts = HeardAborts()
+        self._execution = TaskExecution(
+            broker, executor=self.executor, propagate_exceptions=propagate_exceptions
+        )
         self._handler = DeliveryHandler(
             broker,
             plans=self._plans,
             settler=self._settler,
             leases=self._leases,
+            running=self._running,
+            threads=self._threads,
             heard_aborts=self._heard_aborts,
-            run_task=self.run_task,
+            run_task=self._choose_run_task(),
+            is_ending=self._is_ending,
             ack_time=self.ack_time,
             max_deliveries=max_deliveries,
         )
-        is_overridden = type(self).callback is not Receiver.callback
-        handle = self._handle_by_override if is_overridden else self.handle
         self.pool: DeliveryPool[Delivery]
-        self.pool = DeliveryPool(handle, limit=max_async_tasks, prefetch=max_prefetch)
-        self._runs: dict[Delivery, Run] = {}
-        self._unhandled: set[Delivery] = set()
-        self._abandoned: set[asyncio.Future[Any]] = set()
+        self.pool = DeliveryPool(
+            self._choose_handle(), limit=max_async_tasks, prefetch=max_prefetch
+        )
         self._taken = 0
         self._last_message_at: float | None = None
         self._stage = WorkerState.STARTING
         self._is_listen_cancelled: Callable[[], bool] = lambda: False
+
+    def _choose_run_task(self) -> RunTask:
+        if type(self).run_task is Receiver.run_task:
+            return self._execution.run
+        return OverriddenRunTask(self.run_task, lambda: self.broker.middleware_chain.on_error).run
+
+    def _choose_handle(self) -> Callable[[Delivery], Coroutine[Any, Any, None]]:
+        if type(self).callback is Receiver.callback:
+            return self._handler.handle
+        return OverriddenCallback(self.callback, self._handler).handle
 
     # -- a worker's life ----------------------------------------------------------------------
 
@@ -131,6 +165,16 @@ class Receiver:
             self._plans.find(task_name)
         self._stage = WorkerState.RUNNING
         self._is_listen_cancelled = _cancelled_from_here_on()
+        # The asyncio tasks that are made from here on run tasks, and inherit it.
+        outside = worker_is_full.set(self.pool.is_full)
+        try:
+            await self._listen(finish_event)
+        finally:
+            worker_is_full.reset(outside)
+        if self._has_enough() and self.on_exit is not None:
+            self.on_exit(self)
+
+    async def _listen(self, finish_event: asyncio.Event) -> None:
         async with self._upkeep():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
@@ -145,8 +189,6 @@ class Receiver:
                 await self.drain(timeout)
         if not consuming.cancelled():
             consuming.result()
-        if self._has_enough() and self.on_exit is not None:
-            self.on_exit(self)
 
     async def drain(self, timeout: float | None) -> None:
         """Release what has not started, let the rest finish, cancel it at the deadline.
@@ -156,10 +198,8 @@ class Receiver:
         """
         self._stage = WorkerState.DRAINING
         for delivery in self.pool.withdraw():
-            self._leases.forget(delivery)
-            await self._settler.settle(delivery, RELEASE)
-        for waiting in self._abandoned:
-            waiting.cancel()  # their results are stored, only their threads go on
+            await self._handler.drop(delivery, is_sent_again=True)
+        self._threads.drain()
         try:
             async with asyncio.timeout(timeout):
                 await self.pool.wait_idle()
@@ -170,7 +210,7 @@ class Receiver:
             logger.warning(
                 "These tasks did not finish in %s s, they are cancelled and released: %s",
                 timeout,
-                ", ".join(map(_name_of, self._runs.values())),
+                self._running.describe(),
             )
             await self._cancel_all()
         await self._settler.close()
@@ -181,15 +221,7 @@ class Receiver:
         Returns:
             Whether such a task runs here.
         """
-        found = [
-            delivery
-            for delivery, run in self._runs.items()
-            if run.message and run.message.task_id == task_id
-        ]
-        for delivery in found:
-            delivery.aborted = True  # also when it is given back at this moment
-            self._abort_delivery(delivery)
-        return bool(found)
+        return self._running.abort(task_id)
 
     def report(self) -> WorkerReport:
         """How this worker is now: what health checks and operators see."""
@@ -221,7 +253,7 @@ class Receiver:
             await _stop(*tasks)
 
     def _take(self, delivery: Delivery) -> bool:
-        self._leases.hold(delivery)
+        self._leases.hold(delivery)  # also while it waits for a slot
         self._taken += 1
         self._last_message_at = time.time()
         return not self._has_enough()
@@ -231,12 +263,6 @@ class Receiver:
 
     def _set_health(self, trouble: Exception | None) -> None:
         self.health = Health(trouble)
-
-    def _lose(self, delivery: Delivery) -> None:
-        run = self._runs.get(delivery)
-        if run is not None:
-            reason = "it ran out, and the message was given to another worker"
-            run.stop(LeaseLostError(reason=reason))
 
     def _is_ending(self) -> bool:
         """Whether a delivery that is cancelled is to be given back, as the worker ends.
@@ -253,23 +279,16 @@ class Receiver:
         if not self.abort(task_id):
             self._heard_aborts.add(task_id)  # its delivery may be on its way, or wait here unread
 
-    def _abort_delivery(self, delivery: Delivery) -> None:
-        run = self._runs.get(delivery)
-        if run is not None and run.message is not None:
-            message = run.message
-            run.stop(TaskAbortedError(task_name=message.task_name, task_id=message.task_id))
-
     async def _cancel_all(self) -> None:
-        for run in self._runs.values():
-            if run.message is not None:
-                run.cancellation.request(
-                    WorkerShutdownError(
-                        task_name=run.message.task_name, task_id=run.message.task_id
-                    )
-                )
+        self._running.announce_shutdown()
         await self.pool.cancel()
 
     # -- a delivery's life --------------------------------------------------------------------
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Run one delivery and settle it; for a delivery that `listen` has not taken."""
+        self._leases.hold(delivery)
+        await self._handler.handle(delivery)
 
     async def callback(
         self, message: bytes | AckableMessage | Delivery, raise_err: bool = False
@@ -277,31 +296,12 @@ class Receiver:
         """Run one message; a subclass that overrides it is called for every message.
 
         Args:
-            message: bytes, bytes with their acknowledgement, or a delivery. A worker passes the
-                delivery, which has `data` and `ack`, too.
-            raise_err: for callers written for 0.13; whatever fails here is settled and logged.
+            message: bytes, or bytes with their acknowledgement, in the forms of taskiq 0.13; an
+                override gets one of these. A delivery as well.
+            raise_err: whether exceptions of middlewares and of the result backend are raised here;
+                otherwise they are logged, and storing the result is tried again.
         """
-        del raise_err
-        await self.handle(as_delivery(message))
-
-    async def handle(self, delivery: Delivery) -> None:
-        """Run one delivery and settle it."""
-        self._unhandled.discard(delivery)
-        if delivery.lease is None:
-            ack = delivery.ack if delivery.is_ackable else None
-            run = Run(ack, is_ending=self._is_ending)
-        else:
-            self._leases.hold(delivery)
-            run = Run(partial(self._ack_leased, delivery), is_ending=self._is_ending)
-        self._runs[delivery] = run
-        if self._leases.is_lost(delivery):  # while it waited for a slot
-            self._lose(delivery)
-        try:
-            await self._handler.handle(delivery, run)
-        finally:
-            del self._runs[delivery]
-        if run.abandoned is not None:
-            await self._wait_abandoned(run)
+        await handle_message(self._handler, self._leases.hold, message, raise_err=raise_err)
 
     async def run_task(
         self,
@@ -309,58 +309,39 @@ class Receiver:
         message: TaskiqMessage,
         ack_controller: AckController | None = None,
     ) -> TaskiqResult[Any]:
-        """Run one call of a function; its exceptions are in the result."""
-        run = ack_controller if isinstance(ack_controller, Run) else Run()
-        try:
-            return await run_plan(
-                self._plans.of(target, message.task_name),
-                message,
-                run,
-                lambda: Context(
-                    message, self.broker, ack_controller, cancellation=run.cancellation
-                ),
-                executor=self.executor,
-                propagate_exceptions=self.propagate_exceptions,
-            )
-        except KeyboardInterrupt as error:
-            # In a worker signals come another way: the task itself raised it, and would end one
-            # worker after the other.
-            if not self.broker.is_worker_process:
-                raise
-            return error_result(message, error)
+        """Run one call of a task, and the `on_error` hooks if it fails.
 
-    async def _ack_leased(self, delivery: Delivery) -> None:
-        await delivery.ack()
-        self._leases.forget(delivery)
+        A subclass that overrides it is called for every message.
 
-    async def _handle_by_override(self, delivery: Delivery) -> None:
-        """Settle a delivery although somebody's `callback` raised, or dropped it."""
-        self._unhandled.add(delivery)
-        try:
-            await self.callback(delivery)
-        except Exception:
-            logger.exception("%s.callback failed", type(self).__qualname__)
-        finally:
-            if delivery in self._unhandled:
-                self._unhandled.discard(delivery)
-                self._leases.forget(delivery)
-                await self._settler.settle(delivery, RELEASE)
+        Args:
+            target: the function, its task or a wrapper.
+            message: the call; names the task whose parameters and dependencies these are.
+            ack_controller: acknowledges the message, for the task.
 
-    async def _wait_abandoned(self, run: Run) -> None:
-        """Keep the slot of a thread that goes on, until it ends or the worker does."""
-        if run.abandoned is None or run.abandoned.done():
-            return
-        if self._stage is WorkerState.DRAINING:
-            return  # nobody needs the slot any more
-        logger.warning("%s goes on in its thread; its slot stays taken", _name_of(run))
-        waiting = asyncio.ensure_future(asyncio.wrap_future(run.abandoned))
-        self._abandoned.add(waiting)
-        try:
-            await asyncio.wait({waiting})
-        finally:
-            self._abandoned.discard(waiting)
-        if not waiting.cancelled():
-            waiting.exception()  # nobody wants to know it any more
+        Returns:
+            The result; what the function raised is in it, as the hooks have left it.
+        """
+        run = run_of(message) or Run()
+        plan = self._plans.of(target, message.task_name)
+        result = await self._execution.call(plan, message, run, ack_controller or run)
+        if result.error is not None:
+            await run.drop_own_cancellation()  # it is not for the hooks
+            await handle_error(self.broker.middleware_chain.on_error, message, result, run)
+        return result
+
+
+def _limit_of(max_async_tasks: int | None, jitter: int) -> int | None:
+    """Return how many tasks may run at once; None for no limit."""
+    if max_async_tasks is None:
+        return None
+    if max_async_tasks <= 0:
+        logger.warning(
+            "max_async_tasks is %d: any number of tasks runs at once, until memory is used up. "
+            "Give a positive number to set a limit.",
+            max_async_tasks,
+        )
+        return None
+    return max_async_tasks + random.randint(0, max(0, jitter))  # no secret
 
 
 def _cancelled_from_here_on() -> Callable[[], bool]:
@@ -368,12 +349,6 @@ def _cancelled_from_here_on() -> Callable[[], bool]:
     task = asyncio.current_task()
     before = 0 if task is None else task.cancelling()
     return lambda: task is not None and task.cancelling() > before
-
-
-def _name_of(run: Run) -> str:
-    if run.message is None:
-        return "a message that was not read yet"
-    return f"{run.message.task_name} ({run.message.task_id})"
 
 
 async def _stop(*tasks: asyncio.Task[Any]) -> None:

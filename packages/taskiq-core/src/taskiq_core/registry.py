@@ -1,32 +1,33 @@
-"""The tasks that a broker knows, by name."""
+"""Registering tasks by name, in a plain dictionary."""
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from taskiq_core.abc.task import RegisteredTask
-from taskiq_core.exceptions import DuplicateTaskError
+from taskiq_core.loggers import get_logger
+
+logger = get_logger(__name__)
 
 _Task = TypeVar("_Task", bound=RegisteredTask)
 
 
-class TaskRegistry(dict[str, _Task], Generic[_Task]):
-    """Tasks by name; two different functions can't have the same one."""
+def register(registry: dict[str, _Task], task: _Task) -> None:
+    """Register a task; the last one of a name counts.
 
-    def add(self, task: _Task) -> None:
-        """Register a task; one of the same function in the same place replaces its predecessor.
-
-        Raises:
-            DuplicateTaskError: the name belongs to another function.
-        """
-        existing = self.get(task.task_name)
-        if existing is not None and not _same_function(existing.original_func, task.original_func):
-            raise DuplicateTaskError(
-                task_name=task.task_name,
-                existing=_place_of(existing.original_func),
-                duplicate=_place_of(task.original_func),
-            )
-        self[task.task_name] = task
+    Warns if that replaces another function: one of the two can't be run any more. A module that is
+    imported again, as on reload, replaces its own functions without a warning.
+    """
+    existing = registry.get(task.task_name)
+    if existing is not None and not _same_function(existing.original_func, task.original_func):
+        logger.warning(
+            "Task name %r was that of %s, and is that of %s from now on: messages of both run the "
+            "second. Give one of them a name of its own: @broker.task(task_name=...).",
+            task.task_name,
+            _place_of(existing.original_func),
+            _place_of(task.original_func),
+        )
+    registry[task.task_name] = task
 
 
 def _same_function(first: Callable[..., Any], second: Callable[..., Any]) -> bool:

@@ -8,6 +8,7 @@ from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.exceptions import SharedBrokerListenError, SharedBrokerSendTaskError
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.registry import register
 
 _Params = ParamSpec("_Params")
 _ReturnType = TypeVar("_ReturnType")
@@ -36,6 +37,15 @@ class AsyncSharedBroker(AsyncBroker):
         self.sends_with: AsyncBroker | None = None
         self.decorator_class = SharedDecoratedTask
 
+    @property
+    def _default_broker(self) -> AsyncBroker | None:
+        """Alias of `sends_with`, which programs written for taskiq 0.13 assign."""
+        return self.sends_with
+
+    @_default_broker.setter
+    def _default_broker(self, new_broker: AsyncBroker | None) -> None:
+        self.sends_with = new_broker
+
     def default_broker(self, new_broker: AsyncBroker) -> None:
         """Send shared tasks with this broker."""
         self.sends_with = new_broker
@@ -49,7 +59,7 @@ class AsyncSharedBroker(AsyncBroker):
         raise SharedBrokerListenError
 
     def _register(self, task: AsyncTaskiqDecoratedTask[Any, Any]) -> None:
-        self.global_task_registry.add(task)
+        register(self.global_task_registry, task)
 
 
 async_shared_broker = AsyncSharedBroker()

@@ -1,6 +1,5 @@
 """InMemoryBroker: runs tasks in the process that sends them."""
 
-import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.queue_labels import queue_labels
 from taskiq_core.events import TaskiqEvents
 from taskiq_core.exceptions import UnknownTaskError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
@@ -22,7 +22,7 @@ from taskiq_inmemory.options import CAPABILITIES
 from taskiq_inmemory.queue import MemoryQueue
 from taskiq_inmemory.results import InmemoryResultBackend
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class InMemoryBroker(AsyncBroker):

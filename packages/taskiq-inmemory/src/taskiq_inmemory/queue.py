@@ -1,7 +1,6 @@
 """MemoryQueue: the messages of this process, from `kick` until they are settled."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
@@ -9,12 +8,13 @@ from itertools import count, islice
 from typing import Any
 
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_inmemory.delivery import MemoryDelivery
 from taskiq_inmemory.options import MAX_DEAD_LETTERS
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class MemoryQueue:

@@ -32,17 +32,27 @@ class TaskiqInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its package
         broker: AsyncBroker,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        *,
+        messaging_conventions: bool = False,
     ) -> None:
         """Add the middleware to a broker that does not have it.
+
+        It is the first one, so that its spans hold the work of the other middlewares.
 
         Args:
             broker: the broker.
             tracer_provider: makes the tracer; the global one by default.
             meter_provider: makes the meter; the global one by default.
+            messaging_conventions: whether names follow OpenTelemetry's conventions for messaging.
         """
-        if not any(isinstance(each, OpenTelemetryMiddleware) for each in broker.middlewares):
-            broker.add_middlewares(OpenTelemetryMiddleware(tracer_provider, meter_provider))
-            self._brokers.add(broker)
+        if any(isinstance(each, OpenTelemetryMiddleware) for each in broker.middlewares):
+            return
+        middleware = OpenTelemetryMiddleware(
+            tracer_provider, meter_provider, messaging_conventions=messaging_conventions
+        )
+        middleware.set_broker(broker)
+        broker.middlewares.insert(0, middleware)
+        self._brokers.add(broker)
 
     def uninstrument_broker(self, broker: AsyncBroker) -> None:
         """Take the middleware from a broker; one that its program added stays."""
@@ -58,7 +68,10 @@ class TaskiqInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its package
         def init(broker: AsyncBroker, *args: Any, **options: Any) -> None:
             original(broker, *args, **options)
             self.instrument_broker(
-                broker, kwargs.get("tracer_provider"), kwargs.get("meter_provider")
+                broker,
+                kwargs.get("tracer_provider"),
+                kwargs.get("meter_provider"),
+                messaging_conventions=kwargs.get("messaging_conventions", False),
             )
 
         type(self)._original_init = original

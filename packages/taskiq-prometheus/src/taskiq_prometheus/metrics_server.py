@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import fcntl
-import logging
 import os
 import threading
 import time
@@ -12,9 +11,10 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, start_http_server
 
+from taskiq_core.loggers import get_logger
 from taskiq_prometheus.errors import MetricsPortError
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TAKEOVER_SECONDS: Final = 1.0
 """Seconds between two tries to take over the port of a process that died."""

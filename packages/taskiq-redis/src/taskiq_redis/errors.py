@@ -34,8 +34,7 @@ class RedisUnreachableError(BrokerConnectionError, ResultBackendError):
     """There is no connection to the server."""
 
     __template__ = (
-        "Redis at {address} can't be reached: {reason}. {advice} It is tried again with the next "
-        "call."
+        "Redis at {address} can't be reached: {reason}. {advice} The next call connects again."
     )
     broker: str = "taskiq-redis"
     address: str

@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.exceptions import NoResultError, TaskRetryError
-from taskiq_core.messages.labels import DELAY, REQUEUE
+from taskiq_core.capabilities import Capability
+from taskiq_core.client.kicker import AsyncKicker
+from taskiq_core.messages.labels import DELAY, RETRIES
 from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.redelivery import redelivery_of
 from taskiq_core.messages.result import TaskiqResult
-from taskiq_core.messages.scheduled_task import ScheduledTask
+from taskiq_retry.policy import RETRY_DELAY
 from taskiq_retry.simple import SimpleRetryMiddleware
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("taskiq.retry_middleware")
 
 
 class SmartRetryMiddleware(SimpleRetryMiddleware):
@@ -23,7 +25,8 @@ class SmartRetryMiddleware(SimpleRetryMiddleware):
     The broker delays where it can; a worker holds the message back where it can't.
 
     Args:
-        default_retry_count: how often a task is run at most, the first time included.
+        default_retry_count: how often a task is run at most, the first time included; 0 or less for
+            no retry.
         default_retry_label: whether tasks without the label `retry_on_error` are retried.
         no_result_on_retry: whether the error of an attempt that is followed by another is kept from
             the caller.
@@ -36,6 +39,7 @@ class SmartRetryMiddleware(SimpleRetryMiddleware):
 
     Raises:
         ValueError: a number is out of range.
+        TypeError: `schedule_source` is not a ScheduleSource.
     """
 
     def __init__(
@@ -58,50 +62,86 @@ class SmartRetryMiddleware(SimpleRetryMiddleware):
         )
         _check_seconds("default_delay", default_delay)
         _check_seconds("max_delay_exponent", max_delay_exponent)
+        if schedule_source is not None and not isinstance(schedule_source, ScheduleSource):
+            raise TypeError(f"schedule_source is not a ScheduleSource: {schedule_source!r}")
         self.default_delay = default_delay
         self.use_jitter = use_jitter
         self.use_delay_exponent = use_delay_exponent
         self.max_delay_exponent = max_delay_exponent
         self.schedule_source = schedule_source
+        # One that a subclass brings has a way of its own to send.
+        self._sends_itself = type(self).on_send is not SmartRetryMiddleware.on_send
 
     def make_delay(self, message: TaskiqMessage, retries: int) -> float:
-        """Seconds before the next attempt.
+        """Return the seconds before the next attempt.
 
         Args:
             message: what failed.
             retries: attempts that failed so far.
         """
-        delay = float(message.labels.get(DELAY, self.default_delay))
+        delay = self._first_delay(message)
         if self.use_delay_exponent:
             # Beyond 2**63 the power is above any cap.
             delay = min(delay * 2 ** min(retries - 1, 63), self.max_delay_exponent)
         return delay + random.random() if self.use_jitter else delay
 
-    async def retry(self, message: TaskiqMessage, result: TaskiqResult[Any], attempt: int) -> None:
-        """Ask for another delivery as `SimpleRetryMiddleware.retry` does, after the delay."""
-        delay = self.make_delay(message, attempt)
+    async def on_send(
+        self, kicker: AsyncKicker[Any, Any], message: TaskiqMessage, delay: float
+    ) -> None:
+        """Send a task again, or keep it as a schedule; subclasses may send it elsewhere.
+
+        Args:
+            kicker: has the labels and the id of the message.
+            message: what failed.
+            delay: seconds before the next attempt.
+        """
+        if self.schedule_source is None:
+            await kicker.with_labels(delay=delay).kiq(*message.args, **message.kwargs)
+            return
+        when = datetime.now(UTC) + timedelta(seconds=delay)
+        kicker.labels.pop(DELAY, None)  # the schedule has it already
+        await kicker.schedule_by_time(self.schedule_source, when, *message.args, **message.kwargs)
+
+    async def _retry(
+        self, message: TaskiqMessage, result: TaskiqResult[Any], failures: int
+    ) -> None:
+        delay = self.make_delay(message, failures)
         logger.info(
             "%s (%s): attempt %d failed, the next one is in %.1f s",
             message.task_name,
             message.task_id,
-            attempt,
+            failures,
             delay,
         )
-        if self.schedule_source is None:
-            result.error = TaskRetryError(delay=delay)
+        if self._is_left_to_the_receiver(message, delay):
+            message.labels[RETRIES] = failures
+            self._ask_for_release(message, result, delay=delay)
             return
-        labels = {name: value for name, value in message.labels.items() if name != DELAY}
-        await self.schedule_source.add_schedule(
-            ScheduledTask(
-                task_name=message.task_name,
-                labels={**labels, REQUEUE: attempt},
-                args=message.args,
-                kwargs=message.kwargs,
-                task_id=message.task_id,
-                time=datetime.now(UTC) + timedelta(seconds=delay),
-            )
-        )
-        result.error = NoResultError()
+        kicker = self._kicker_of(message).with_labels(**{RETRIES: failures})
+        first = self._first_delay(message)
+        if first != delay:
+            kicker.with_labels(**{RETRY_DELAY: first})
+        await self.on_send(kicker, message, delay)
+        message.labels[RETRIES] = failures
+        self._replace_error(result)
+
+    def _is_left_to_the_receiver(self, message: TaskiqMessage, delay: float) -> bool:
+        redelivery = redelivery_of(message)
+        if redelivery is None or self._sends_itself or self.schedule_source is not None:
+            return False
+        return redelivery.is_release or (delay > 0 and self._refuses_delays())
+
+    def _refuses_delays(self) -> bool:
+        """Return whether the broker says that it can't delay, so that the worker has to."""
+        capabilities = getattr(self.broker, "capabilities", None)
+        return isinstance(capabilities, frozenset) and Capability.DELAY not in capabilities
+
+    def _give_up(self, message: TaskiqMessage, failures: int) -> None:
+        self._bury(message, failures)
+
+    def _first_delay(self, message: TaskiqMessage) -> float:
+        labels = message.labels
+        return float(labels.get(RETRY_DELAY, labels.get(DELAY, self.default_delay)))
 
 
 def _check_seconds(name: str, value: float) -> None:

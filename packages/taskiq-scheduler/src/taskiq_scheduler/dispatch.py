@@ -1,7 +1,6 @@
 """Dispatches ticks: claims each, sends its task, confirms it, and tries again if that fails."""
 
 import asyncio
-import logging
 import random
 from collections import deque
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import SendTaskError, reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.labels import UNIQUE_KEY
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_scheduler.claims import SourceClaims
@@ -23,7 +23,7 @@ from taskiq_scheduler.missed import LIMIT, is_too_late
 from taskiq_scheduler.scheduler import TaskiqScheduler, call_post_send
 from taskiq_scheduler.tick_ids import tick_id, with_tick_id
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 SEND_TIMEOUT: Final = 30.0
 """Seconds that sending one task may take before it is tried again."""

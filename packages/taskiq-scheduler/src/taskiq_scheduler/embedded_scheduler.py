@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import logging
 from typing import Self
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.worker_service import WorkerService
+from taskiq_core.loggers import get_logger
 from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.claims import can_claim
 from taskiq_scheduler.lifecycle import start, start_sources, stop, stop_sources
@@ -14,7 +14,7 @@ from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.process import check_labels, load_scheduler
 from taskiq_scheduler.scheduler import TaskiqScheduler
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class EmbeddedScheduler(WorkerService):

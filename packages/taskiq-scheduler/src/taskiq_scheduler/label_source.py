@@ -1,6 +1,5 @@
 """LabelScheduleSource: the schedules in the label `schedule` of tasks."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -9,10 +8,11 @@ from pydantic import ValidationError
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.errors import BadScheduleError, ScheduleLabelError
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 SCHEDULE: Final = "schedule"
 """list[dict]: when the task is sent; the keys are those of `ScheduledTask`."""

@@ -1,15 +1,15 @@
 """Start-up and end of a scheduler: its sources one after another, and its broker."""
 
 import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_scheduler.scheduler import TaskiqScheduler
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 START_TIMEOUT: Final = 120.0
 """Seconds that a source may take to start up, or to list its schedules."""

@@ -1,12 +1,12 @@
 """SchedulerLoop: sleeps until a schedule is due, and has its task sent."""
 
 import asyncio
-import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.loggers import get_logger
 from taskiq_scheduler.claims import SourceClaims, can_claim
 from taskiq_scheduler.clock import Clock, SystemClock
 from taskiq_scheduler.dispatch import Dispatch, Dispatcher
@@ -15,7 +15,7 @@ from taskiq_scheduler.missed import LIMIT, is_too_late
 from taskiq_scheduler.scheduler import TaskiqScheduler
 from taskiq_scheduler.source_poller import UPDATE_INTERVAL, SourcePoller
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LONGEST_SLEEP: Final = 86_400.0
 """Seconds between two looks at the time where nothing is due; a clock may look more often."""

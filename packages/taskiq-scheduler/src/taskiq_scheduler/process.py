@@ -12,6 +12,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.loading.factories import await_factory
 from taskiq_core.loading.objects import extend_import_path, import_object
 from taskiq_core.loading.task_modules import import_tasks
+from taskiq_core.loggers import get_logger
 from taskiq_scheduler.arguments import SchedulerArgs
 from taskiq_scheduler.errors import NotASchedulerError
 from taskiq_scheduler.label_source import LabelScheduleSource
@@ -19,7 +20,7 @@ from taskiq_scheduler.lifecycle import start, stop
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.scheduler import TaskiqScheduler
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)-7s][%(processName)s] %(message)s"
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,9 +9,10 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.exceptions import ScheduledTaskCancelledError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.scheduled_task import ScheduledTask
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 POST_SEND_TIMEOUT: Final = 10.0
 """Seconds that a source's `post_send` may take."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import random
 from collections.abc import Callable
 from contextlib import aclosing
@@ -12,13 +11,14 @@ from typing import Final
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.claims import SourceClaims
 from taskiq_scheduler.clock import Clock
 from taskiq_scheduler.due_queue import DueQueue
 from taskiq_scheduler.lifecycle import START_TIMEOUT
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 UPDATE_INTERVAL: Final = timedelta(minutes=1)
 """How often a source is read that does not say when its schedules change."""

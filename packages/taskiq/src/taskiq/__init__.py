@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from taskiq.scheduler.scheduler import TaskiqScheduler
     from taskiq.state import TaskiqState
     from taskiq.task import AsyncTaskiqTask
+    from taskiq_core.client.injected import INJECTED
     from taskiq_core.messages.delivery import Delivery
 
     __all__ = [
+        "INJECTED",
         "AckableMessage",
         "AcknowledgeType",
         "AsyncBroker",
@@ -96,6 +98,7 @@ __version__ = "0.14.0"
 
 _HOMES = {
     "__version__": __name__,
+    "INJECTED": "taskiq_core.client.injected",
     "AckableMessage": "taskiq.acks",
     "AcknowledgeType": "taskiq.acks",
     "AsyncBroker": "taskiq.abc.broker",
@@ -136,6 +139,7 @@ _HOMES = {
     "broker_from_url": "taskiq.plugins",
     "gather": "taskiq.funcs",
 }
+_KINDS = ("Broker", "ResultBackend", "ScheduleSource")
 # `import taskiq` makes these available as attributes, as it did in 0.13.
 _MODULES = frozenset(
     {
@@ -179,6 +183,8 @@ if not TYPE_CHECKING:  # who checks types sees the names above, and finds a miss
     def __getattr__(name: str) -> object:
         if name in _MODULES:
             return import_module(f"{__name__}.{name}")
+        if name not in _HOMES and name.endswith(_KINDS):
+            raise import_module("taskiq._cure").missing(name)
         return resolve(__name__, name, _HOMES)
 
     def __dir__() -> list[str]:

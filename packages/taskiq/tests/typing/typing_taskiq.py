@@ -10,6 +10,7 @@ from typing import Annotated, Any, assert_type
 
 import taskiq
 from taskiq import (
+    INJECTED,
     AsyncBroker,
     AsyncTaskiqDecoratedTask,
     AsyncTaskiqTask,
@@ -56,6 +57,23 @@ async def with_context(
     assert_type(context, Context)
     assert_type(state, TaskiqState)
     return f"{name} {context.message.task_id}"
+
+
+@broker.task
+async def injected(
+    name: str,
+    context: Annotated[Context, TaskiqDepends()] = INJECTED,
+    state: Annotated[TaskiqState, TaskiqDepends()] = INJECTED,
+) -> str:
+    assert_type(context, Context)
+    assert_type(state, TaskiqState)
+    return name
+
+
+async def dependencies_are_not_passed() -> None:
+    assert_type(await injected.kiq("a"), AsyncTaskiqTask[str])
+    assert_type(await injected.kicker().kiq(name="a"), AsyncTaskiqTask[str])
+    await injected.kiq()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
 
 async def kiq_returns_a_handle_of_the_result() -> None:
@@ -115,3 +133,12 @@ async def gathered_results() -> None:
     results = await gather(first, second, timeout=1)
     sums: list[int] = [result.return_value for result in results]
     assert_type(sum(sums), int)
+    assert_type(results, tuple[TaskiqResult[int], TaskiqResult[int]])
+    words = await join.kiq("a")
+    mixed = await gather(first, words)
+    assert_type(mixed, tuple[TaskiqResult[int], TaskiqResult[str]])
+    assert_type(mixed[1].return_value, str)
+    three = await gather(first, words, await named.kiq(1.5), periodicity=1)
+    assert_type(three, tuple[TaskiqResult[int], TaskiqResult[str], TaskiqResult[list[float]]])
+    many = await gather(*[await add.kiq(number) for number in range(3)])
+    assert_type(many, tuple[TaskiqResult[int], ...])

@@ -1,7 +1,6 @@
 """A question to a broker: connect, ask, disconnect; what goes wrong is one paragraph."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -13,6 +12,7 @@ from taskiq_cli.errors import BrokerUnusableError, PrivateStateError
 from taskiq_cli.failure import Failure
 from taskiq_core.exceptions import TaskiqError
 from taskiq_core.loading.error_text import describe_error, describe_place, whole_traceback
+from taskiq_core.loggers import get_logger
 
 if TYPE_CHECKING:
     from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -27,7 +27,7 @@ CONNECT_TIMEOUT: Final = 10.0
 DISCONNECT_TIMEOUT: Final = 5.0
 """Seconds that it gets to disconnect."""
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def ask_broker(

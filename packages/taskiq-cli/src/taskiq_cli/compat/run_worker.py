@@ -1,7 +1,6 @@
 """Workers started by a program instead of a command line."""
 
 import asyncio
-import logging
 import signal
 import subprocess
 import threading
@@ -17,9 +16,10 @@ from taskiq_cli.worker.load_receiver import load_receiver_of
 from taskiq_cli.worker.log_setup import configure_logging
 from taskiq_cli.worker.receiver_class import load_receiver
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.loggers import get_logger
 from taskiq_core.receiver import Receiver
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def run_worker(args: WorkerArgs) -> int | None:

@@ -1,7 +1,6 @@
 """A worker writes its state down, once a second, for the health server."""
 
 import asyncio
-import logging
 import os
 import re
 import time
@@ -9,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from taskiq_cli.health.worker_state_file import write_worker_state
+from taskiq_core.loggers import get_logger
 from taskiq_core.receiver import Receiver
 from taskiq_core.worker_report import WorkerReport, WorkerState
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 INTERVAL: Final = 1.0
 """Seconds between two writes."""

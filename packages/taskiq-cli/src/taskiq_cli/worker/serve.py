@@ -1,7 +1,6 @@
 """A worker's life in the event loop: start the broker, run tasks, shut the broker down."""
 
 import asyncio
-import logging
 import os
 import signal
 import threading
@@ -25,12 +24,13 @@ from taskiq_core.exceptions import (
     TaskiqError,
 )
 from taskiq_core.loading.error_text import describe_error, describe_place, whole_traceback
+from taskiq_core.loggers import get_logger
 from taskiq_core.receiver import Receiver
 
 if TYPE_CHECKING:
     from taskiq_cli.worker.services import RunningService
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 GRACE = 1.0
 """Seconds that an orderly end may take longer than its parts should."""

@@ -1,17 +1,17 @@
 """Worker services: what plugins run beside the tasks of a worker process."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from taskiq_core.abc.worker_service import WorkerService
+from taskiq_core.loggers import get_logger
 from taskiq_core.plugins import load_project_plugins
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FIRST_WORKER: Final = "worker-0"
 

@@ -1,11 +1,11 @@
 """Requests to a worker to leave: to finish its tasks first, or to cancel them."""
 
 import asyncio
-import logging
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.receiver import Receiver
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class StopRequests:

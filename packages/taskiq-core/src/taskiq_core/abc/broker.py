@@ -1,7 +1,7 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from taskiq_core.exceptions import CapabilityError, LeaseLostError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import AckableMessage
 from taskiq_core.messages.delivery import Delivery, as_delivery
+from taskiq_core.messages.known_labels import KnownLabel
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
@@ -37,11 +38,13 @@ class AbstractBroker(ABC):
         capabilities: what the broker can do; None for a broker that does not declare it, as brokers
             written for taskiq 0.13 don't; core refuses nothing on its behalf.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
+        known_labels: labels that only this broker reads; a task that misspells one gets a warning.
     """
 
     capabilities: frozenset[Capability] | None = None
     private_to_process: ClassVar[str] = ""
     reclaim_interval: float = 5.0
+    known_labels: ClassVar[tuple[KnownLabel, ...]] = ()
 
     result_backend: AsyncResultBackend[Any]
     serializer: TaskiqSerializer
@@ -228,7 +231,7 @@ class AbstractBroker(ABC):
         """
 
     @abstractmethod
-    async def send(self, message: TaskiqMessage) -> None:
+    def send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None]:
         """Send a message through the middlewares, the formatter and `kick`."""
 
     @abstractmethod

@@ -1,9 +1,10 @@
 """The contract of middlewares: hooks around sending and running tasks."""
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.messages.known_labels import KnownLabel
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Outcome
 from taskiq_core.messages.result import TaskiqResult
@@ -18,7 +19,11 @@ class TaskiqMiddleware:
 
     Attributes:
         broker: the broker that the middleware was added to.
+        known_labels: labels that it reads; a task that misspells one gets a warning where it is
+            declared, if the middleware was added before.
     """
+
+    known_labels: ClassVar[tuple[KnownLabel, ...]] = ()
 
     def __init__(self) -> None:
         self.broker: AbstractBroker = None  # type: ignore[assignment]  # set by set_broker
@@ -42,6 +47,16 @@ class TaskiqMiddleware:
 
     def post_send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None] | None:
         """A task was sent."""
+
+    def on_send_error(
+        self, message: TaskiqMessage, exception: BaseException
+    ) -> Coroutine[Any, Any, None] | None:
+        """A task was not sent, although its `pre_send` hooks were called, or some of them.
+
+        Args:
+            message: as it was before the first hook.
+            exception: what the caller of `kiq` gets; also the cancellation of it.
+        """
 
     def pre_execute(
         self,

@@ -14,3 +14,7 @@ class RegisteredTask(Protocol):
     def original_func(self) -> Callable[..., Any]:
         """The function itself."""
         ...
+
+    def check_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise for arguments that the function does not take."""
+        ...

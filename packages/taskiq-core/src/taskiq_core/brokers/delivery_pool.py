@@ -49,6 +49,10 @@ class DeliveryPool(Generic[_Delivery]):
         """The deliveries that wait for a slot."""
         return list(self._waiting)
 
+    def is_full(self) -> bool:
+        """Return whether another delivery would have to wait for a place."""
+        return len(self._running) >= self._limit
+
     def submit(self, delivery: _Delivery) -> None:
         """Run a delivery, now or when a slot is free."""
         self.slots.take()

@@ -1,17 +1,17 @@
 """Messages that came too late: their callers are told, and then they are buried; for brokers."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.exceptions import LeaseLostError, TaskExpiredError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.labels import FENCE
 from taskiq_core.messages.result import TaskiqResult
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 REASON: Final = "expired"
 AT_ONCE: Final = 4

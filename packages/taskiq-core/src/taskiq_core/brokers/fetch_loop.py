@@ -1,17 +1,17 @@
 """The fetch loop: a store's messages as a stream of deliveries, never more than there are slots."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_FETCH: Final = 500
 """Messages of one fetch at most; a worker without a limit of its own takes any number."""

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.exceptions import TaskRejectedError, TaskRetryError
-from taskiq_core.messages.acks import AckController
+from taskiq_core.messages.acks import NOT_ACKABLE, AckController
 from taskiq_core.messages.cancellation import Cancellation
 from taskiq_core.messages.labels import attempt_of
 from taskiq_core.messages.message import TaskiqMessage
@@ -51,9 +51,14 @@ class Context:
         return self._acks is not None and self._acks.is_acked
 
     async def ack(self) -> None:
-        """Acknowledge the message now, whatever the acknowledgement type says."""
-        if self._acks is not None:
-            await self._acks.ack()
+        """Acknowledge the message now, whatever the acknowledgement type says.
+
+        Raises:
+            RuntimeError: the message can't be acknowledged, see `is_ackable`.
+        """
+        if self._acks is None:
+            raise RuntimeError(NOT_ACKABLE)
+        await self._acks.ack()
 
     async def requeue(self) -> NoReturn:
         """Give the message back, to be delivered again at once; ends the task, stores no result.

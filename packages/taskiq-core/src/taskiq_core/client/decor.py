@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from types import CoroutineType
+from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.client.arguments import ArgumentAdapters
+from taskiq_core.client.call_signature import CallSignature
 from taskiq_core.client.created_schedule import CreatedSchedule
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.client.task import AsyncTaskiqTask
@@ -16,10 +18,10 @@ from taskiq_core.messages.cron_spec import CronSpec
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
-_ReturnType = TypeVar("_ReturnType")
+_ReturnType_co = TypeVar("_ReturnType_co", covariant=True)
 
 
-class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
+class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType_co]):
     """What `@broker.task` makes of a function.
 
     Calling it calls the function in this process; `kiq` sends it to a worker.
@@ -30,15 +32,20 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         original_func: the function itself.
         labels: sent with every call.
         return_type: the annotation of its return value; None if it has none.
+        strict: whether workers refuse an argument that does not fit its annotation.
+        validate_on_send: whether `kiq` refuses it already.
     """
+
+    strict = False
+    validate_on_send = False
 
     def __init__(
         self,
         broker: AbstractBroker,
         task_name: str,
-        original_func: Callable[_FuncParams, _ReturnType],
+        original_func: Callable[_FuncParams, _ReturnType_co],
         labels: dict[str, Any],
-        return_type: type[_ReturnType] | None = None,
+        return_type: type[_ReturnType_co] | None = None,
     ) -> None:
         self.broker = broker
         self.task_name = task_name
@@ -46,18 +53,36 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         self.labels = labels
         self.return_type = return_type
 
-    def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType:
+    def check_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse a call that the function would refuse.
+
+        Args:
+            args: by position.
+            kwargs: by name; dependencies may be left out.
+
+        Raises:
+            TaskCallError: the function has other parameters.
+            TaskArgumentValueError: with `validate_on_send`, a value does not fit its annotation.
+        """
+        if self._calls is not None:
+            self._calls.check(self.task_name, args, kwargs)
+        if self.validate_on_send and self._adapters is not None:
+            self._adapters.restore(list(args), {**kwargs}, task_name=self.task_name, strict=True)
+
+    @cached_property
+    def _calls(self) -> CallSignature | None:
+        return CallSignature.of(self.original_func)
+
+    @cached_property
+    def _adapters(self) -> ArgumentAdapters | None:
+        return ArgumentAdapters.of(self.original_func, without=())
+
+    def __call__(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> _ReturnType_co:
         """Call the function here and now."""
         return self.original_func(*args, **kwargs)
 
-    # To some type checkers an async function returns a CoroutineType, to others a Coroutine.
-    @overload
-    async def kiq(
-        self: AsyncTaskiqDecoratedTask[_FuncParams, CoroutineType[Any, Any, _T]],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_T]: ...
-
+    # Two overloads are as few as can be: a type checker lists them for each wrong argument. The
+    # CoroutineType of an async function is a Coroutine, as the return type is covariant.
     @overload
     async def kiq(
         self: AsyncTaskiqDecoratedTask[_FuncParams, Coroutine[Any, Any, _T]],
@@ -67,10 +92,10 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
 
     @overload
     async def kiq(
-        self: AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType],
+        self: AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType_co],
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_ReturnType]: ...
+    ) -> AsyncTaskiqTask[_ReturnType_co]: ...
 
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
         """Send a call of the function to a worker; see `AsyncKicker.kiq` for what it raises."""
@@ -82,7 +107,7 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         cron: str | CronSpec,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent whenever the cron line says; see `AsyncKicker.schedule_by_cron`."""
         return await self.kicker().schedule_by_cron(source, cron, *args, **kwargs)
 
@@ -92,7 +117,7 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         interval: int | timedelta,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent every so many seconds."""
         return await self.kicker().schedule_by_interval(source, interval, *args, **kwargs)
 
@@ -102,13 +127,13 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType]):
         time: datetime,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Have it sent once, at that time."""
         return await self.kicker().schedule_by_time(source, time, *args, **kwargs)
 
-    def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def kicker(self) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """A call to be, for labels, an id or a broker of its own."""
-        kicker: AsyncKicker[_FuncParams, _ReturnType] = AsyncKicker(
+        kicker: AsyncKicker[_FuncParams, _ReturnType_co] = AsyncKicker(
             self.task_name,
             self.broker,
             self.labels,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
-from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from pydantic import BaseModel
@@ -14,6 +13,7 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.task import RegisteredTask
 from taskiq_core.client.created_schedule import CreatedSchedule
+from taskiq_core.client.send import send_by_parts
 from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.cron_spec import CronSpec
@@ -28,13 +28,13 @@ from taskiq_core.serializers.plain import to_plain
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
-_ReturnType = TypeVar("_ReturnType")
+_ReturnType_co = TypeVar("_ReturnType_co", covariant=True)
 
 _UNSENT_LABELS = frozenset({"types_of_exceptions"})
 """Labels of the older interface that mean something in the sending process only."""
 
 
-class AsyncKicker(Generic[_FuncParams, _ReturnType]):
+class AsyncKicker(Generic[_FuncParams, _ReturnType_co]):
     """A call that has not been sent yet, with labels, an id or a broker of its own.
 
     Attributes:
@@ -52,7 +52,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         task_name: str,
         broker: AbstractBroker,
         labels: dict[str, Any],
-        return_type: type[_ReturnType] | None = None,
+        return_type: type[_ReturnType_co] | None = None,
     ) -> None:
         self.task_name = task_name
         self.broker = broker
@@ -62,36 +62,30 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         self.return_type = return_type
         self.task: RegisteredTask | None = None
 
-    def with_labels(self, **labels: Any) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_labels(self, **labels: Any) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Add labels, or replace those of the same name."""
         self.labels.update(labels)
         return self
 
-    def with_task_id(self, task_id: str | None) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_task_id(self, task_id: str | None) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Send it under this id; two tasks of one id share one result."""
         self.custom_task_id = task_id
         return self
 
-    def with_schedule_id(self, schedule_id: str) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_schedule_id(self, schedule_id: str) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Schedule it under this id."""
         self.custom_schedule_id = schedule_id
         return self
 
-    def with_broker(self, broker: AbstractBroker) -> AsyncKicker[_FuncParams, _ReturnType]:
+    def with_broker(self, broker: AbstractBroker) -> AsyncKicker[_FuncParams, _ReturnType_co]:
         """Send it with another broker, which learns the task if it does not know it."""
         self.broker = broker
         if self.task is not None and broker.find_task(self.task_name) is None:
             broker.adopt_task(self.task)
         return self
 
-    # To some type checkers an async function returns a CoroutineType, to others a Coroutine.
-    @overload
-    async def kiq(
-        self: AsyncKicker[_FuncParams, CoroutineType[Any, Any, _T]],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_T]: ...
-
+    # Two overloads are as few as can be: a type checker lists them for each wrong argument. The
+    # CoroutineType of an async function is a Coroutine, as the return type is covariant.
     @overload
     async def kiq(
         self: AsyncKicker[_FuncParams, Coroutine[Any, Any, _T]],
@@ -101,22 +95,28 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
 
     @overload
     async def kiq(
-        self: AsyncKicker[_FuncParams, _ReturnType],
+        self: AsyncKicker[_FuncParams, _ReturnType_co],
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_ReturnType]: ...
+    ) -> AsyncTaskiqTask[_ReturnType_co]: ...
 
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
         """Send the call, and return when the broker has stored the message.
 
         Raises:
-            TaskArgumentError: an argument can't be serialized.
+            TaskCallError: the function of the task takes other arguments.
+            TaskArgumentError: an argument can't be serialized, or does not fit its annotation.
             UnsupportedLabelError: the broker can't do what a label asks for.
-            SendTaskError: the broker failed, the reason is the `__cause__`; or the task id or a
-                label can't be used.
+            SendTaskError: the broker failed, or the task id or a label can't be used; the reason is
+                the `__cause__`.
         """
+        if self.task is not None:
+            self.task.check_call(args, kwargs)
         message = self._prepare_message(*args, **kwargs)
-        await self.broker.send(message)
+        if hasattr(type(self.broker), "send"):
+            await self.broker.send(message)
+        else:  # a stand-in that has only what kicking needs
+            await send_by_parts(message, self.broker)
         return AsyncTaskiqTask(
             task_id=message.task_id,
             result_backend=self.broker.result_backend,
@@ -130,7 +130,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         cron: str | CronSpec,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Schedule the call by a cron line.
 
         Args:
@@ -153,7 +153,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         interval: int | timedelta,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Schedule the call every `interval` (an int is seconds); see `schedule_by_cron`."""
         return await self._schedule(source, {"interval": interval}, args, kwargs)
 
@@ -163,7 +163,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         time: datetime,
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
         """Schedule the call once, at a time; see `schedule_by_cron`."""
         return await self._schedule(source, {"time": time}, args, kwargs)
 
@@ -173,10 +173,12 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         when: dict[str, Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-    ) -> CreatedSchedule[_ReturnType]:
+    ) -> CreatedSchedule[_ReturnType_co]:
+        if self.task is not None:
+            self.task.check_call(args, kwargs)
         sent = {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS}
         if wrong := wrong_label(sent) or wrong_task_id(self.custom_task_id or ""):
-            raise SendTaskError(task_name=self.task_name, reason=wrong)
+            raise SendTaskError(task_name=self.task_name, reason=wrong) from ValueError(wrong)
         task = ScheduledTask(
             task_name=self.task_name,
             labels={name: _storable_label(value) for name, value in sent.items()},

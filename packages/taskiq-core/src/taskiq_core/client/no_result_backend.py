@@ -1,5 +1,6 @@
 """The result backend of a broker that has none."""
 
+import warnings
 from typing import Any
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -8,15 +9,16 @@ from taskiq_core.messages.result import TaskiqResult
 
 
 class DummyResultBackend(AsyncResultBackend[Any]):
-    """Drops results, and raises an error when one is requested."""
+    """Keeps no results. Every task is ready at once, with an empty result and a warning."""
 
     async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
         """Drop the result."""
 
     async def is_result_ready(self, task_id: str) -> bool:
-        """Raise ResultBackendMissingError: waiting would never end."""
-        raise ResultBackendMissingError(task_id=task_id)
+        """Return True, as in taskiq 0.13: waiting would never end."""
+        return True
 
     async def get_result(self, task_id: str, with_logs: bool = False) -> Any:
-        """Raise ResultBackendMissingError: there is no result."""
-        raise ResultBackendMissingError(task_id=task_id)
+        """Return an empty result, and warn (`UserWarning`) that it says nothing of the task."""
+        warnings.warn(str(ResultBackendMissingError(task_id=task_id)), stacklevel=2)
+        return TaskiqResult[Any](is_err=False, return_value=None, execution_time=0.0)

@@ -1,7 +1,9 @@
 """AsyncTaskiqTask: the caller's handle on a task that was sent."""
 
 import asyncio
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final, Generic, TypeVar
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -10,15 +12,23 @@ from taskiq_core.exceptions import (
     CapabilityError,
     ResultGetError,
     ResultIsReadyError,
-    TaskiqError,
     TaskiqResultTimeoutError,
 )
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.labels import INTERNAL_LABELS
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.typed_values import adapter_for
 
+logger = get_logger(__name__)
+
+worker_is_full: ContextVar[Callable[[], bool] | None] = ContextVar("taskiq_full", default=None)
+"""Set by a worker for the tasks that it runs: whether all of its slots are taken."""
+
 _ReturnType = TypeVar("_ReturnType")
+_POLLING: Final = AsyncResultBackend.wait
+"""What a result backend that can't push inherits, or lacks."""
 
 
 class AsyncTaskiqTask(Generic[_ReturnType]):
@@ -43,15 +53,18 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         self.return_type = return_type
         self.broker = broker
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.task_id})"
+
     async def is_ready(self) -> bool:
-        """Whether the result is there.
+        """Return whether the result is there.
 
         Raises:
             ResultIsReadyError: the result backend can't tell.
         """
         try:
             return await self.result_backend.is_result_ready(self.task_id)
-        except TaskiqError:
+        except ResultIsReadyError:
             raise
         except Exception as error:
             raise ResultIsReadyError from error
@@ -64,7 +77,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         """
         try:
             result = await self.result_backend.get_result(self.task_id, with_logs=with_logs)
-        except TaskiqError:
+        except ResultGetError:
             raise
         except Exception as error:
             raise ResultGetError from error
@@ -73,22 +86,23 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
     async def wait_result(
         self,
         check_interval: float = 0.2,
-        timeout: float = -1.0,  # 0.13 signature
+        timeout: float | None = -1.0,  # 0.13 signature
         with_logs: bool = False,
     ) -> TaskiqResult[_ReturnType]:
-        """Wait for the result and return it.
+        """Wait for the result.
 
         Args:
-            check_interval: seconds between two polls of a result backend that can't push.
-            timeout: seconds to wait at most; negative for no limit.
+            check_interval: seconds between two questions to a result backend that can't push.
+            timeout: seconds to wait at most; None, 0 and negative numbers are no limit.
             with_logs: whether the log of the task is wanted, too.
 
         Raises:
             TaskiqResultTimeoutError: the time ran out.
-            ResultGetError: the result backend can't read it.
+            ResultIsReadyError: the result backend can't tell whether the result is there.
+            ResultGetError: the result backend can't read the result.
         """
-        waiting = self._arrival(check_interval=check_interval, with_logs=with_logs)
-        if timeout < 0:
+        waiting = wait_for(self, check_interval=check_interval, with_logs=with_logs)
+        if timeout is None or timeout <= 0:
             return await waiting
         deadline = asyncio.timeout(timeout)
         try:
@@ -97,7 +111,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         except TimeoutError:
             if not deadline.expired():
                 raise
-            raise TaskiqResultTimeoutError(timeout=timeout) from None
+            raise TaskiqResultTimeoutError(timeout=timeout, task_id=self.task_id) from None
 
     async def abort(self, timeout: float | None = None) -> AbortState:
         """Ask for the task to be aborted.
@@ -131,22 +145,27 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         """Return the progress of the task, or None if it has not reported any."""
         return await self.result_backend.get_progress(self.task_id)
 
-    async def _arrival(
+    async def receive_result(
         self, *, check_interval: float, with_logs: bool
     ) -> TaskiqResult[_ReturnType]:
+        """Wait for a result that the result backend pushes; see `wait_result`."""
         try:
             result = await self.result_backend.wait(
                 self.task_id,
                 check_interval=check_interval,
                 with_logs=with_logs,
             )
-        except TaskiqError:
+        except (ResultGetError, ResultIsReadyError):
             raise
         except Exception as error:
             raise ResultGetError from error
         return self._typed(result)
 
     def _typed(self, result: TaskiqResult[_ReturnType]) -> TaskiqResult[_ReturnType]:
+        if not INTERNAL_LABELS.isdisjoint(result.labels):
+            result.labels = {
+                name: value for name, value in result.labels.items() if name not in INTERNAL_LABELS
+            }
         if self.return_type is None or result.is_err:
             return result
         adapter = adapter_for(self.return_type)
@@ -155,3 +174,53 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
                 result.return_value, what=f"result of {self.task_id}"
             )
         return result
+
+
+async def wait_for(
+    task: AsyncTaskiqTask[_ReturnType], *, check_interval: float, with_logs: bool
+) -> TaskiqResult[_ReturnType]:
+    """Wait for the result of a handle, without limit.
+
+    Args:
+        task: the handle. An object that only has `is_ready` and `get_result` will do.
+        check_interval: seconds between two questions.
+        with_logs: whether the log of the task is wanted, too.
+
+    Raises:
+        ResultIsReadyError: the result backend can't tell whether the result is there.
+        ResultGetError: the result backend can't read the result.
+    """
+    is_worker_full = worker_is_full.get()
+    if is_worker_full is not None and is_worker_full():
+        _warn_of_full_worker(task)
+    if _is_pushed(task):
+        return await task.receive_result(check_interval=check_interval, with_logs=with_logs)
+    while not await task.is_ready():  # noqa: ASYNC110  # a store that can't push
+        await asyncio.sleep(check_interval)
+    return await task.get_result(with_logs=with_logs)
+
+
+def _warn_of_full_worker(task: object) -> None:
+    logger.warning(
+        "A task waits for the result of task %s while all slots of its worker are taken, its own "
+        "among them. If no other worker runs that task, both wait for ever: raise "
+        "max_async_tasks, or send what follows without waiting.",
+        getattr(task, "task_id", "?"),
+    )
+
+
+def _is_pushed(task: object) -> bool:
+    """Return whether the result backend pushes the result, so that the handle need not be asked.
+
+    False as well for a handle whose own `is_ready` or `get_result` has to be asked, as those of
+    subclasses and of test doubles.
+    """
+    if not isinstance(task, AsyncTaskiqTask):
+        return False
+    cls = type(task)
+    return (
+        getattr(type(task.result_backend), "wait", _POLLING) is not _POLLING
+        and cls.is_ready is AsyncTaskiqTask.is_ready
+        and cls.get_result is AsyncTaskiqTask.get_result
+        and task.__dict__.keys().isdisjoint(("is_ready", "get_result"))
+    )

@@ -1,7 +1,6 @@
 """The consume loop: from a broker's stream of deliveries into the pool, for as long as it takes."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
@@ -11,9 +10,10 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.exceptions import BrokerSetupError, ListenError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 RECONNECT_BASE: Final = 0.5
 """Upper bound of the first wait before a broken stream is opened again, in seconds."""

@@ -7,18 +7,15 @@ from taskiq_dependencies import DependencyGraph
 from taskiq_dependencies.ctx import AsyncResolveContext
 
 from taskiq_core.client.context import Context
-from taskiq_core.exceptions import NoResultError, TaskRejectedError
 from taskiq_core.state import TaskiqState
-
-_CONTROL_FLOW = (NoResultError, TaskRejectedError)
 
 
 class DependencyScope:
     """An async context manager around one run, whose value are the resolved keyword arguments.
 
     Every run gets a context of its own: nothing that one task puts there is seen by another.
-    Generators see the exception of the task, but not those by which a task only tells the worker
-    what to do.
+    Generators see every exception of the task, also `NoResultError`, a requeue and a rejection, so
+    that a session is rolled back.
 
     Args:
         graph: the dependencies of the function.
@@ -54,6 +51,4 @@ class DependencyScope:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(error, _CONTROL_FLOW):
-            kind = error = trace = None
         await self._resolving.close(kind, error, trace)

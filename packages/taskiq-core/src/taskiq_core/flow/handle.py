@@ -5,12 +5,12 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
-from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
+from taskiq_core.exceptions import NoResultError, UnreadableMessageError
+from taskiq_core.flow.execute import handle_error
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
 from taskiq_core.flow.leases import LeaseKeeper
@@ -19,8 +19,10 @@ from taskiq_core.flow.read import read_message
 from taskiq_core.flow.rejection import abort_queued, bury_unreadable, expire, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
-from taskiq_core.flow.settle import Settler, outcome_of_error
+from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
+from taskiq_core.flow.settle import Acknowledge, Settler, outcome_of_error
 from taskiq_core.flow.store import Store, store_result
+from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.exception_bounds import bounded
@@ -30,9 +32,10 @@ from taskiq_core.messages.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Re
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import transform
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(RECEIVER)
 
-RunTask = Callable[[Callable[..., Any], TaskiqMessage, Run], Awaitable[TaskiqResult[Any]]]
+RunTask = Callable[[TaskPlan, TaskiqMessage, Run], Awaitable[TaskiqResult[Any]]]
+"""Runs a task with its `on_error` hooks; what it raises is in the result."""
 
 
 class DeliveryHandler:
@@ -43,8 +46,11 @@ class DeliveryHandler:
         plans: how to run tasks.
         settler: settles.
         leases: knows which deliveries still belong to this worker.
+        running: finds what runs, to stop it.
+        threads: waits for threads that can't be stopped.
         heard_aborts: the aborts that may be of deliveries which nobody has read yet.
-        run_task: runs a function; what it raises is in the result.
+        run_task: runs a task.
+        is_ending: whether the cancellation of the current asyncio task is the end of its worker.
         ack_time: when deliveries are acknowledged, unless a label says otherwise.
         max_deliveries: how many deliveries of a message may end without being settled.
     """
@@ -56,8 +62,11 @@ class DeliveryHandler:
         plans: PlanBook,
         settler: Settler,
         leases: LeaseKeeper,
+        running: RunningDeliveries,
+        threads: AbandonedThreads,
         heard_aborts: HeardAborts,
         run_task: RunTask,
+        is_ending: Callable[[], bool],
         ack_time: AcknowledgeType,
         max_deliveries: int,
     ) -> None:
@@ -65,18 +74,26 @@ class DeliveryHandler:
         self._plans = plans
         self._settler = settler
         self._leases = leases
+        self._running = running
+        self._threads = threads
         self._heard_aborts = heard_aborts
         self._run_task = run_task
+        self._is_ending = is_ending
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
 
-    async def handle(self, delivery: Delivery, run: Run) -> None:
-        """Run one delivery and settle it.
+    async def handle(
+        self, delivery: Delivery, *, raise_err: bool = False, ack: Acknowledge | None = None
+    ) -> None:
+        """Run one delivery, whose lease is held, and settle it.
 
         Args:
             delivery: what to run.
-            run: what is to be known of it outside; filled in here.
+            raise_err: whether exceptions of middlewares and of the result backend are raised; the
+                delivery is released, or left alone if it can't be.
+            ack: called in place of `delivery.ack`.
         """
+        run = self._begin(delivery, raise_err=raise_err, ack=ack)
         outcome: Outcome = RELEASE  # holds if we are cancelled half-way
         try:
             outcome = await self._outcome_of(delivery, run)
@@ -87,10 +104,31 @@ class DeliveryHandler:
                 raise
             await run.drop_own_cancellation()
             outcome = await self._fail(delivery, run, error)
-        except Exception as error:  # noqa: BLE001  # logged there
+        except Exception as error:
+            if raise_err:
+                outcome = RELEASE if run.can_release else LEAVE
+                raise
             outcome = await self._fail(delivery, run, error)
         finally:
-            await self._settle(delivery, run, outcome)
+            await self._end(delivery, run, outcome, ack)
+        if run.abandoned is not None:
+            await self._threads.wait(run)
+
+    async def acknowledge(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery whose task has not ended; it is not renewed any more."""
+        await self._settler.acknowledge(delivery)
+        self._leases.forget(delivery)
+
+    async def drop(self, delivery: Delivery, *, is_sent_again: bool = False) -> None:
+        """Settle a delivery that is not run: release it, or leave it alone if it can't be.
+
+        Args:
+            delivery: what to settle.
+            is_sent_again: whether the message is sent anew rather than left alone.
+        """
+        self._leases.forget(delivery)
+        if is_sent_again or self._settler.can_release(delivery):
+            await self._settler.settle(delivery, RELEASE)
 
     async def _outcome_of(self, delivery: Delivery, run: Run) -> Outcome:
         """Run the task, or refuse its message."""
@@ -139,15 +177,35 @@ class DeliveryHandler:
             )
             return False
 
-    async def _settle(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
-        self._leases.forget(delivery)
-        if run.is_acked:
-            outcome = ACK
-        elif not await self._settler.settle(delivery, outcome):
-            outcome = LEAVE
-        hooks = self._broker.middleware_chain.post_settle
-        if hooks:
-            await call_after_settling(hooks, run.message, outcome)
+    def _begin(self, delivery: Delivery, *, raise_err: bool, ack: Acknowledge | None) -> Run:
+        if ack is None and delivery.is_ackable:
+            ack = partial(self.acknowledge, delivery)
+        run = Run(
+            ack,
+            is_ending=self._is_ending,
+            is_delivered=True,
+            can_release=self._settler.can_release(delivery),
+            raise_err=raise_err,
+        )
+        self._running.add(delivery, run)
+        if self._leases.is_lost(delivery):  # while it waited for a slot
+            self._running.lose(delivery)
+        return run
+
+    async def _end(
+        self, delivery: Delivery, run: Run, outcome: Outcome, ack: Acknowledge | None
+    ) -> None:
+        try:
+            self._leases.forget(delivery)
+            if run.is_acked:
+                outcome = ACK
+            elif not await self._settler.settle(delivery, outcome, ack=ack):
+                outcome = LEAVE
+            hooks = self._broker.middleware_chain.post_settle
+            if hooks:
+                await call_after_settling(hooks, run.message, outcome)
+        finally:
+            self._running.remove(delivery)
 
     async def _run(
         self,
@@ -156,82 +214,86 @@ class DeliveryHandler:
         message: TaskiqMessage,
         run: Run,
     ) -> Outcome:
+        chain = self._broker.middleware_chain
+        failure: Exception | None = None
+        if chain.pre_execute:
+            try:
+                run.message = message = await transform(chain.pre_execute, message)
+            except Exception as error:
+                if run.raise_err:
+                    raise
+                failure = error  # a middleware's failure is the task's
+        # Read after the hooks, which may set the label.
         ack_type = self._ack_type(message) if message.labels else self._ack_time
-        if ack_type is AcknowledgeType.WHEN_RECEIVED:
+        if ack_type is AcknowledgeType.WHEN_RECEIVED and run.is_ackable:
             await run.ack()
-        message, result = await self._result_of(plan, message, run)
+        if failure is None:
+            result = await self._run_task(plan, message, run)
+        else:
+            result = error_result(message, failure)
+            await handle_error(chain.on_error, message, result, run)
         if run.has_lost_lease:
             logger.warning("%s (%s): %s", message.task_name, message.task_id, result.error)
             return LEAVE
-        outcome = ACK if result.error is None else outcome_of_error(result.error, message.labels)
-        if run.is_acked and isinstance(outcome, Release):
-            # The queue has forgotten the message: it can't be given back.
-            await self._settler.send_again(delivery, outcome.delay)
-            return ACK
-        if ack_type is AcknowledgeType.WHEN_EXECUTED and outcome is ACK:
-            await run.ack()
+        return await self._finish(delivery, message, run, result, ack_type)
+
+    async def _finish(
+        self,
+        delivery: Delivery,
+        message: TaskiqMessage,
+        run: Run,
+        result: TaskiqResult[Any],
+        ack_type: AcknowledgeType,
+    ) -> Outcome:
+        """Store the result; what follows the function and its `on_error` hooks."""
+        if ack_type is AcknowledgeType.WHEN_EXECUTED:
+            await _ack_if_done(message, run, result)
+        hooks = self._broker.middleware_chain.post_execute
+        if hooks:
+            await call_before_saving(hooks, message, result, run=run)
+        outcome = _outcome_of_result(result, message)
         if not (
-            isinstance(result.error, NoResultError) or await self._save(delivery, message, result)
+            isinstance(result.error, NoResultError)
+            or await self._save(delivery, message, result, run)
         ):
             return LEAVE
+        if run.is_acked and isinstance(outcome, Release):
+            # The queue has forgotten the message: it can't be given back.
+            await self._settler.send_again(delivery, outcome)
+            return ACK
         if ack_type is AcknowledgeType.MANUAL and outcome is ACK and not run.is_acked:
-            reason = "ended without the acknowledgement that it was to give itself"
-            return self._again_or_never(attempt_of(message.labels), reason)
+            return self._outcome_without_ack(message, run)
         return outcome
+
+    def _outcome_without_ack(self, message: TaskiqMessage, run: Run) -> Outcome:
+        """Return what becomes of a task that was to acknowledge its message, and did not."""
+        if not run.can_release:
+            return (
+                LEAVE  # the store delivers it again by its own rules, or it is acknowledged later
+            )
+        reason = "ended without the acknowledgement that it was to give itself"
+        return self._again_or_never(attempt_of(message.labels), reason)
 
     async def _save(
         self,
         delivery: Delivery,
         message: TaskiqMessage,
         result: TaskiqResult[Any],
+        run: Run,
     ) -> bool:
         """Store the result; False if the lease was lost: it is another worker's to store."""
         backend = self._broker.result_backend
-        stored = await store_result(backend, self._leases, delivery, message, result)
+        stored: TaskiqResult[Any] | None = result
+        if run.raise_err:
+            await backend.set_result(message.task_id, result)
+        else:
+            stored = await store_result(backend, self._leases, delivery, message, result)
         if stored is None:
             return False
         hooks = self._broker.middleware_chain.post_save
         if hooks:
-            await call_hooks(hooks, message, stored)
+            await call_hooks(hooks, message, stored, run=run)
         return True
-
-    async def _result_of(
-        self,
-        plan: TaskPlan,
-        message: TaskiqMessage,
-        run: Run,
-    ) -> tuple[TaskiqMessage, TaskiqResult[Any]]:
-        chain = self._broker.middleware_chain
-        try:
-            if chain.pre_execute:
-                run.message = message = await transform(chain.pre_execute, message)
-        except Exception as error:  # noqa: BLE001  # a middleware's failure is the task's
-            result = error_result(message, error)
-        else:
-            result = await self._run_to_its_end(plan, message, run)
-        if run.has_lost_lease:
-            return message, result  # the task goes on elsewhere: nothing has come of it
-        if result.error is not None:
-            _log_failure(message, result.error)
-            await call_before_saving(chain.on_error, message, result, result.error)
-        if chain.post_execute:
-            await call_before_saving(chain.post_execute, message, result)
-        return message, result
-
-    async def _run_to_its_end(
-        self, plan: TaskPlan, message: TaskiqMessage, run: Run
-    ) -> TaskiqResult[Any]:
-        """The result of a task, also of one that cancels the asyncio task in which it runs."""
-        started = monotonic()
-        try:
-            result = await self._run_task(plan.func, message, run)
-        except asyncio.CancelledError as cancelled:
-            if run.is_ending():
-                raise
-            result = error_result(message, cancelled)
-            result.execution_time = monotonic() - started
-        await run.drop_own_cancellation()  # what follows is not the task's any more
-        return result
 
     async def _tell(
         self, delivery: Delivery, message: TaskiqMessage, error: BaseException, outcome: Outcome
@@ -262,10 +324,10 @@ class DeliveryHandler:
         return Release(backoff_delay(attempt, base=1.0, cap=60.0, rng=random))
 
 
-def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
-    if isinstance(error, NoResultError):
-        logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
-    elif isinstance(error, TaskAbortedError):
-        logger.info("%s", error)  # somebody wanted it so
-    else:
-        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=bounded(error))
+async def _ack_if_done(message: TaskiqMessage, run: Run, result: TaskiqResult[Any]) -> None:
+    if run.is_ackable and _outcome_of_result(result, message) is ACK:
+        await run.ack()
+
+
+def _outcome_of_result(result: TaskiqResult[Any], message: TaskiqMessage) -> Outcome:
+    return ACK if result.error is None else outcome_of_error(result.error, message.labels)

@@ -1,14 +1,15 @@
 """The hooks around a run; a middleware that fails makes its task fail."""
 
-import logging
 from typing import Any
 
+from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Outcome
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import Hook, notify
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 async def call_hooks(
@@ -16,14 +17,18 @@ async def call_hooks(
     message: TaskiqMessage,
     result: TaskiqResult[Any],
     *more: BaseException,
+    run: Run,
 ) -> Exception | None:
     """Call `on_error`, `post_execute` or `post_save` hooks.
 
-    The first one that raises ends it; what it raised is logged and returned.
+    The first one that raises ends it; what it raised is logged and returned, or goes on if the
+    caller of the run wants exceptions.
     """
     try:
         await notify(hooks, message, result, *more)
     except Exception as error:
+        if run.raise_err:
+            raise
         logger.exception("A middleware failed after %s (%s)", message.task_name, message.task_id)
         return error
     return None
@@ -34,9 +39,10 @@ async def call_before_saving(
     message: TaskiqMessage,
     result: TaskiqResult[Any],
     *more: BaseException,
+    run: Run,
 ) -> None:
-    """The same, while the result can still tell: it becomes that of a task that had succeeded."""
-    error = await call_hooks(hooks, message, result, *more)
+    """Call hooks while a failure of theirs can still become the result of a task that succeeded."""
+    error = await call_hooks(hooks, message, result, *more, run=run)
     if error is not None and not result.is_err:
         result.is_err, result.return_value, result.error = True, None, error
 

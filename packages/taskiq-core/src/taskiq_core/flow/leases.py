@@ -1,14 +1,14 @@
 """The leases of all deliveries that a worker holds, renewed by one timer."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 RENEWALS: Final = 3
 """How often a lease is renewed in the time that it lasts."""

@@ -1,12 +1,16 @@
 """From a delivery to a message."""
 
 import json
+from collections.abc import Mapping
+from typing import Any, Final
 
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.exceptions import UnreadableMessageError
 from taskiq_core.messages.delivery import Delivery
-from taskiq_core.messages.labels import REQUEUE, attempt_of
+from taskiq_core.messages.labels import REQUEUE, RETRIES, attempt_of
 from taskiq_core.messages.message import TaskiqMessage
+
+_SHOWN: Final = 32
 
 
 def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessage:
@@ -25,13 +29,43 @@ def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessag
             attempt = attempt_of(message.labels) - 1 + delivery.attempt
         else:
             attempt = delivery.attempt
+        retries = retries_of(message.labels, delivery) if attempt > 1 else 0
     except Exception as error:
         # pydantic's texts go on for lines, with the input in them.
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise UnreadableMessageError(size=len(delivery.data), reason=reason) from error
+        raise UnreadableMessageError(
+            size=len(delivery.data), reason=reason, remark=_remark(delivery.data, formatter)
+        ) from error
     if attempt > 1:
-        message.labels[REQUEUE] = attempt - 1
+        message.labels[REQUEUE] = str(attempt - 1)
+        if retries:
+            message.labels[RETRIES] = retries
     return message
+
+
+def retries_of(labels: Mapping[str, Any], delivery: Delivery) -> int:
+    """Return how often the task of a message failed before this delivery.
+
+    Args:
+        labels: of the message, which may be a copy that was sent again.
+        delivery: its own earlier deliveries count, but for those that ended without being settled.
+    """
+    failures = delivery.failures
+    if failures is None:
+        failures = max(0, delivery.attempt - 1 - delivery.unsettled)
+    return int(labels.get(RETRIES) or 0) + failures
+
+
+def _remark(data: bytes, formatter: TaskiqFormatter) -> str:
+    """Return how this worker reads messages, for a client that writes them in another way."""
+    reader = type(formatter).__name__
+    serializer = getattr(getattr(formatter, "broker", None), "serializer", None)
+    if serializer is not None:
+        reader = f"{type(serializer).__name__} (by {reader})"
+    return (
+        f". This worker reads with {reader}, and the message begins with {data[:_SHOWN]!r}. "
+        "Do client and worker have the same serializer and formatter?"
+    )
 
 
 def task_id_of(delivery: Delivery) -> str | None:

@@ -17,12 +17,13 @@ from taskiq_core.flow.read import task_id_of
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.settle import describe
 from taskiq_core.flow.store import Store
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.labels import EXPIRES, attempt_of
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import ACK, LEAVE, Bury, Outcome, Release
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_DELIVERIES: Final = 5
 """How many deliveries of a message may end without being settled."""

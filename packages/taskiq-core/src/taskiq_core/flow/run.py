@@ -46,7 +46,9 @@ async def run_plan(
     error: BaseException | None = None
     try:
         if plan.arguments is not None:
-            plan.arguments.restore(message.args, message.kwargs, task_name=message.task_name)
+            plan.arguments.restore(
+                message.args, message.kwargs, task_name=message.task_name, strict=plan.strict
+            )
         run.open()
         if plan.dependencies is None:
             value = await _call(plan, message, message.kwargs, run, executor)

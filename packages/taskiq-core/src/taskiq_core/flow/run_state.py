@@ -31,6 +31,10 @@ class Run(AckController):
         ack: acknowledges the delivery; None for brokers that want no acknowledgement.
         is_ending: whether the owner of the asyncio task in which this runs wants that to end. By
             default it belongs to the program, and cancellation ends it.
+        is_delivered: whether there is a delivery, which a receiver settles; not for a program that
+            calls `run_task`.
+        can_release: whether that delivery can be released.
+        raise_err: whether exceptions of middlewares and of the result backend leave the receiver.
 
     Attributes:
         message: what was delivered; None until it has been read.
@@ -39,16 +43,32 @@ class Run(AckController):
         is_ending: whether this is cancelled from outside; anything else is the task's own doing.
     """
 
-    __slots__ = ("_is_cancelled", "_task", "abandoned", "cancellation", "is_ending", "message")
+    __slots__ = (
+        "_is_cancelled",
+        "_task",
+        "abandoned",
+        "can_release",
+        "cancellation",
+        "is_delivered",
+        "is_ending",
+        "message",
+        "raise_err",
+    )
 
     def __init__(
         self,
         ack: Callable[[], Awaitable[None] | None] | None = None,
         *,
         is_ending: Callable[[], bool] = is_asyncio_task_cancelled,
+        is_delivered: bool = False,
+        can_release: bool = False,
+        raise_err: bool = False,
     ) -> None:
         super().__init__(ack)
         self.is_ending = is_ending
+        self.is_delivered = is_delivered
+        self.can_release = can_release
+        self.raise_err = raise_err
         self.message: TaskiqMessage | None = None
         self.cancellation = Cancellation()
         self.abandoned: Future[Any] | None = None

@@ -1,28 +1,43 @@
 """The one place where deliveries are settled."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
+from taskiq_core.flow.read import retries_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
-from taskiq_core.messages.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
+from taskiq_core.messages.labels import (
+    BURY,
+    DELAY,
+    RELEASE,
+    REQUEUE,
+    RETRIES,
+    LabelType,
+    attempt_of,
+)
 from taskiq_core.messages.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
+
+Acknowledge = Callable[[], Awaitable[None] | None]
+"""Acknowledges one message, as a plain or as an async function."""
 
 
 def outcome_of_error(error: BaseException, labels: Mapping[str, Any]) -> Outcome:
     """What becomes of the message of a task that raised, and of what middlewares made of that."""
     match error:
         case TaskRetryError():
-            return Release(error.delay)
+            return Release(error.delay, is_failure=error.is_failure)
         case TaskRejectedError():
             return Bury("rejected by the task")
+        case _ if RELEASE in labels:
+            return Release(float(labels[RELEASE]), is_failure=True)
         case _ if BURY in labels:
             return Bury(str(labels[BURY]), describe(error))
         case _:
@@ -49,17 +64,33 @@ class Settler:
         self._hurry = asyncio.Event()
         self._resending: set[asyncio.Task[None]] = set()
 
-    async def settle(self, delivery: Delivery, outcome: Outcome) -> bool:
-        """Tell the broker; whether that was done.
+    def can_release(self, delivery: Delivery) -> bool:
+        """Return whether the broker takes this delivery back, so that nothing is sent anew."""
+        return self._can_release and not isinstance(delivery, AckOnlyDelivery)
 
-        A failure is logged, and the broker will deliver the message again.
+    async def acknowledge(self, delivery: Delivery) -> None:
+        """Acknowledge a delivery before its task has ended; what the broker raises goes on."""
+        await delivery.ack()
+
+    async def settle(
+        self, delivery: Delivery, outcome: Outcome, *, ack: Acknowledge | None = None
+    ) -> bool:
+        """Settle a delivery; a failure is logged, and the broker will deliver the message again.
+
+        Args:
+            delivery: what to settle.
+            outcome: how.
+            ack: called in place of `delivery.ack`.
+
+        Returns:
+            Whether the broker has done it.
         """
         try:
             match outcome:
                 case Ack():
-                    await delivery.ack()
-                case Release(delay):
-                    await self._release(delivery, delay)
+                    await maybe_awaitable((ack or delivery.ack)())
+                case Release():
+                    await self._release(delivery, outcome)
                 case Bury():
                     await self._bury(delivery, outcome)
                 case Leave():
@@ -72,14 +103,14 @@ class Settler:
             return True
         return False
 
-    async def send_again(self, delivery: Delivery, delay: float) -> None:
+    async def send_again(self, delivery: Delivery, outcome: Release) -> None:
         """Have a task tried again whose delivery was acknowledged before: its message is sent anew.
 
         Args:
             delivery: has the message.
-            delay: seconds before that; a worker that leaves does not wait for them.
+            outcome: says when; a worker that leaves does not wait for that.
         """
-        await self._after(delay, partial(self._send_copy, delivery))
+        await self._after(outcome.delay, partial(self._send_copy, delivery, outcome))
 
     async def close(self) -> None:
         """Send at once what waits to be sent again, and wait for it."""
@@ -87,11 +118,13 @@ class Settler:
         await asyncio.gather(*self._resending)
         self._hurry.clear()
 
-    async def _release(self, delivery: Delivery, delay: float) -> None:
-        if self._can_release and not isinstance(delivery, AckOnlyDelivery):
-            await delivery.release(delay)
-        else:
-            await self._after(delay, partial(self._resend, delivery))
+    async def _release(self, delivery: Delivery, outcome: Release) -> None:
+        if not self.can_release(delivery):
+            await self._after(outcome.delay, partial(self._resend, delivery, outcome))
+            return
+        if outcome.is_failure and delivery.failures is not None:
+            delivery.failures += 1
+        await delivery.release(outcome.delay)
 
     async def _bury(self, delivery: Delivery, outcome: Bury) -> None:
         if self._can_bury and not isinstance(delivery, AckOnlyDelivery):
@@ -125,16 +158,22 @@ class Settler:
         except Exception:
             logger.exception("A delivery could not be sent again")
 
-    async def _resend(self, delivery: Delivery) -> None:
+    async def _resend(self, delivery: Delivery, outcome: Release) -> None:
         # Stored again before this one is forgotten: a crash in between delivers it twice, not
         # never.
-        await self._send_copy(delivery)
+        await self._send_copy(delivery, outcome)
         await delivery.ack()
 
-    async def _send_copy(self, delivery: Delivery) -> None:
+    async def _send_copy(self, delivery: Delivery, outcome: Release) -> None:
         formatter = self._broker.formatter
         message = formatter.loads(delivery.data)
-        message.labels.pop(DELAY, None)
-        message.labels[REQUEUE] = str(attempt_of(message.labels) - 1 + delivery.attempt)
-        message.labels_types = {**(message.labels_types or {}), REQUEUE: LabelType.INT.value}
+        labels = message.labels
+        labels.pop(DELAY, None)
+        retries = retries_of(labels, delivery) + outcome.is_failure
+        labels[REQUEUE] = str(attempt_of(labels) - 1 + delivery.attempt)
+        types = {**(message.labels_types or {}), REQUEUE: LabelType.STR.value}
+        if retries:
+            labels[RETRIES] = str(retries)
+            types[RETRIES] = LabelType.INT.value
+        message.labels_types = types
         await self._broker.kick(formatter.dumps(message))

@@ -1,7 +1,6 @@
 """Storing a result: again and again until it is stored."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Coroutine
 from json import JSONDecodeError
@@ -11,12 +10,13 @@ from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import ResultSerializationError
 from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.labels import FENCE
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 # What serializers raise; PydanticSerializationError is a ValueError, pickle's errors are not.
 _SERIALIZATION_ERRORS: Final = (

@@ -1,7 +1,6 @@
 """What a worker does beside running tasks: reclaims, and hears of aborts."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -11,9 +10,10 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 REOPEN_BASE: Final = 0.5
 """Upper bound of the first wait before aborts are listened to again, in seconds."""

@@ -1,13 +1,13 @@
 """The modules that declare tasks: named ones, and ones that a pattern finds."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from logging import getLogger
 from pathlib import Path
 
 from taskiq_core.loading.objects import load_module
+from taskiq_core.loggers import get_logger
 from taskiq_core.plugins.redaction import without_credentials
 
-logger = getLogger(__name__)
+logger = get_logger(__name__)
 
 DEFAULT_PATTERNS = ("**/tasks.py",)
 """Files that `--fs-discover` imports by default."""

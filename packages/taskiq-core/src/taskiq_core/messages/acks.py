@@ -3,9 +3,12 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
+
+NOT_ACKABLE: Final = "Current message is not ackable."
+"""The text of taskiq 0.13, which programs compare."""
 
 
 class AcknowledgeType(str, Enum):  # noqa: UP042  # 0.13's text form is the member's name
@@ -63,8 +66,14 @@ class AckController:
         return self._ack is not None
 
     async def ack(self) -> None:
-        """Acknowledge, unless that was done; an error of the broker leaves it undone."""
-        if self.is_acked or self._ack is None:
+        """Acknowledge, unless that was done; an error of the broker leaves it undone.
+
+        Raises:
+            RuntimeError: the broker gave no way to acknowledge the message.
+        """
+        if self._ack is None:
+            raise RuntimeError(NOT_ACKABLE)
+        if self.is_acked:
             return
         pending = self._ack()
         if inspect.isawaitable(pending):

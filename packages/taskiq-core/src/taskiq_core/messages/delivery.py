@@ -24,6 +24,10 @@ class Delivery(ABC):
         attempt: 1 on the first delivery; counted by the store, so that it survives a killed worker.
         unsettled: how many earlier deliveries ended without being settled, because their worker
             died or lost its lease. Core buries messages by this number.
+        failures: how many earlier deliveries were released because the task failed, and not by a
+            requeue or at the end of a worker; None where the store does not keep it, so that all
+            released deliveries count. Core raises it before such a `release`: a store that keeps it
+            stores the number there.
         lease: seconds after which the store takes the message back unless it is extended; None if
             it never does.
         fence: a number that grows with every delivery that the store makes, of any message; None
@@ -43,6 +47,7 @@ class Delivery(ABC):
         "attempt",
         "data",
         "expired",
+        "failures",
         "fence",
         "lease",
         "task_id",
@@ -56,6 +61,7 @@ class Delivery(ABC):
         *,
         attempt: int = 1,
         unsettled: int | None = None,
+        failures: int | None = None,
         lease: float | None = None,
         fence: int | None = None,
         aborted: bool = False,
@@ -66,6 +72,7 @@ class Delivery(ABC):
         self.data = data
         self.attempt = attempt
         self.unsettled = attempt - 1 if unsettled is None else unsettled
+        self.failures = failures
         self.lease = lease
         self.fence = fence
         self.aborted = aborted

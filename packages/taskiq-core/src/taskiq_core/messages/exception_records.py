@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
+from taskiq_core.error_template import Error
 from taskiq_core.exceptions import SecurityError, TaskiqError
 from taskiq_core.messages.exception_bounds import (
     MAX_DEPTH,
@@ -133,6 +134,8 @@ def _arguments(error: BaseException) -> tuple[Any, ...]:
     if isinstance(error, OSError) and error.filename is not None:
         # Arguments, and yet not among its `args`.
         return (error.errno, error.strerror, error.filename)
+    if isinstance(error, Error):
+        return ()  # its fields are its state
     return (error.message,) if isinstance(error, BaseExceptionGroup) else error.args
 
 

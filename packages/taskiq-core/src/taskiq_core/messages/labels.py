@@ -21,7 +21,9 @@ UNIQUE_KEY: Final = "unique_key"
 ACK_TYPE: Final = "ack_type"
 """AcknowledgeType or its value: when the delivery is acknowledged."""
 REQUEUE: Final = "X-Taskiq-requeue"
-"""int: how many deliveries of the message there were before this one."""
+"""str, a number: how many deliveries of the message there were before this one."""
+RETRIES: Final = "_retries"
+"""int: how often the task failed before this attempt; set by core before the first hook."""
 SENT_AT: Final = "X-Taskiq-sent-at"
 """float, seconds since the epoch: when the message was sent; set by middlewares that measure."""
 FENCE: Final = "X-Taskiq-fence"
@@ -29,7 +31,11 @@ FENCE: Final = "X-Taskiq-fence"
 BURY: Final = "X-Taskiq-bury"
 """str: set by a middleware on a message whose task failed: bury it, for this reason."""
 
-INTERNAL_LABELS: Final = frozenset({REQUEUE, SENT_AT, FENCE, BURY})
+RELEASE: Final = "X-Taskiq-release"
+"""float, seconds: set by a middleware on a message whose task failed: store the error as its
+result, and then have the message delivered again after this long."""
+
+INTERNAL_LABELS: Final = frozenset({REQUEUE, SENT_AT, FENCE, BURY, RELEASE})
 """Labels that core and its plugins set for each other, and users don't."""
 
 NEEDED_CAPABILITY: Final = {

@@ -15,9 +15,11 @@ class Release:
 
     Attributes:
         delay: seconds before the next delivery.
+        is_failure: whether the task failed, so that this counts as a retry.
     """
 
     delay: float = 0.0
+    is_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

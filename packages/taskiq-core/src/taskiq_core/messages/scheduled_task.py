@@ -1,6 +1,5 @@
 """A task that is to be sent later, or again and again."""
 
-import logging
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
@@ -12,9 +11,10 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
 from taskiq_core.exceptions import ScheduleRefusedError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.cron_spec import CronOffset, cron_fault, read_offset
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MIN_INTERVAL: Final = 0.01
 """Seconds; a shorter interval would take a core of the scheduler for itself."""

@@ -1,7 +1,6 @@
 """Values restored from plain data to what an annotation says they are."""
 
 import inspect
-import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NewType
@@ -9,7 +8,9 @@ from typing import Any, Final, NewType
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-logger = logging.getLogger(__name__)
+from taskiq_core.loggers import get_logger
+
+logger = get_logger(__name__)
 
 _EXACT: Final = frozenset({int, str, float, bool})
 _NOTHING_TO_RESTORE: Final = (Any, object, None, type(None), inspect.Parameter.empty)
@@ -23,10 +24,10 @@ class ValueAdapter:
     that were written before they became tasks are not always meant.
     """
 
-    __slots__ = ("_annotation", "_exact", "_from_json", "_restore")
+    __slots__ = ("_exact", "_from_json", "_restore", "annotation")
 
     def __init__(self, annotation: Any, adapter: TypeAdapter[Any]) -> None:
-        self._annotation = annotation
+        self.annotation = annotation
         self._exact = annotation if annotation in _EXACT else None
         self._restore: Callable[[Any], Any] = adapter.validator.validate_python
         # JSON carries bytes as base64, which pydantic undoes only where it reads JSON itself.
@@ -44,18 +45,31 @@ class ValueAdapter:
         if type(value) is self._exact:
             return value
         try:
-            if self._from_json is not None and not isinstance(value, bytes):
-                return self._from_json(to_json(value, bytes_mode="base64"))
-            return self._restore(value)
+            return self.convert(value)
         except ValidationError as error:
             logger.warning(
                 "The %s does not fit its annotation %s and is passed as it came (%s): %s",
                 what,
-                self._annotation,
+                self.annotation,
                 type(value).__name__,
-                error.errors(include_url=False)[0]["msg"],
+                reason_of_mismatch(error),
             )
             return value
+
+    def convert(self, value: Any) -> Any:
+        """Return the value as its annotation says.
+
+        Raises:
+            pydantic.ValidationError: it does not fit.
+        """
+        if self._from_json is not None and not isinstance(value, bytes):
+            return self._from_json(to_json(value, bytes_mode="base64"))
+        return self._restore(value)
+
+
+def reason_of_mismatch(error: ValidationError) -> str:
+    """Return the first thing that does not fit, without the value."""
+    return error.errors(include_url=False)[0]["msg"]
 
 
 def adapter_for(annotation: Any) -> ValueAdapter | None:

@@ -4,16 +4,16 @@ The scheduler itself asks for the next tick instead (`ticks`), and sends by its 
 """
 
 import asyncio
-import logging
 from datetime import datetime, timedelta
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_scheduler.scheduler import TaskiqScheduler
 from taskiq_scheduler.ticks import next_cron, next_interval, to_utc, zone_of
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def to_tz_aware(time: datetime) -> datetime:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_zmq.client.dispatch import BroadcastDispatch, ExclusiveDispatch, QueuedMessage
@@ -26,7 +27,7 @@ from taskiq_zmq.transport.addresses import Address
 from taskiq_zmq.transport.rate_limited_log import RateLimitedLog
 from taskiq_zmq.transport.wire import WireOptions
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 SENDS_BEFORE_YIELD: Final = 64
 """Tasks that a program may send before other callbacks of its event loop get a turn."""

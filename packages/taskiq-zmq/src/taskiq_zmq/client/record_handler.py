@@ -1,10 +1,10 @@
 """RecordHandler: applies a worker's records to a hub's queue, results and peers."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
+from taskiq_core.loggers import get_logger
 from taskiq_zmq.client.dispatch import QueuedMessage
 from taskiq_zmq.client.gate import Gate
 from taskiq_zmq.client.peers import Peer, Peers
@@ -14,7 +14,7 @@ from taskiq_zmq.protocol.records import Record
 from taskiq_zmq.result_store import ResultStore
 from taskiq_zmq.transport.rate_limited_log import RateLimitedLog, shorten
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_WAITING: Final = 1_000
 """Tasks of workers that may wait while the queue is full."""

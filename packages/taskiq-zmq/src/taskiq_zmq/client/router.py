@@ -1,12 +1,12 @@
 """RouterSocket: the client's socket, batches to and from its workers, and lost connections."""
 
 import asyncio
-import logging
 from collections import OrderedDict
 from typing import Final, Protocol
 
 import zmq
 
+from taskiq_core.loggers import get_logger
 from taskiq_zmq.client.connection_guard import ConnectionGuard
 from taskiq_zmq.client.peers import Peer, Peers
 from taskiq_zmq.client.timers import Timers
@@ -21,7 +21,7 @@ from taskiq_zmq.transport.monitor import HANDSHAKE_FAILURES, Monitor
 from taskiq_zmq.transport.rate_limited_log import RateLimitedLog
 from taskiq_zmq.transport.wire import WireOptions
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 RETRY: Final = 0.01
 """Seconds before the next attempt to send to a worker whose buffer is full."""

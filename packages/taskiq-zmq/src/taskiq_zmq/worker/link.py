@@ -1,12 +1,12 @@
 """Link: a worker's connection to one hub."""
 
 import asyncio
-import logging
 from typing import Final, Protocol
 
 import zmq
 
 from taskiq_core.exceptions import LeaseLostError
+from taskiq_core.loggers import get_logger
 from taskiq_zmq.delivery import ZeroMQDelivery
 from taskiq_zmq.protocol import records
 from taskiq_zmq.protocol.frames import FrameError, decode_batch
@@ -18,7 +18,7 @@ from taskiq_zmq.transport.monitor import HANDSHAKE_FAILURES, Monitor
 from taskiq_zmq.transport.rate_limited_log import RateLimitedLog
 from taskiq_zmq.transport.wire import WireOptions
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 RETRY: Final = 0.005
 """Seconds before the next attempt to send a batch that the socket did not take."""

@@ -1,8 +1,8 @@
 """ResultClient: sends results to hubs, and asks hubs for results."""
 
-import logging
 from collections.abc import Callable, Sequence
 
+from taskiq_core.loggers import get_logger
 from taskiq_zmq.protocol import records
 from taskiq_zmq.result_store import ResultStore
 from taskiq_zmq.transport.rate_limited_log import shorten
@@ -10,7 +10,7 @@ from taskiq_zmq.worker.inquiries import Inquiries
 from taskiq_zmq.worker.link import Link
 from taskiq_zmq.worker.routes import Routes
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class ResultClient:

@@ -1,7 +1,6 @@
 """ZeroMQWorker: the worker side, connected to one or several hubs."""
 
 import asyncio
-import logging
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 import zmq
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.slots import Slots
@@ -24,7 +24,7 @@ from taskiq_zmq.worker.result_client import ResultClient
 from taskiq_zmq.worker.routes import Routes
 from taskiq_zmq.worker.submissions import Submissions
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FAREWELL: Final = 1.0
 """Seconds that acknowledgements and results get to leave when the worker stops."""

@@ -1,5 +1,6 @@
 """The contract of formatters."""
 
 from taskiq_core.abc.formatter import TaskiqFormatter
+from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 
-__all__ = ["TaskiqFormatter"]
+__all__ = ["BrokerMessage", "TaskiqFormatter", "TaskiqMessage"]

@@ -1,5 +1,6 @@
 """The contract of result backends."""
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
+from taskiq_core.messages.result import TaskiqResult
 
-__all__ = ["AsyncResultBackend"]
+__all__ = ["AsyncResultBackend", "TaskiqResult"]

@@ -2,4 +2,7 @@
 
 from taskiq_core.shared_broker import AsyncSharedBroker, SharedDecoratedTask, async_shared_broker
 
-__all__ = ["AsyncSharedBroker", "SharedDecoratedTask", "async_shared_broker"]
+shared_task = async_shared_broker.task
+"""Declares a shared task: `@shared_task`."""
+
+__all__ = ["AsyncSharedBroker", "SharedDecoratedTask", "async_shared_broker", "shared_task"]

@@ -1,5 +1,5 @@
 """Restoring the arguments of a message."""
 
-from taskiq_core.flow.arguments import parse_params
+from taskiq_core.client.arguments import parse_params
 
 __all__ = ["parse_params"]

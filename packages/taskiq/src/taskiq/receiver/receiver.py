@@ -1,5 +1,14 @@
 """The worker's engine."""
 
-from taskiq_core.receiver import Receiver
+from taskiq_core.client.context import Context
+from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
+from taskiq_core.receiver import Receiver, logger
 
-__all__ = ["Receiver"]
+__all__ = [
+    "AckController",
+    "AckableMessage",
+    "AcknowledgeType",
+    "Context",
+    "Receiver",
+    "logger",
+]

@@ -4,8 +4,11 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Any, Self, get_type_hints
 
+from pydantic import ValidationError
+
+from taskiq_core.exceptions import TaskArgumentValueError
 from taskiq_core.messages.message import TaskiqMessage
-from taskiq_core.messages.typed_values import ValueAdapter, adapter_for
+from taskiq_core.messages.typed_values import ValueAdapter, adapter_for, reason_of_mismatch
 
 
 def parse_params(
@@ -72,16 +75,46 @@ class ArgumentAdapters:
             any(self._positional) or self._named or self._rest_positional or self._rest_named,
         )
 
-    def restore(self, args: list[Any], kwargs: dict[str, Any], *, task_name: str) -> None:
-        """Restore the arguments of one call, in place."""
+    def restore(
+        self, args: list[Any], kwargs: dict[str, Any], *, task_name: str, strict: bool = False
+    ) -> None:
+        """Restore the arguments of one call, in place.
+
+        Args:
+            args: by position.
+            kwargs: by name.
+            task_name: of the call, for warnings and errors.
+            strict: whether a value that does not fit its annotation is refused; it is passed as it
+                came otherwise.
+
+        Raises:
+            TaskArgumentValueError: a value is refused.
+        """
+        restore = _restore_strictly if strict else _restore
         known = len(self._positional)
         for index, value in enumerate(args):
             adapter = self._positional[index] if index < known else self._rest_positional
             if adapter is not None:
-                args[index] = adapter.restore(
-                    value, what=f"argument {index + 1} of task {task_name}"
-                )
+                args[index] = restore(adapter, value, index + 1, task_name)
         for name, value in kwargs.items():
             adapter = self._named.get(name, self._rest_named)
             if adapter is not None:
-                kwargs[name] = adapter.restore(value, what=f"argument {name!r} of task {task_name}")
+                kwargs[name] = restore(adapter, value, name, task_name)
+
+
+def _restore(adapter: ValueAdapter, value: Any, argument: int | str, task_name: str) -> Any:
+    return adapter.restore(value, what=f"argument {argument!r} of task {task_name}")
+
+
+def _restore_strictly(
+    adapter: ValueAdapter, value: Any, argument: int | str, task_name: str
+) -> Any:
+    try:
+        return adapter.convert(value)
+    except ValidationError as error:
+        raise TaskArgumentValueError(
+            task_name=task_name,
+            argument=repr(argument),
+            annotation=getattr(adapter.annotation, "__name__", str(adapter.annotation)),
+            reason=reason_of_mismatch(error),
+        ) from error

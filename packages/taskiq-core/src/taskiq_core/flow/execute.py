@@ -1,0 +1,117 @@
+"""One execution of a task: its function, and the `on_error` hooks if it failed."""
+
+import asyncio
+import logging
+from concurrent.futures import Executor
+from time import monotonic
+from typing import Any
+
+from taskiq_core.broker import AsyncBroker
+from taskiq_core.client.context import Context
+from taskiq_core.exceptions import NoResultError, TaskAbortedError
+from taskiq_core.flow.hooks import call_before_saving
+from taskiq_core.flow.plan import TaskPlan
+from taskiq_core.flow.run import error_result, run_plan
+from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import RECEIVER
+from taskiq_core.messages.acks import AckController
+from taskiq_core.messages.exception_bounds import bounded
+from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.redelivery import Redelivery, redelivering
+from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.middleware_chain import Hook
+
+logger = logging.getLogger(RECEIVER)
+
+
+class TaskExecution:
+    """Runs tasks; what they raise is in their results.
+
+    Args:
+        broker: whose tasks to run.
+        executor: for plain functions.
+        propagate_exceptions: whether dependencies see the exception of their task.
+    """
+
+    def __init__(
+        self, broker: AsyncBroker, *, executor: Executor, propagate_exceptions: bool
+    ) -> None:
+        self._broker = broker
+        self._executor = executor
+        self._propagate_exceptions = propagate_exceptions
+
+    async def run(self, plan: TaskPlan, message: TaskiqMessage, run: Run) -> TaskiqResult[Any]:
+        """Run a task to its end, also one that cancels the asyncio task in which it runs."""
+        started = monotonic()
+        try:
+            result = await self.call(plan, message, run, run)
+        except asyncio.CancelledError as cancelled:
+            if run.is_ending():
+                raise
+            result = error_result(message, cancelled)
+            result.execution_time = monotonic() - started
+        await run.drop_own_cancellation()  # what follows is not the task's any more
+        if result.error is not None:
+            await handle_error(self._broker.middleware_chain.on_error, message, result, run)
+        return result
+
+    async def call(
+        self,
+        plan: TaskPlan,
+        message: TaskiqMessage,
+        run: Run,
+        ack_controller: AckController | None,
+    ) -> TaskiqResult[Any]:
+        """Call the function of a task, with its dependencies; cancellation goes on.
+
+        Args:
+            plan: how to run it.
+            message: the call.
+            run: by which it can be stopped.
+            ack_controller: for the task, to acknowledge its message; None if it can't be.
+        """
+        try:
+            return await run_plan(
+                plan,
+                message,
+                run,
+                lambda: Context(
+                    message, self._broker, ack_controller, cancellation=run.cancellation
+                ),
+                executor=self._executor,
+                propagate_exceptions=self._propagate_exceptions,
+            )
+        except KeyboardInterrupt as error:
+            # In a worker signals come another way: the task itself raised it, and would end one
+            # worker after the other.
+            if not self._broker.is_worker_process:
+                raise
+            return error_result(message, error)
+
+
+async def handle_error(
+    hooks: tuple[Hook, ...], message: TaskiqMessage, result: TaskiqResult[Any], run: Run
+) -> None:
+    """Log a failure and call the `on_error` hooks, which may change the result.
+
+    Does nothing if the lease was lost: the task goes on elsewhere, nothing has come of it here.
+    """
+    if run.has_lost_lease or result.error is None:
+        return
+    _log_failure(message, result.error)
+    if not hooks:
+        return
+    redelivery = None
+    if run.is_delivered:
+        redelivery = Redelivery(message.task_id, is_release=run.can_release)
+    with redelivering(redelivery):
+        await call_before_saving(hooks, message, result, result.error, run=run)
+
+
+def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
+    if isinstance(error, NoResultError):
+        logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
+    elif isinstance(error, TaskAbortedError):
+        logger.info("%s", error)  # somebody wanted it so
+    else:
+        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=bounded(error))

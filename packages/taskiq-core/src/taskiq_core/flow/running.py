@@ -1,0 +1,100 @@
+"""The deliveries that a worker runs now, and what reaches them from outside."""
+
+import asyncio
+from typing import Any
+
+from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
+from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
+from taskiq_core.messages.delivery import Delivery
+
+logger = get_logger(__name__)
+
+
+class RunningDeliveries:
+    """Finds the run of a delivery or of a task id, to stop it."""
+
+    def __init__(self) -> None:
+        self._runs: dict[Delivery, Run] = {}
+
+    def add(self, delivery: Delivery, run: Run) -> None:
+        """Make a run known."""
+        self._runs[delivery] = run
+
+    def remove(self, delivery: Delivery) -> None:
+        """Forget a run that has ended."""
+        del self._runs[delivery]
+
+    def lose(self, delivery: Delivery) -> None:
+        """Stop the task of a delivery that belongs to another worker now."""
+        run = self._runs.get(delivery)
+        if run is not None:
+            reason = "it ran out, and the message was given to another worker"
+            run.stop(LeaseLostError(reason=reason))
+
+    def abort(self, task_id: str) -> bool:
+        """Stop the tasks of that id; returns whether one runs here."""
+        found = [
+            delivery
+            for delivery, run in self._runs.items()
+            if run.message and run.message.task_id == task_id
+        ]
+        for delivery in found:
+            delivery.aborted = True  # also when it is given back at this moment
+            self.abort_delivery(delivery)
+        return bool(found)
+
+    def abort_delivery(self, delivery: Delivery) -> None:
+        """Stop the task of an aborted delivery, if it has been started."""
+        run = self._runs.get(delivery)
+        if run is not None and run.message is not None:
+            message = run.message
+            run.stop(TaskAbortedError(task_name=message.task_name, task_id=message.task_id))
+
+    def announce_shutdown(self) -> None:
+        """Show every task that its worker ends."""
+        for run in self._runs.values():
+            message = run.message
+            if message is not None:
+                run.cancellation.request(
+                    WorkerShutdownError(task_name=message.task_name, task_id=message.task_id)
+                )
+
+    def describe(self) -> str:
+        """Name and id of each running task, for a log line."""
+        return ", ".join(map(name_of, self._runs.values()))
+
+
+class AbandonedThreads:
+    """The threads of plain functions whose results are decided, and that go on all the same."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[Any]] = set()
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """Wait for no thread any more: the worker ends, and nobody needs the slots."""
+        self._is_draining = True
+        for waiting in self._waiting:
+            waiting.cancel()
+
+    async def wait(self, run: Run) -> None:
+        """Keep the slot of a thread that goes on, until it ends or the worker does."""
+        if run.abandoned is None or run.abandoned.done() or self._is_draining:
+            return
+        logger.warning("%s goes on in its thread; its slot stays taken", name_of(run))
+        waiting = asyncio.ensure_future(asyncio.wrap_future(run.abandoned))
+        self._waiting.add(waiting)
+        try:
+            await asyncio.wait({waiting})
+        finally:
+            self._waiting.discard(waiting)
+        if not waiting.cancelled():
+            waiting.exception()  # nobody wants to know it any more
+
+
+def name_of(run: Run) -> str:
+    """Name and id of the task of a run."""
+    if run.message is None:
+        return "a message that was not read yet"
+    return f"{run.message.task_name} ({run.message.task_id})"
