@@ -16,7 +16,7 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         record.getMessage()
         for record in caplog.records
-        if record.name == "taskiq_inmemory.broker" and record.levelno == logging.WARNING
+        if record.name == "taskiq.inmemory.broker" and record.levelno == logging.WARNING
     ]
 
 
