@@ -1,26 +1,28 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Self
 
 from taskiq_core.abc.formatter import TaskiqFormatter
+from taskiq_core.abc.queue_admin import QueueAdmin
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.abc.worker_registry import HistoryStore, WorkerRegistry
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, LeaseLostError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import AckableMessage
 from taskiq_core.messages.delivery import Delivery, as_delivery
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
-from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.slots import Slots
 from taskiq_core.state import TaskiqState
 
 
-class AbstractBroker(ABC):
+class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     """What middlewares, tasks and the worker may rely on; `AsyncBroker` is what plugins inherit.
 
     A broker is two methods, `kick` and `listen`. Everything else has a default that works, or that
@@ -34,13 +36,28 @@ class AbstractBroker(ABC):
         private_to_process: where the queue is and whom to ask, of a broker that keeps it in the
             process that uses it: commands can't ask another one's. Empty for others.
         capabilities: what the broker can do; None for a broker that does not say, as those written
-            for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say.
+            for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say. Final when
+            `startup` has returned: what a server can do may depend on its version.
+        priority_levels: how many priorities the broker tells apart; None for any number.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
+        reclaims_itself: whether the server gives back what dead workers held, so that `reclaim` has
+            nothing to do and answers 0.
+        worker_id: the owner of what this object's deliveries hold; set by a worker before
+            `startup`, empty elsewhere.
+        queues: what a worker listens to; None for the default queue. Set by a worker before
+            `startup`, and only on brokers with the capability QUEUES.
+        max_deliveries: how many deliveries of a message may end without being settled before core
+            buries it; set by a worker, for servers that count by themselves.
     """
 
     capabilities: frozenset[Capability] | None = None
     private_to_process: ClassVar[str] = ""
+    priority_levels: ClassVar[int | None] = None
     reclaim_interval: float = 5.0
+    reclaims_itself: ClassVar[bool] = False
+    worker_id: str = ""
+    queues: QueueSelection | None = None
+    max_deliveries: int | None = None
 
     result_backend: AsyncResultBackend[Any]
     serializer: TaskiqSerializer
@@ -92,13 +109,30 @@ class AbstractBroker(ABC):
                 lost.append(delivery)
         return lost
 
-    async def reclaim(self) -> int:
-        """Have deliveries whose lease ran out delivered again; how many there were.
+    async def reclaim(self, *, owner: str | None = None) -> int:
+        """Have deliveries whose lease ran out delivered again.
 
         Every worker calls it each `reclaim_interval` seconds, whether messages come or not. It must
         wake those that wait for a message, in this process and in others.
+
+        Args:
+            owner: give back what this worker holds instead, whether its leases have run out or not:
+                its process is known to be dead. Only passed to brokers with the capability
+                PRESENCE.
+
+        Returns:
+            The number of messages given back.
         """
         return 0
+
+    async def lost(self) -> AsyncGenerator[Delivery, None]:
+        """Yield deliveries that are not this worker's any more, although they had no lease.
+
+        For brokers whose deliveries belong to a connection: when it ends, the server gives them to
+        other workers. Core stops their tasks, and stores and settles nothing.
+        """
+        return
+        yield
 
     # -- expiry: capability EXPIRY -----------------------------------------------------------
 
@@ -133,41 +167,6 @@ class AbstractBroker(ABC):
         """
         raise self._lacks("abort tasks", Capability.ABORT)
 
-    # -- the queue as operators see it --------------------------------------------------------
-
-    async def stats(self) -> QueueStats:
-        """How many messages wait, are delivered, delayed and dead."""
-        raise self._lacks("count its messages", "stats")
-
-    async def purge(self) -> int:
-        """Drop all messages that wait or are delayed; how many there were."""
-        raise self._lacks("purge its queue", "purge")
-
-    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
-        """Messages that were buried, those buried first first.
-
-        Args:
-            limit: how many at most.
-            offset: how many to leave out at the beginning.
-        """
-        raise self._lacks("list dead letters", Capability.DEAD_LETTER)
-
-    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Queue dead letters again, as first attempts; how many there were.
-
-        Args:
-            letter_ids: which; None for all.
-        """
-        raise self._lacks("replay dead letters", Capability.DEAD_LETTER)
-
-    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Forget dead letters; how many there were.
-
-        Args:
-            letter_ids: which; None for all.
-        """
-        raise self._lacks("purge dead letters", Capability.DEAD_LETTER)
-
     # -- what AsyncBroker implements ----------------------------------------------------------
 
     @abstractmethod
@@ -192,6 +191,3 @@ class AbstractBroker(ABC):
         raise CapabilityError(
             broker=cls.__name__, action="be made from a URL", capability="from_url"
         )
-
-    def _lacks(self, action: str, capability: str) -> CapabilityError:
-        return CapabilityError(broker=type(self).__name__, action=action, capability=capability)
