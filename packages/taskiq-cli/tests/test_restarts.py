@@ -89,6 +89,30 @@ def test_what_is_set_up_wrong_is_said_once(project: Project, count: str) -> None
     assert "Traceback" not in command.text
 
 
+@pytest.mark.parametrize("when", ["startup", "listen"])
+def test_what_no_time_will_mend_ends_the_workers(project: Project, when: str) -> None:
+    """A broker says so by BrokerSetupError, at its start or while it is listened to."""
+    project.write(
+        "refused.py",
+        "from taskiq_core.broker import AsyncBroker\n"
+        "from taskiq_core.exceptions import BrokerSetupError\n"
+        "class WrongPassword(BrokerSetupError):\n    __template__ = 'the password is wrong'\n"
+        "class Refused(AsyncBroker):\n"
+        "    async def kick(self, message): ...\n"
+        "    async def listen(self):\n        raise WrongPassword\n        yield b''\n"
+        "class RefusedAtOnce(Refused):\n"
+        "    async def startup(self):\n        raise WrongPassword\n"
+        "startup, listen = RefusedAtOnce(), Refused()\n",
+    )
+
+    command = project.start("worker", f"refused:{when}", "-w", "1")
+
+    assert command.exit_code() == 9
+    assert command.text.count("The worker can't start: the password is wrong") == 1
+    assert "started again" not in command.text
+    assert "Traceback" not in command.text
+
+
 def test_worker_is_recycled_after_its_tasks(project: Project) -> None:
     command = project.start("worker", "app:broker", "-w", "1", "--max-tasks-per-child", "2")
     for name in ("a", "b", "c"):

@@ -1,5 +1,6 @@
 """Exceptions travel as data and come back as exceptions, and as nothing else."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -181,10 +182,13 @@ def test_a_group_of_an_unknown_class_is_one_all_the_same() -> None:
     assert repr(found.exceptions) == repr((ValueError(1),))
 
 
-def test_a_group_of_what_ends_programs_is_no_plain_group() -> None:
-    found = through_json(BaseExceptionGroup("stop", [KeyboardInterrupt()]))
+def test_a_group_of_what_ends_programs_ends_none() -> None:
+    found = through_json(BaseExceptionGroup("stop", [KeyboardInterrupt(), ValueError(1)]))
 
-    assert type(found) is BaseExceptionGroup
+    assert type(found) is ExceptionGroup
+    assert isinstance(found.exceptions[0], UnknownRemoteError)
+    assert type(found.exceptions[0]).__name__ == "KeyboardInterrupt"
+    assert repr(found.exceptions[1]) == "ValueError(1)"
 
 
 def test_an_exception_of_the_program_itself_comes_back(tmp_path: Path) -> None:
@@ -202,3 +206,63 @@ def test_an_exception_of_the_program_itself_comes_back(tmp_path: Path) -> None:
             [sys.executable, *command], cwd=tmp_path, check=True, capture_output=True, text=True
         )
         assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError("why"), GeneratorExit()]
+)
+def test_what_would_end_the_reader_is_a_stand_in_with_name_and_text(error: BaseException) -> None:
+    found = through_json(through_json(error))  # also of a stand-in
+
+    assert isinstance(found, UnknownRemoteError)
+    assert type(found).__name__ == type(error).__name__
+    assert found.remote_args == error.args
+    assert str(found) == f"{type(error).__module__}.{type(error).__qualname__}: {error.args}"
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("TaskTimeoutError", {}),
+        ("TaskExpiredError", {"task_name": "t", "task_id": "1", "expires": "soon"}),
+        ("UnknownTaskError", {"no_field": 1}),
+    ],
+)
+def test_record_that_lacks_fields_has_a_text(name: str, state: dict[str, Any]) -> None:
+    record = ExceptionRepr(
+        exc_type=name, exc_module="taskiq_core.exceptions", exc_message=(), exc_state=state
+    )
+
+    error = exception_from_record(record)
+
+    assert type(error).__name__ == name
+    assert str(error)
+    assert repr(error)
+
+
+class NeedsItsCodeError(Exception):
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"code {self.code:d}"
+
+
+def test_record_without_what_the_text_needs_is_a_stand_in() -> None:
+    record = exception_to_record(NeedsItsCodeError(7))
+    record.exc_message, record.exc_state = (), {}
+
+    assert "NeedsItsCodeError" in str(exception_from_record(record))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", ""])
+def test_record_with_a_name_that_no_class_can_have_is_read(name: str) -> None:
+    record = ExceptionRepr(exc_type=name, exc_module="no.module", exc_message=())
+
+    assert isinstance(exception_from_record(record), UnknownRemoteError)
+
+
+def test_integer_that_can_not_be_read_back_is_described() -> None:
+    error = through_json(ValueError(10**5000, [10**5000]))
+
+    assert error.args[0] == "<an integer of 16610 bits>"

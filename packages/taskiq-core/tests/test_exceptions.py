@@ -91,6 +91,7 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         ),
     ),
     (exceptions.UrlOptionError, {"reason": "unknown option 'x'"}, "unknown option 'x'"),
+    (exceptions.BrokerSetupError, {}, "The broker can't work as it is set up"),
     (exceptions.ListenError, {}, "Exception occurred"),
     (
         exceptions.SharedBrokerListenError,
@@ -169,6 +170,15 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         (
             "The process that ran the task ended with exit code -9. Negative codes are signals: "
             "-9 is what a system that runs out of memory sends, -11 a crash in native code."
+        ),
+    ),
+    (
+        exceptions.TaskProcessAnswerError,
+        {"exitcode": -9},
+        (
+            "The process that ran the task answered for another call, so what the task returned "
+            "is unknown, and the process was ended. Something in it writes to the pipe of the "
+            "pool: a process that a task forked, perhaps."
         ),
     ),
     (

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from taskiq_core.exceptions import UnsupportedLabelError
+from taskiq_core import AcknowledgeType
+from taskiq_core.exceptions import SendTaskError, TaskArgumentError, UnsupportedLabelError
 
 
 @pytest.fixture
@@ -151,3 +152,42 @@ async def test_argument_keeps_its_value_for_the_caller(broker: Any) -> None:
 
     assert numbers == [3, 1, 2]
     assert options == {"deep": {"a": 1}}
+
+
+@pytest.mark.parametrize("task_id", ["a\0b", "\ud800"])
+async def test_task_id_that_a_store_can_not_keep_is_refused(broker: Any, task_id: str) -> None:
+    @broker.task
+    async def work(value: int) -> None: ...
+
+    with pytest.raises(SendTaskError, match="its task id") as refused:
+        await work.kicker().with_task_id(task_id).kiq(1)
+    assert not isinstance(refused.value, TaskArgumentError)
+    assert repr(task_id) in str(refused.value)
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize("task_id", ["a\nb", "ü", "with space", "\U0001f600\u200b"])
+async def test_other_task_ids_are_sent(broker: Any, task_id: str) -> None:
+    @broker.task
+    async def work() -> None: ...
+
+    assert (await work.kicker().with_task_id(task_id).kiq()).task_id == task_id
+
+
+async def test_ack_type_that_does_not_exist_is_refused_when_it_is_sent(broker: Any) -> None:
+    @broker.task
+    async def work() -> None: ...
+
+    with pytest.raises(SendTaskError, match=r"'ack_type': 'nope' is no acknowledgement type"):
+        await work.kicker().with_labels(ack_type="nope").kiq()
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize("ack_type", [AcknowledgeType.MANUAL, "when_received", "WHEN_SAVED"])
+async def test_ack_types_are_sent(broker: Any, ack_type: Any) -> None:
+    @broker.task
+    async def work() -> None: ...
+
+    await work.kicker().with_labels(ack_type=ack_type).kiq()
+
+    assert len(broker.sent) == 1

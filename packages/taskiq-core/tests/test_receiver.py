@@ -1,6 +1,7 @@
 """What becomes of a delivery: every row of the outcome table, each settled exactly once."""
 
 import asyncio
+import json
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -26,11 +27,18 @@ from taskiq_core.exceptions import (
     TaskRejectedError,
     TaskRetryError,
     TaskUnregisteredError,
+    UnreadableMessageError,
 )
 from taskiq_core.flow import consume
+from taskiq_core.messages.exception_records import UnknownRemoteError
 from taskiq_core.messages.labels import BURY
 
 Delivered = Callable[..., Any]
+
+
+def is_stand_in(error: BaseException | None, cls: type[BaseException]) -> bool:
+    """Whether this stands for an exception that would end the program that raises it."""
+    return isinstance(error, UnknownRemoteError) and type(error).__name__ == cls.__name__
 
 
 # -- it ran ------------------------------------------------------------------------------------
@@ -80,7 +88,7 @@ async def test_sys_exit_in_a_task_ends_the_task_and_not_the_worker(
 
     await Receiver(broker).handle(delivery)
 
-    assert isinstance(broker.results[task.task_id].error, SystemExit)
+    assert is_stand_in(broker.results[task.task_id].error, SystemExit)
     assert delivery.settled == [("ack", None)]
 
 
@@ -98,7 +106,7 @@ async def test_cancelled_error_of_the_task_itself_is_its_result(
 
     await Receiver(broker).handle(delivery)
 
-    assert isinstance(broker.results[task.task_id].error, asyncio.CancelledError)
+    assert is_stand_in(broker.results[task.task_id].error, asyncio.CancelledError)
     assert delivery.settled == [("ack", None)]
 
 
@@ -384,6 +392,45 @@ async def test_unreadable_bytes_are_buried(broker: Any, data: bytes, delivered: 
     ((how, reason),) = delivery.settled
     assert how == "bury"
     assert reason.startswith("unreadable: ")
+
+
+@pytest.mark.parametrize("beside", [True, False])
+async def test_caller_of_what_can_not_be_read_is_told(
+    broker: Any, delivered: Delivered, beside: bool
+) -> None:
+    """By the id that the store has beside the bytes, or else by that in the bytes."""
+
+    @broker.task
+    async def any_task() -> None: ...
+
+    task = await any_task.kiq()
+    delivery = delivered(broker)
+    if beside:
+        delivery.data, delivery.task_id = b"\xff", task.task_id
+    else:
+        delivery.data = json.dumps({"task_id": task.task_id, "args": 5}).encode()
+
+    await Receiver(broker).handle(delivery)
+
+    result = broker.results[task.task_id]
+    assert isinstance(result.error, UnreadableMessageError)
+    assert result.is_err
+
+
+async def test_what_its_broker_can_not_read_is_buried(broker: Any, delivered: Delivered) -> None:
+    """Although its bytes could be read: the broker's record of it is out of order."""
+
+    @broker.task
+    async def any_task() -> None: ...
+
+    task = await any_task.kiq()
+    delivery = delivered(broker)
+    delivery.unreadable = "its count of deliveries is '0 garbage'"
+
+    await Receiver(broker).handle(delivery)
+
+    assert delivery.settled == [("bury", "unreadable: its count of deliveries is '0 garbage'")]
+    assert isinstance(broker.results[task.task_id].error, UnreadableMessageError)
 
 
 async def test_unreadable_bytes_of_a_broker_without_dead_letters_are_logged_and_acknowledged(
@@ -990,7 +1037,7 @@ async def test_a_task_that_raises_keyboard_interrupt_does_not_end_its_worker(
 
     await Receiver(broker).handle(delivery)
 
-    assert isinstance(broker.results[task.task_id].error, KeyboardInterrupt)
+    assert is_stand_in(broker.results[task.task_id].error, KeyboardInterrupt)
     assert delivery.settled == [("ack", None)]
 
 
@@ -1015,7 +1062,7 @@ async def test_a_task_that_raises_generator_exit_has_a_result(
         errors.append(broker.results[sent.task_id].error)
         assert delivery.settled == [("ack", None)]
 
-    assert isinstance(errors[0], GeneratorExit)
+    assert is_stand_in(errors[0], GeneratorExit)
     assert repr(errors[1]) == "RuntimeError('the task raised GeneratorExit')"
 
 

@@ -1,5 +1,6 @@
 """Results: what came of a task, also after a journey."""
 
+import asyncio
 import json
 import math
 import pickle
@@ -97,8 +98,6 @@ def test_error_of_the_task_is_raised() -> None:
         ValueError("a", 1),
         KeyError("k"),
         TaskTimeoutError(task_name="t", task_id="1", timeout=2.0),
-        KeyboardInterrupt(),
-        SystemExit(3),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -109,6 +108,18 @@ def test_error_survives_json_and_python_data(error: BaseException) -> None:
         assert type(back.error) is type(error)
         assert str(back.error) == str(error)
         assert back.is_err
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_what_would_end_the_caller_is_raised_as_a_stand_in(error: BaseException) -> None:
+    here = failed(error)
+    set_later = failed(ValueError())
+    set_later.error = error  # as a middleware does
+
+    for result in (here, journey(here), set_later, journey(set_later)):
+        with pytest.raises(UnknownRemoteError, match=type(error).__name__):
+            result.raise_for_error()
+    assert isinstance(here.error, Exception)
 
 
 def test_error_is_the_same_object_in_this_process() -> None:

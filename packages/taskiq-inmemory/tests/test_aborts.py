@@ -12,6 +12,7 @@ from taskiq_core.exceptions import (
     CapabilityError,
     TaskAbortedError,
     TaskiqResultTimeoutError,
+    TaskRetryError,
     TaskTimeoutError,
 )
 from taskiq_core.messages.aborts import AbortState
@@ -244,3 +245,57 @@ async def test_operators_see_count_replay_and_purge() -> None:
     go_on.set()
     await broker.wait_all()
     assert (await broker.stats()).waiting == 0
+
+
+async def test_task_that_was_just_given_a_slot_is_found() -> None:
+    """Between the end of one task and the first step of the next one, that one has only a slot."""
+    broker = InMemoryBroker(max_async_tasks=1)
+    go_on, ran, states = asyncio.Event(), [], []
+
+    @broker.task
+    async def first() -> None:
+        await go_on.wait()
+
+    @broker.task
+    async def second() -> None:
+        ran.append("second")
+
+    class AbortAtTheHandOver(TaskiqMiddleware):
+        def post_settle(self, message: Any, outcome: Any) -> None:
+            if message.task_name == first.task_name:
+                # It runs when the slot was handed on, just before the task that got it.
+                states.append(asyncio.ensure_future(waiting.abort()))
+
+    broker.add_middlewares(AbortAtTheHandOver())
+    await first.kiq()
+    waiting = await second.kiq()
+
+    go_on.set()
+
+    result = await waiting.wait_result(timeout=10)
+    assert isinstance(result.error, TaskAbortedError)
+    assert ran == []
+    assert [await each for each in states] == [AbortState.QUEUED]
+
+
+async def test_abort_of_a_task_that_asks_for_a_retry_ends_it() -> None:
+    """The abort comes after the attempt has ended: the next attempt is not begun."""
+    broker = InMemoryBroker()
+    attempts, states = [], []
+
+    class AbortBeforeSettling(TaskiqMiddleware):
+        async def post_execute(self, message: Any, result: Any) -> None:
+            states.append(await broker.abort(message.task_id))
+
+    @broker.task
+    async def retry(context: Context = TaskiqDepends()) -> None:
+        attempts.append(context.attempt)
+        raise TaskRetryError(delay=1_000)
+
+    broker.add_middlewares(AbortBeforeSettling())
+
+    task = await retry.kiq()
+
+    assert isinstance((await task.wait_result(timeout=10)).error, TaskAbortedError)
+    assert attempts == [1]
+    assert states[0] is AbortState.RUNNING

@@ -12,11 +12,12 @@ import pytest
 from one_server import LEASE, OneServerContract
 from redis_server import PATIENCE, RedisServer
 
-from taskiq_core.exceptions import SendTaskError, TaskiqError
+from taskiq_core.exceptions import BrokerSetupError, SendTaskError, TaskiqError
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
+from taskiq_redis.scripts import OF_A_QUEUE
 from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
@@ -96,6 +97,17 @@ def test_the_rights_are_those_that_scripts_and_modules_use() -> None:
     assert [each for each in COMMANDS if not re.search(rf"['\"]{each.upper()}['\"]", text)] == []
 
 
+def test_a_worker_looks_for_all_rights_of_its_scripts() -> None:
+    scripts = resources.files("taskiq_redis") / "lua"
+    names = ("_queue", "set_results", *OF_A_QUEUE)
+    text = "\n".join((scripts / f"{name}.lua").read_text() for name in names)
+    used = {each.lower() for each in re.findall(r"redis\.p?call\('(\w+)'", text)}
+
+    checked = set(re.findall(r"check\('\+(\w+)'", (scripts / "rights.lua").read_text()))
+
+    assert used - {"publish"} - checked == set()  # that one is checked with its channel
+
+
 def test_the_rights_are_those_of_the_readme() -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text()
     (line,) = re.findall(r"```\n(ACL SETUSER .*?)```", text, re.DOTALL)
@@ -132,7 +144,10 @@ async def test_a_command_that_is_not_allowed_is_named(server: RedisServer, comma
     await broker.shutdown()
 
 
-@pytest.mark.parametrize("right", ["+hset", "+lpop", "+zadd", "+blpop", "&{taskiq}:*"])
+@pytest.mark.parametrize(
+    "right",
+    ["+hset", "+lpop", "+zadd", "+blpop", "+getrange", "+set", "+time", "&{taskiq}:*"],
+)
 async def test_a_worker_is_told_at_once_what_it_lacks(server: RedisServer, right: str) -> None:
     """Also of rights of its scripts, which the server itself does not name."""
     await take_away(server, right)
@@ -228,6 +243,37 @@ async def test_the_password_is_in_no_text(
         await each.shutdown()
 
     assert [text for text in [*texts, caplog.text] if PASSWORD in text] == []
+
+
+@pytest.mark.parametrize("how", ["wrong password", "no password", "a right is taken away"])
+async def test_what_is_set_up_wrong_ends_a_worker(server: RedisServer, how: str) -> None:
+    """It names what is wrong, and does not try again for ever."""
+    url = url_of(server)
+    if how == "wrong password":
+        url = url.replace(PASSWORD, "wrong")
+    elif how == "no password":
+        await server.say("CONFIG", "SET", "requirepass", "needed")
+        url = server.url
+    else:
+        client = RedisBroker(url)
+        client.register_task(_double, "double")
+        await task_of(client).kiq(1)
+        await client.shutdown()
+        await take_away(server, "+hmget")
+    worker = RedisBroker(url)
+
+    async def begin() -> None:
+        if how != "a right is taken away":
+            await worker.startup()
+        await Receiver(worker, run_startup=False).listen(asyncio.Event())
+
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(BrokerSetupError) as refused:
+            await begin()
+
+    named = "hmget" if how == "a right is taken away" else "Look at the user and the password"
+    assert named in str(refused.value)
+    await worker.shutdown()
 
 
 async def test_a_user_that_is_switched_off_is_told_so(server: RedisServer) -> None:

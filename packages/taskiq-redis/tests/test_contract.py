@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from one_server import OneServerContract
+from redis_poison import planters
 from redis_server import RedisServer
 
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend
@@ -18,6 +19,10 @@ class TestRedisBroker(OneServerContract):
     @pytest.fixture
     def address(self, server: RedisServer) -> str:
         return server.url
+
+    @pytest.fixture
+    def plant_poison(self, server: RedisServer) -> dict[str, Callable[[], Awaitable[None]]]:
+        return planters(server.url)
 
     @pytest.fixture
     def restart_server(self, server: RedisServer) -> Callable[[], Awaitable[None]]:

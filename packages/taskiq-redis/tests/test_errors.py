@@ -25,6 +25,13 @@ CASES: list[tuple[TaskiqError, str]] = [
         ),
     ),
     (
+        errors.RedisLoginError(address=ADDRESS, reason="WRONGPASS"),
+        (
+            "Redis at host:6379 can't be reached: WRONGPASS. Look at the user and the password of "
+            "its URL. It is tried again with the next call."
+        ),
+    ),
+    (
         errors.RedisCommandError(address=ADDRESS, command="GET", reason="WRONGTYPE"),
         "Redis at host:6379 refused GET: WRONGTYPE",
     ),

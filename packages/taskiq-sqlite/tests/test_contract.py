@@ -1,10 +1,11 @@
 """What is in a SQLite file keeps the contract of brokers, result backends and schedule sources."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_poison import planters
 
 from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend, SQLiteScheduleSource
 from taskiq_testkit import (
@@ -32,6 +33,10 @@ class TestSQLiteBroker(BrokerContract):
     @pytest.fixture
     def make_broker(self, url: str) -> Callable[[], SQLiteBroker]:
         return lambda: SQLiteBroker.from_url(url)
+
+    @pytest.fixture
+    def plant_poison(self, path: Path) -> dict[str, Callable[[], Awaitable[None]]]:
+        return planters(path)
 
     @pytest.fixture
     def broker_factory(self, url: str) -> BrokerFactory:

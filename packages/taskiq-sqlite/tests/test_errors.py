@@ -25,6 +25,15 @@ ERRORS: list[tuple[TaskiqError, str]] = [
         ),
     ),
     (
+        errors.DatabaseGoneError(address="t.db"),
+        (
+            "The database t.db was deleted or replaced while it was open: what this call did is "
+            "gone with it, as is what had been stored there. The next call uses what is there "
+            "then, or makes a new file. Stop all programs that use a file before you delete or "
+            "restore it."
+        ),
+    ),
+    (
         errors.DatabaseBusyError(address="t.db", busy_timeout=30.0),
         (
             "The database t.db was locked by another process for more than 30.0 s. Look for a "

@@ -37,6 +37,17 @@ def test_types(tmp_path: Path, folder: str, expected: str | None) -> None:
     assert network_file_system(Path(folder), mounts=mounts) == expected
 
 
+@pytest.mark.parametrize(
+    "fs_type",
+    ["virtiofs", "vboxsf", "gpfs", "fuse.juicefs", "fuse.mount-s3", "fuse.blobfuse2"],
+)
+def test_those_of_clouds_and_virtual_machines(tmp_path: Path, fs_type: str) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nshare /srv {fs_type} rw 0 0\n")
+
+    assert network_file_system(Path("/srv/app"), mounts=mounts) == fs_type
+
+
 def test_where_the_system_does_not_say(tmp_path: Path) -> None:
     assert network_file_system(tmp_path, mounts=tmp_path / "no") is None
 

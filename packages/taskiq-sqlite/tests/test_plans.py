@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskiq_sqlite import aborting, claiming, fetching, inspecting, keeping, settling
+from taskiq_sqlite import aborting, claiming, codec, fetching, inspecting, keeping, settling
 from taskiq_sqlite.schema import migrate
 
+READ_ALL = {"claiming.ALL_STORED", "fetching.LAST_FENCE", "inspecting._LETTER", "inspecting.PAGE"}
+"""Statements that are to read a whole table, one row of it, or a page of it from its begin."""
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 STATEMENTS = {
     f"{module.__name__.partition('.')[2]}.{name}": text.format(values="(1, 1, 1, 1)")
-    for module in (aborting, claiming, fetching, inspecting, keeping, settling)
+    for module in (aborting, claiming, codec, fetching, inspecting, keeping, settling)
     for name, text in vars(module).items()
-    if name.isupper() and isinstance(text, str)
+    if name.isupper() and isinstance(text, str) and text.lstrip().startswith(VERBS)
+    if f"{module.__name__.partition('.')[2]}.{name}" not in READ_ALL
 } | {
     "sending.duplicate": "SELECT task_id FROM messages WHERE unique_key = ?",
     "keeping.progress": "SELECT body FROM progress WHERE task_id = ?",

@@ -14,7 +14,7 @@ from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_sqlite.aborting import request_abort
 from taskiq_sqlite.fetching import FetchedMessage, FetchRequest, fetch, give_back
-from taskiq_sqlite.inspecting import count, letter_ids_after, replay
+from taskiq_sqlite.inspecting import Replay, count, letter_ids_after, replay
 from taskiq_sqlite.schema import migrate
 from taskiq_sqlite.sending import NewMessage, send
 from taskiq_sqlite.settling import (
@@ -176,7 +176,7 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def replay(self) -> None:
         dead = [each for each in self.messages if each.is_dead]
-        assert self.do(replay, self.do(letter_ids_after, 0)) == len(dead)
+        assert self.do(replay, self.do(letter_ids_after, 0)) == Replay(len(dead), [])
         for model in dead:
             self.messages.remove(model)
             # Its place among those of the same moment is by burial, so it gets a moment of its own.

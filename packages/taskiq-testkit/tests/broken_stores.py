@@ -90,8 +90,8 @@ class ReclaimsButWakesNobody(Store):
 
 
 class NeverRenews(Store):
-    def extend(self, number: int, fence: int) -> None:
-        self.held(number, fence)
+    def extend(self, number: int, fence: int) -> bool:
+        return self.held(number, fence).aborted
 
 
 class LetsAnyoneSettle(Store):
@@ -165,6 +165,41 @@ class StartsAbortedTasks(Store):
 class TellsNobodyOfAborts(Store):
     def aborted(self) -> list[str]:
         return []
+
+
+class RenewsWithoutAWordOfAborts(Store):
+    def extend(self, number: int, fence: int) -> bool:
+        super().extend(number, fence)
+        return False
+
+
+class LosesAbortsAtTheHandOver(Store):
+    """The abort of what was delivered a moment ago is answered, and marks nothing."""
+
+    MOMENT = 0.05
+
+    def abort(self, task_id: str) -> AbortState:
+        state = super().abort(task_id)
+        for message in self.messages.values():
+            delivered_at = message.lease_until - self.lease
+            if message.task_id == task_id and 0 <= self.clock() - delivered_at < self.MOMENT:
+                message.aborted = False
+        return state
+
+
+class KeepsMarksOfAborts(Store):
+    """A mark is that of an id, and not of a message."""
+
+    marked: frozenset[str] = frozenset()
+
+    def abort(self, task_id: str) -> AbortState:
+        self.marked |= {task_id}
+        return super().abort(task_id)
+
+    def put(self, new: NewMessage) -> None:
+        super().put(new)
+        for message in self.messages.values():
+            message.aborted |= message.task_id in self.marked
 
 
 class CallsEveryTaskQueued(Store):

@@ -37,6 +37,7 @@ from taskiq_testkit.stage import Stage
 sys.path.insert(0, str(Path(__file__).parent))
 
 import broken_stores as broken
+from poison import planters
 
 LEASE = 0.25
 TICK = 0.1
@@ -132,6 +133,15 @@ class EndsItsStream(ReferenceBroker):
             await asyncio.Event().wait()
 
 
+class RaisesInItsStream(ReferenceBroker):
+    """Reads messages before it yields them: one that can't be read breaks the stream."""
+
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        async for delivery in super().deliveries(slots):
+            self.formatter.loads(delivery.data)
+            yield delivery
+
+
 # --- which test catches which ---------------------------------------------------------------------
 
 STORES: list[tuple[type[Store], str]] = [
@@ -164,7 +174,10 @@ STORES: list[tuple[type[Store], str]] = [
     (broken.KeepsReplayedLetters, "test_replayed_is_a_first_attempt"),
     (broken.PurgesAllLetters, "test_letters_are_purged"),
     (broken.StartsAbortedTasks, "test_delayed_task_is_never_started"),
-    (broken.TellsNobodyOfAborts, "test_running_task_is_cancelled"),
+    (broken.TellsNobodyOfAborts, "test_worker_is_told_of_a_running_task"),
+    (broken.RenewsWithoutAWordOfAborts, "test_renewal_tells_of_an_abort"),
+    (broken.LosesAbortsAtTheHandOver, "test_abort_at_any_moment_reaches_the_task"),
+    (broken.KeepsMarksOfAborts, "test_mark_ends_with_its_message"),
     (broken.CallsEveryTaskQueued, "test_worker_is_told_of_a_running_task"),
     (broken.PurgesWhatRuns, "test_purge_drops_what_waits"),
     (broken.CountsTheDelayedAsWaiting, "test_stats_count_delayed"),
@@ -179,6 +192,7 @@ BROKERS: list[tuple[type[ReferenceBroker], str]] = [
     (StartsOnce, "test_startup_and_shutdown_twice"),
     (AnswersWhateverItCannot, "test_released_comes_again"),
     (EndsItsStream, "test_server_restarts"),
+    (RaisesInItsStream, "test_what_cannot_be_read_holds_up_nobody"),
 ]
 
 
@@ -199,6 +213,8 @@ async def play(name: str, store: Store, broker_class: type[ReferenceBroker]) -> 
             try:
                 if "restart_server" in inspect.signature(test).parameters:
                     fixtures["restart_server"] = _restart(server)
+                if "plant_poison" in inspect.signature(test).parameters:
+                    fixtures["plant_poison"] = planters(server)
                 await test(stage=stage, **fixtures)
             finally:
                 with contextlib.suppress(RuntimeError):

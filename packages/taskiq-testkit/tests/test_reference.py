@@ -1,6 +1,8 @@
 """The reference broker and its siblings keep the contract, all of it."""
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,10 @@ from taskiq_testkit import (
     ScheduleSourceContract,
 )
 from taskiq_testkit.reference.store import Store
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from poison import planters
 
 LEASE = 0.7
 
@@ -45,6 +51,10 @@ class TestReferenceBroker(BrokerContract):
     @pytest.fixture
     def broker_factory(self, server: ReferenceServer) -> BrokerFactory:
         return BrokerFactory("taskiq_testkit:ReferenceBroker.from_url", server.url)
+
+    @pytest.fixture
+    def plant_poison(self, server: ReferenceServer) -> dict[str, Callable[[], Awaitable[None]]]:
+        return planters(server)
 
     @pytest.fixture
     def restart_server(self, server: ReferenceServer) -> Callable[[], Awaitable[None]]:

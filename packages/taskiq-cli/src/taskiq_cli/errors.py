@@ -25,6 +25,7 @@ TaskiqError
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.plugins.redaction import without_credentials
 
 
 class CommandError(TaskiqError):
@@ -34,6 +35,10 @@ class CommandError(TaskiqError):
     # Without an annotation: those are the fields of the message.
     exit_code = ExitCode.FAILURE
     reason: str = ""
+
+    def __str__(self) -> str:
+        """The message; what an operator typed, or a library said, may quote a URL."""
+        return without_credentials(super().__str__())
 
 
 class SettingsError(CommandError):

@@ -5,13 +5,14 @@ import click
 from taskiq_cli.errors import CommandError
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.plugins.redaction import without_credentials
 
 
 class Failure(click.ClickException):
     """Printed by click as "Error: ...", without a traceback."""
 
     def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
+        super().__init__(without_credentials(message))
         # click reads it from the instance, and declares it for the class.
         self.__dict__["exit_code"] = exit_code
 
@@ -25,8 +26,10 @@ def failure(error: TaskiqError) -> Failure:
 
 def _status_of(error: TaskiqError) -> ExitCode:
     from taskiq_core.exceptions import BrokerError, CapabilityError, ResultBackendError
-    from taskiq_core.plugins import PluginError, PluginSettingsError
+    from taskiq_core.plugins import BrokerUrlError, PluginError, PluginSettingsError
 
+    if isinstance(error, BrokerUrlError) or _is_bad_url(error):
+        return ExitCode.USAGE
     if isinstance(error, CapabilityError):
         return ExitCode.UNSUPPORTED
     if isinstance(error, BrokerError | ResultBackendError):
@@ -34,3 +37,11 @@ def _status_of(error: TaskiqError) -> ExitCode:
     if isinstance(error, PluginSettingsError):
         return ExitCode.USAGE
     return ExitCode.PLUGIN_UNAVAILABLE if isinstance(error, PluginError) else ExitCode.FAILURE
+
+
+def _is_bad_url(error: TaskiqError) -> bool:
+    """Whether a plugin of ours, or of others, says that a value it was given makes no sense."""
+    from taskiq_core.exceptions import BrokerError
+    from taskiq_core.plugins import PluginError
+
+    return isinstance(error, ValueError) and not isinstance(error, BrokerError | PluginError)

@@ -12,6 +12,7 @@ from taskiq_cli.failure import failure
 from taskiq_cli.plugin import COMMANDS
 from taskiq_cli.version import version_text
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.plugins.redaction import without_credentials
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -121,6 +122,10 @@ class TaskiqGroup(click.Group):
             return super().invoke(ctx)
         except TaskiqError as error:
             raise failure(error) from error
+        except click.ClickException as error:
+            # click quotes what was typed; it declares the message final.
+            error.__dict__["message"] = without_credentials(error.message)
+            raise
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

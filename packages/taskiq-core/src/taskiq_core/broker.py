@@ -22,8 +22,14 @@ from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, Unsupport
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import parse_acknowledge_type
-from taskiq_core.messages.labels import ACK_TYPE, NEEDED_CAPABILITY, TIMEOUT, wrong_timeout
-from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.labels import (
+    ACK_TYPE,
+    NEEDED_CAPABILITY,
+    TIMEOUT,
+    wrong_label,
+    wrong_timeout,
+)
+from taskiq_core.messages.message import TaskiqMessage, wrong_task_id
 from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
 from taskiq_core.registry import TaskRegistry
 from taskiq_core.serializers.json_serializer import JSONSerializer
@@ -128,15 +134,12 @@ class AsyncBroker(AbstractBroker):
         Raises:
             UnsupportedLabelError: a label asks for what this broker can't do.
             TaskArgumentError: an argument can't be serialized.
-            SendTaskError: `kick` failed, or the label `timeout` is no number of seconds.
+            SendTaskError: `kick` failed, or the task id or a label can't be used; it says which.
         """
         chain = self.middleware_chain
         if chain.pre_send:
             message = await transform(chain.pre_send, message)
-        if message.labels:
-            self._refuse_unsupported(message.task_name, message.labels)
-            if TIMEOUT in message.labels and (wrong := wrong_timeout(message.labels[TIMEOUT])):
-                raise SendTaskError(task_name=message.task_name, reason=wrong)
+        self._refuse_wrong(message)
         try:
             formatted = self.formatter.dumps(message)
         except Exception as error:
@@ -160,6 +163,14 @@ class AsyncBroker(AbstractBroker):
         if state is AbortState.UNKNOWN and await self.result_backend.is_result_ready(task_id):
             return AbortState.FINISHED
         return state
+
+    def _refuse_wrong(self, message: TaskiqMessage) -> None:
+        wrong = wrong_task_id(message.task_id)
+        if message.labels:
+            self._refuse_unsupported(message.task_name, message.labels)
+            wrong = wrong or wrong_label(message.labels)
+        if wrong:
+            raise SendTaskError(task_name=message.task_name, reason=wrong)
 
     def _refuse_unsupported(self, task_name: str, labels: dict[str, Any]) -> None:
         if self.capabilities is None:

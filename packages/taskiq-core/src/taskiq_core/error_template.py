@@ -1,9 +1,22 @@
 """The base of every taskiq error: a message template filled from typed fields."""
 
 from inspect import get_annotations
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 _E = TypeVar("_E", bound="Error")
+
+
+class _Missing:
+    """In the text of an error that came without this field."""
+
+    def __repr__(self) -> str:
+        return "?"
+
+    def __format__(self, spec: str) -> str:
+        return "?"
+
+
+_MISSING: Final = _Missing()
 
 
 class Error(Exception):
@@ -45,10 +58,16 @@ class Error(Exception):
         super().__init__()
 
     def __str__(self) -> str:
-        return self.__template__.format(**{name: getattr(self, name) for name in self.__fields})
+        values = {name: getattr(self, name, _MISSING) for name in self.__fields}
+        try:
+            return self.__template__.format(**values)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # Made from a record, without the constructor: a number may be a text.
+            return repr(self)
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in sorted(self.__fields))
+        values = ((name, getattr(self, name, _MISSING)) for name in sorted(self.__fields))
+        fields = ", ".join(f"{name}={value!r}" for name, value in values)
         return f"{type(self).__qualname__}({fields})"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ Error
 └── TaskiqError
     ├── BrokerError                       something is wrong with a broker
     │   ├── BrokerConnectionError         its server can't be reached
+    │   ├── BrokerSetupError              it is set up wrong: to try again does not help
     │   ├── CapabilityError               it can't do what was asked for
     │   │   └── UnsupportedLabelError     ... by a label
     │   └── SendTaskError                 a task was not sent
@@ -36,6 +37,7 @@ Error
     ├── TaskTimeoutError                  its `timeout` label ran out (also a TimeoutError)
     ├── WorkerShutdownError               its worker ends, another one will run it
     ├── TaskProcessError                  the process that ran it died, or was killed
+    │   └── TaskProcessAnswerError        ... as it answered for another call
     ├── TaskUnregisteredError             no worker knew the task during the grace period
     ├── MaxDeliveriesError                its workers died too often
     ├── UrlOptionError                    an option in a URL is unknown, or can't be read
@@ -66,6 +68,16 @@ class BrokerConnectionError(BrokerError):
     broker: str
     address: str
     reason: str
+
+
+class BrokerSetupError(BrokerError):
+    """A broker can't work as it is set up: a worker ends, and does not try again.
+
+    Brokers raise a subclass for what no time will mend: a password that is wrong, a right that is
+    missing, a folder that does not exist.
+    """
+
+    __template__ = "The broker can't work as it is set up"
 
 
 class CapabilityError(BrokerError):
@@ -344,6 +356,16 @@ class TaskProcessError(TaskiqError):
         "signals: -9 is what a system that runs out of memory sends, -11 a crash in native code."
     )
     exitcode: int | None
+
+
+class TaskProcessAnswerError(TaskProcessError):
+    """The process that ran a plain function sent an answer that was not for this call."""
+
+    __template__ = (
+        "The process that ran the task answered for another call, so what the task returned is "
+        "unknown, and the process was ended. Something in it writes to the pipe of the pool: a "
+        "process that a task forked, perhaps."
+    )
 
 
 class TaskUnregisteredError(TaskiqError):

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, ParamSpec, TypeVar
 
-from taskiq_core.exceptions import TaskProcessError
+from taskiq_core.exceptions import TaskProcessAnswerError, TaskProcessError
 
 _Params = ParamSpec("_Params")
 _T = TypeVar("_T")
@@ -142,14 +142,20 @@ class _Child:
         self.process = _SPAWN.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
+        self._calls = 0
 
     def call(self, call: Callable[[], Any]) -> Any:
-        self._pipe.send(call)
+        self._calls += 1
+        self._pipe.send((self._calls, call))
         try:
-            answer: _Answer = self._pipe.recv()
+            answer: object = self._pipe.recv()
         except (EOFError, ConnectionError):
             self.process.join()
             raise TaskProcessError(exitcode=self.process.exitcode) from None
+        if not isinstance(answer, _Answer) or answer.number != self._calls:
+            self.process.kill()  # what else comes from it can't be trusted
+            self.process.join()
+            raise TaskProcessAnswerError(exitcode=self.process.exitcode)
         if answer.error is not None:
             raise answer.error from _RemoteTraceback(answer.traceback)
         return answer.value
@@ -161,6 +167,7 @@ class _Child:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    number: int
     value: Any = None
     error: BaseException | None = None
     traceback: str = ""
@@ -174,16 +181,22 @@ def _serve(pipe: Connection) -> None:
     """The life of a process: answer calls until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides when to leave
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    if hasattr(os, "register_at_fork"):
+        # A process that a task forks has no part in this; it would also hide the end of this one.
+        os.register_at_fork(after_in_child=pipe.close)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            _answer(pipe, pipe.recv())
+            _answer(pipe, *pipe.recv())
 
 
-def _answer(pipe: Connection, call: Callable[[], Any]) -> None:
+def _answer(pipe: Connection, number: int, call: Callable[[], Any]) -> None:
+    process = os.getpid()
     try:
-        answer = _Answer(call())
+        answer = _Answer(number, call())
     except BaseException as error:  # noqa: BLE001  # is raised again where it was called
-        answer = _Answer(error=error, traceback="\n" + traceback.format_exc())
+        answer = _Answer(number, error=error, traceback="\n" + traceback.format_exc())
+    if os.getpid() != process:
+        os._exit(0)  # forked by the call: only the process that was asked answers
     try:
         pipe.send(answer)
     except (EOFError, ConnectionError):
@@ -191,7 +204,7 @@ def _answer(pipe: Connection, call: Callable[[], Any]) -> None:
     except Exception as error:  # noqa: BLE001  # whatever pickle raises
         what = "returned" if answer.error is None else "raised"
         reason = f"what the task {what} can't be sent from its process: {error}"
-        pipe.send(_Answer(error=TypeError(reason), traceback=answer.traceback))
+        pipe.send(_Answer(number, error=TypeError(reason), traceback=answer.traceback))
 
 
 def _leave_with_parent() -> None:

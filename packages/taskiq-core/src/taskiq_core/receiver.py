@@ -14,15 +14,17 @@ from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.client.context import Context
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.consume import consume
 from taskiq_core.flow.handle import DeliveryHandler
+from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
-from taskiq_core.flow.run_state import Run
+from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
@@ -86,12 +88,14 @@ class Receiver:
         self.health = Health()
         self._plans = PlanBook(broker, validate_params=validate_params)
         self._settler = Settler(broker)
-        self._leases = LeaseKeeper(broker, self._lose)
+        self._leases = LeaseKeeper(broker, self._lose, self._abort_delivery)
+        self._heard_aborts = HeardAborts()
         self._handler = DeliveryHandler(
             broker,
             plans=self._plans,
             settler=self._settler,
             leases=self._leases,
+            heard_aborts=self._heard_aborts,
             run_task=self.run_task,
             ack_time=self.ack_time,
             max_deliveries=max_deliveries,
@@ -103,10 +107,10 @@ class Receiver:
         self._runs: dict[Delivery, Run] = {}
         self._unhandled: set[Delivery] = set()
         self._abandoned: set[asyncio.Future[Any]] = set()
-        self._aborted: set[str] = set()
         self._taken = 0
         self._last_message_at: float | None = None
         self._stage = WorkerState.STARTING
+        self._is_listen_cancelled: Callable[[], bool] = lambda: False
 
     # -- a worker's life ----------------------------------------------------------------------
 
@@ -119,12 +123,14 @@ class Receiver:
 
         Raises:
             ListenError: the broker can't be listened to at all.
+            BrokerSetupError: it can't, as it is set up.
         """
         if self.run_startup:
             await self.broker.startup()
         for task_name in self.broker.get_all_tasks():
             self._plans.find(task_name)
         self._stage = WorkerState.RUNNING
+        self._is_listen_cancelled = _cancelled_from_here_on()
         async with self._upkeep():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
@@ -170,21 +176,20 @@ class Receiver:
         await self._settler.close()
 
     def abort(self, task_id: str) -> bool:
-        """Stop a task that runs here, or that waits here to be run; whether there is one.
+        """Stop a task that runs here; its result is an error result with `TaskAbortedError`.
 
-        Its result is an error result with `TaskAbortedError`.
+        Returns:
+            Whether such a task runs here.
         """
-        if self.pool.waiting:
-            self._aborted.add(task_id)  # it may be among them: nobody has read those yet
-        else:
-            self._aborted.clear()
-        runs = [
-            run for run in self._runs.values() if run.message and run.message.task_id == task_id
+        found = [
+            delivery
+            for delivery, run in self._runs.items()
+            if run.message and run.message.task_id == task_id
         ]
-        for run in runs:
-            if run.message is not None:
-                run.stop(TaskAbortedError(task_name=run.message.task_name, task_id=task_id))
-        return bool(runs)
+        for delivery in found:
+            delivery.aborted = True  # also when it is given back at this moment
+            self._abort_delivery(delivery)
+        return bool(found)
 
     def report(self) -> WorkerReport:
         """How this worker is now: what health checks and operators see."""
@@ -208,7 +213,7 @@ class Receiver:
             asyncio.create_task(self._leases.run()),
             asyncio.create_task(reclaim_regularly(self.broker)),
             asyncio.create_task(expire_regularly(self.broker, self.handle)),
-            asyncio.create_task(hear_aborts(self.broker, self.abort)),
+            asyncio.create_task(hear_aborts(self.broker, self._hear_abort)),
         ]
         try:
             yield
@@ -232,6 +237,27 @@ class Receiver:
         if run is not None:
             reason = "it ran out, and the message was given to another worker"
             run.stop(LeaseLostError(reason=reason))
+
+    def _is_ending(self) -> bool:
+        """Whether a delivery that is cancelled is to be given back, as the worker ends.
+
+        What the pool runs is cancelled by the worker, or together with it. In an asyncio task of a
+        program's own, which called `handle`, any cancellation is the program's.
+        """
+        task = asyncio.current_task()
+        if not isinstance(task, DeliveryTask):
+            return is_asyncio_task_cancelled()
+        return task.is_cancelled_by_worker or self._is_listen_cancelled()
+
+    def _hear_abort(self, task_id: str) -> None:
+        if not self.abort(task_id):
+            self._heard_aborts.add(task_id)  # its delivery may be on its way, or wait here unread
+
+    def _abort_delivery(self, delivery: Delivery) -> None:
+        run = self._runs.get(delivery)
+        if run is not None and run.message is not None:
+            message = run.message
+            run.stop(TaskAbortedError(task_name=message.task_name, task_id=message.task_id))
 
     async def _cancel_all(self) -> None:
         for run in self._runs.values():
@@ -262,15 +288,16 @@ class Receiver:
         """Run one delivery and settle it."""
         self._unhandled.discard(delivery)
         if delivery.lease is None:
-            run = Run(delivery.ack if delivery.is_ackable else None)
+            ack = delivery.ack if delivery.is_ackable else None
+            run = Run(ack, is_ending=self._is_ending)
         else:
             self._leases.hold(delivery)
-            run = Run(partial(self._ack_leased, delivery))
+            run = Run(partial(self._ack_leased, delivery), is_ending=self._is_ending)
         self._runs[delivery] = run
         if self._leases.is_lost(delivery):  # while it waited for a slot
             self._lose(delivery)
         try:
-            await self._handler.handle(delivery, run, is_aborted=self._aborted.__contains__)
+            await self._handler.handle(delivery, run)
         finally:
             del self._runs[delivery]
         if run.abandoned is not None:
@@ -334,6 +361,13 @@ class Receiver:
             self._abandoned.discard(waiting)
         if not waiting.cancelled():
             waiting.exception()  # nobody wants to know it any more
+
+
+def _cancelled_from_here_on() -> Callable[[], bool]:
+    """Whether the asyncio task that runs has been cancelled since this was called."""
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    return lambda: task is not None and task.cancelling() > before
 
 
 def _name_of(run: Run) -> str:

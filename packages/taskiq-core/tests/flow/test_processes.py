@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskiq_core.exceptions import TaskProcessError
+from taskiq_core.exceptions import TaskProcessAnswerError, TaskProcessError
 from taskiq_core.process_pool import KillableProcessPool
 
 
@@ -25,6 +25,24 @@ def pool() -> Iterator[KillableProcessPool]:
 # What runs in other processes is text: they can't import this module by the name that it has here.
 FAIL = "{}['x']"
 DIE = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+FORK = "import os; os.fork()"
+FORK_AND_FAIL = "import os; os.fork() or exit()"
+FORK_AND_DIE = """
+import os, pathlib, time
+if os.fork():
+    os._exit(3)
+while not pathlib.Path({!r}).exists():
+    time.sleep(0.01)
+os._exit(0)
+"""
+ANSWER_ELSEWISE = """
+import gc
+from multiprocessing.connection import Connection
+from taskiq_core.process_pool import _Answer
+for pipe in gc.get_objects():
+    if isinstance(pipe, Connection):
+        pipe.send(_Answer(number=0, value="of another call"))
+"""
 HANG = "import pathlib, time; pathlib.Path({!r}).touch(); time.sleep(600)"
 
 
@@ -126,3 +144,32 @@ def test_a_process_that_can_not_be_started_fails_its_call_alone(
             failed.result(30)
 
     assert pool.submit(os.getpid).result(30) != os.getpid()
+
+
+@pytest.mark.parametrize("fork", [FORK, FORK_AND_FAIL])
+def test_process_that_a_call_forked_answers_nothing(fork: str) -> None:
+    """It returns from the call, as its parent does, and would take part in what follows."""
+    pool = KillableProcessPool(1)
+
+    assert pool.submit(exec, fork).result(30) is None
+    answers = [pool.submit(abs, -number).result(30) for number in range(50)]
+
+    pool.shutdown(wait=True)
+    assert answers == list(range(50))
+
+
+def test_process_that_a_call_forked_does_not_hide_the_death_of_its_parent(
+    pool: KillableProcessPool, tmp_path: Path
+) -> None:
+    dying = pool.submit(exec, FORK_AND_DIE.format(str(tmp_path / "leave")))
+    try:
+        with pytest.raises(TaskProcessError, match="exit code 3"):
+            dying.result(20)
+    finally:
+        (tmp_path / "leave").touch()
+
+
+def test_answer_for_another_call_is_an_error_and_never_a_value(pool: KillableProcessPool) -> None:
+    with pytest.raises(TaskProcessAnswerError, match="answered for another call"):
+        pool.submit(exec, ANSWER_ELSEWISE).result(30)
+    assert pool.submit(abs, -1).result(30) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskiq_core.plugins.redaction import redacted, scheme_of, secrets_in
+from taskiq_core.plugins.redaction import redacted, scheme_of, secrets_in, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,32 @@ from taskiq_core.plugins.redaction import redacted, scheme_of, secrets_in
         ("redis://user:ge:heim@[::1", {"ge:heim"}),
         ("nats://host?token=abc&x=1&Password=d%2Fe#f", {"abc", "d%2Fe", "d/e"}),
         ("no url", set()),
+        ("redis:/user:geheim@host", {"geheim"}),
+        ("redis//user:geheim@host", {"geheim"}),
+        ("redis;//user:geheim@host", {"geheim"}),
+        ("redis:user:geheim@host", {"geheim"}),
+        ("user:geheim@host", {"geheim"}),
+        ("app.tkq:broker", set()),
     ],
 )
 def test_secrets_in(url: str, secrets: set[str]) -> None:
     assert secrets_in(url) == secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at redis://user:geheim@host:1/0.", "at redis://user:***@host:1/0."),
+        ("at redis://:ge@heim@host", "at redis://:***@host"),
+        ("'redis:/user:geheim@host'", "'redis:***@host'"),
+        ("redis//user:geheim@host is", "redis//user:***@host is"),
+        ("mail to me@host: app:broker", "mail to me@host: app:broker"),
+        ("redis://user@host, app:broker", "redis://user@host, app:broker"),
+        ("no url: none", "no url: none"),
+    ],
+)
+def test_without_credentials(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
 
 
 def test_redacted() -> None:

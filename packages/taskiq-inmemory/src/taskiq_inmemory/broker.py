@@ -188,16 +188,18 @@ class InMemoryBroker(AsyncBroker):
         """Raise InMemoryListenError: its tasks run where they are sent, no worker gets them."""
         raise InMemoryListenError
 
-    def put_back(self, message: BrokerMessage, attempt: int, delay: float) -> None:
-        """A delivery was released: run it again after `delay` seconds."""
-        delivery = MemoryDelivery(message, self, attempt=attempt)
+    def put_back(
+        self, message: BrokerMessage, attempt: int, delay: float, *, aborted: bool
+    ) -> None:
+        """A delivery was released: run it again after `delay` seconds, or end it if aborted."""
+        delivery = MemoryDelivery(message, self, attempt=attempt, aborted=aborted)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # Whoever cancels running tasks is about to end this event loop: what waits for their
             # places would be started in it, and never finish.
             self._backlog.append(delivery)
             self._backlog.extend(self.pool.withdraw())
-        elif delay > 0:
+        elif delay > 0 and not aborted:
             self._submit_later(delivery, delay)
         else:
             self.pool.submit(delivery)
@@ -233,7 +235,9 @@ class InMemoryBroker(AsyncBroker):
             timer.cancel()
             del self._timers[timer]
             self.pool.submit(delivery)
-        found = [d for d in self._queued() if d.message.task_id == task_id]
+        # Some of the running ones may not have begun: their turn of the event loop is to come.
+        ours = (*self._queued(), *self.pool.running)
+        found = [each for each in ours if each.message.task_id == task_id and not each.is_settled]
         found.extend(delivery for _, delivery in delayed)
         for delivery in found:
             delivery.aborted = True

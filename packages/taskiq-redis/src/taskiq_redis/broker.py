@@ -21,6 +21,7 @@ from taskiq_redis.messages import (
     ExpiredMessage,
     NewMessage,
     new_message,
+    shown,
     task_id_of,
 )
 from taskiq_redis.plugin import CAPABILITIES
@@ -143,7 +144,11 @@ class RedisBroker(AsyncBroker):
         """
         await self.queue.line.call("PING")
         if self.is_worker_process:
-            await self.queue.check_rights()
+            backend = self.result_backend
+            with_results = (
+                isinstance(backend, RedisAsyncResultBackend) and backend.server is self.server
+            )
+            await self.queue.check_rights(with_results=with_results)
         await super().startup()
 
     async def shutdown(self) -> None:
@@ -216,7 +221,7 @@ class RedisBroker(AsyncBroker):
 
         return ExpiredDelivery(
             task_id=task_id_of(message.message_id),
-            task_name=message.task_name.decode(),
+            task_name=shown(message.task_name),
             fence=message.fence,
             expires=float(message.expires),
             bury=move,
@@ -245,7 +250,7 @@ class RedisBroker(AsyncBroker):
                 yield marked
             async for _, task_id in news:
                 if task_id is not None:
-                    yield task_id.decode()
+                    yield shown(task_id)
 
     # -- the queue as operators see it --------------------------------------------------------
 

@@ -9,8 +9,13 @@ from typing import Final
 from taskiq_core.exceptions import BrokerError, LeaseLostError
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
-from taskiq_redis.messages import ExpiredMessage, Fetched, LeasedMessage, task_id_of, task_of
-from taskiq_redis.queue import Hold, RedisQueue
+from taskiq_redis.messages import (
+    ExpiredMessage,
+    Fetched,
+    LeasedMessage,
+    stored_task,
+)
+from taskiq_redis.queue import Hold, RedisQueue, Renewal
 
 MAX_FETCH: Final = 500
 """Messages of one fetch, for workers without a limit of their own."""
@@ -19,19 +24,21 @@ MAX_FETCH: Final = 500
 class RedisDelivery(Delivery):
     """One message, leased to this worker."""
 
-    __slots__ = ("_queue", "hold", "task_id")
+    __slots__ = ("_queue", "hold")
 
     def __init__(self, message: LeasedMessage, queue: RedisQueue, lease: float) -> None:
+        task = stored_task(message.message_id, message.record, message.problem)
         super().__init__(
-            task_of(message.record)[1],
+            task.body,
             attempt=message.attempt,
             unsettled=message.unsettled,
             lease=lease,
             fence=message.fence,
             aborted=bool(message.aborted),
+            task_id=task.task_id,
+            unreadable=task.unreadable,
         )
         self.hold = Hold(message.message_id, message.fence)
-        self.task_id = task_id_of(message.message_id)
         self._queue = queue
 
     async def ack(self) -> None:
@@ -53,12 +60,18 @@ class RedisDelivery(Delivery):
 
 
 async def renew_all(queue: RedisQueue, deliveries: Sequence[RedisDelivery]) -> list[Delivery]:
-    """Renew leases; returns those that are lost."""
+    """Renew leases, and mark what is to be aborted; returns those that are lost."""
     if not deliveries:
         return []
     lease = deliveries[0].lease or 0.0
-    lost = await queue.renew([delivery.hold for delivery in deliveries], lease)
-    return [delivery for delivery, is_lost in zip(deliveries, lost, strict=True) if is_lost]
+    renewals = await queue.renew([delivery.hold for delivery in deliveries], lease)
+    lost: list[Delivery] = []
+    for delivery, renewal in zip(deliveries, renewals, strict=True):
+        if renewal is Renewal.LOST:
+            lost.append(delivery)
+        elif renewal is Renewal.ABORTED:
+            delivery.aborted = True
+    return lost
 
 
 async def stream(

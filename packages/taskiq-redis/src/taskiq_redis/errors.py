@@ -3,11 +3,12 @@
 ```
 BrokerConnectionError, ResultBackendError
 └── RedisUnreachableError       there is no connection to the server, or it was lost
-    └── RedisTimeoutError       ... or it does not answer
+    ├── RedisTimeoutError       ... or it does not answer
+    └── RedisLoginError         ... or it refuses the user or the password (also BrokerSetupError)
 BrokerError, ResultBackendError
 └── RedisCommandError           the server refused a command
     ├── RedisFullError          ... because its memory is full
-    └── RedisRightsError        ... because the user may not do that
+    └── RedisRightsError        ... because the user may not do that (also BrokerSetupError)
 SendTaskError
 ├── DuplicateKeyError           a message with this unique key waits or runs already
 └── MessageTooLargeError        a task is larger than the broker takes
@@ -21,6 +22,7 @@ TaskiqError
 from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerError,
+    BrokerSetupError,
     ResultBackendError,
     ResultGetError,
     SendTaskError,
@@ -52,6 +54,12 @@ class RedisTimeoutError(RedisUnreachableError):
     timeout: float
 
 
+class RedisLoginError(RedisUnreachableError, BrokerSetupError):
+    """The server refuses the user or the password."""
+
+    advice: str = "Look at the user and the password of its URL."
+
+
 class RedisCommandError(BrokerError, ResultBackendError):
     """The server refused a command."""
 
@@ -70,7 +78,7 @@ class RedisFullError(RedisCommandError):
     )
 
 
-class RedisRightsError(RedisCommandError):
+class RedisRightsError(RedisCommandError, BrokerSetupError):
     """The user of the connection may not do what is needed."""
 
     __template__ = (

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
+    AuthenticationError,
     ClusterDownError,
     MovedError,
     NoPermissionError,
@@ -27,6 +28,7 @@ from redis.exceptions import (
 from taskiq_redis.errors import (
     RedisCommandError,
     RedisFullError,
+    RedisLoginError,
     RedisRightsError,
     RedisTimeoutError,
     RedisUnreachableError,
@@ -41,6 +43,10 @@ TIMEOUT: Final = 10.0
 Argument = bytes | str | int | float
 # The server is another one by now, or will be: the line must be opened anew.
 _ELSEWHERE: Final = (MovedError, ReadOnlyError, ClusterDownError)
+
+
+_FORBIDDEN_IN_SCRIPTS: Final = ("ACL failure", "The user executing the script can't")
+"""What servers of several versions say of a command in a script that the user may not run."""
 
 
 class Line:
@@ -204,6 +210,8 @@ class Line:
         if isinstance(reason, TimeoutError):
             return RedisTimeoutError(address=self.server.address, timeout=self._timeout)
         text = str(reason) or type(reason).__name__
+        if isinstance(reason, AuthenticationError):
+            return RedisLoginError(address=self.server.address, reason=text.rstrip("."))
         return RedisUnreachableError(address=self.server.address, reason=text)
 
     # -- writing ------------------------------------------------------------------------------
@@ -245,7 +253,9 @@ class Line:
             return self._lost(error)
         # In a script it is an error of the script, with that of the command in its text.
         is_full = isinstance(error, OutOfMemoryError) or "OOM " in str(error)
-        is_forbidden = isinstance(error, NoPermissionError) or "ACL failure" in str(error)
+        is_forbidden = isinstance(error, NoPermissionError) or any(
+            text in str(error) for text in _FORBIDDEN_IN_SCRIPTS
+        )
         kind = RedisFullError if is_full else RedisCommandError
         if is_forbidden:
             kind = RedisRightsError

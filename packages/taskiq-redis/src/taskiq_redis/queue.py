@@ -1,8 +1,10 @@
 """RedisQueue: what can be done with the messages of one queue, each in one step of the server."""
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Collection, Sequence
+from enum import IntEnum
 from typing import Any, Final
 
 from taskiq_core.brokers.coalescer import Coalescer
@@ -18,18 +20,32 @@ from taskiq_redis.messages import (
     dead_letter,
     fetched,
     send_arguments,
+    shown,
     task_id_of,
 )
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server
 
+logger = logging.getLogger(__name__)
+
 CHUNK: Final = 1_000
 """Messages that one call of a script is about at most: the server does nothing else meanwhile."""
 LETTERS: Final = 100
 """Dead letters that one call is about at most: they have whole messages."""
-LETTER_ID: Final = re.compile(r"[0-9]{1,18}-[0-9]{1,18}")
+LETTER_ID: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+LAST_LETTER: Final = 2**64 - 1
+"""What either part of a letter's id may be at most."""
 STATES: Final = (AbortState.UNKNOWN, AbortState.QUEUED, AbortState.RUNNING)
 """What the numbers of the script `abort` mean."""
+
+
+class Renewal(IntEnum):
+    """What the numbers of the script `renew` mean."""
+
+    DONE = 0
+    LOST = 1
+    ABORTED = 2
+    """The lease is renewed, and the abort of the task was asked for."""
 
 
 class Hold:
@@ -86,9 +102,16 @@ class RedisQueue:
         await self.acknowledge.wait_idle()
         await self.line.close()
 
-    async def check_rights(self) -> None:
-        """RedisRightsError if the user lacks a right: a script that is cut short helps nobody."""
-        missing = await self._run("rights")
+    async def check_rights(self, *, with_results: bool) -> None:
+        """Check what the user may do: a script that is cut short helps nobody.
+
+        Args:
+            with_results: whether results are kept on the same server.
+
+        Raises:
+            RedisRightsError: the user lacks a right.
+        """
+        missing = await self._run("rights", int(with_results))
         if missing:
             reason = "it lacks " + " ".join(each.decode() for each in missing)
             address = self.line.server.address
@@ -98,7 +121,11 @@ class RedisQueue:
 
     async def fetch(self, limit: int, lease: float) -> Fetched:
         """Lease messages to this worker."""
-        return fetched(await self._run("fetch", limit, lease))
+        try:
+            return fetched(await self._run("fetch", limit, lease))
+        except RedisRightsError:
+            await self.check_rights(with_results=False)  # says which, where the server does not
+            raise
 
     async def wait(self, seconds: float) -> None:
         """Wait until a worker is to look for messages; at most so long."""
@@ -128,13 +155,13 @@ class RedisQueue:
         if await self._run("bury", *arguments):
             raise _lease_lost()
 
-    async def renew(self, holds: Sequence[Hold], lease: float) -> list[bool]:
-        """Renew leases; which of them are lost."""
-        lost: list[bool] = []
+    async def renew(self, holds: Sequence[Hold], lease: float) -> list[Renewal]:
+        """Renew leases; what came of each."""
+        renewals: list[Renewal] = []
         for first in range(0, len(holds), CHUNK):
             arguments = _pairs(holds[first : first + CHUNK])
-            lost += map(bool, await self._run("renew", lease, *arguments))
-        return lost
+            renewals += map(Renewal, await self._run("renew", lease, *arguments))
+        return renewals
 
     async def reclaim(self) -> int:
         """Have deliveries whose lease ran out delivered again; how many there were."""
@@ -152,7 +179,7 @@ class RedisQueue:
 
     async def aborted(self) -> list[str]:
         """The tasks that run and are to be aborted."""
-        return [each.decode() for each in await self._run("aborted")]
+        return [shown(each) for each in await self._run("aborted")]
 
     # -- operators ----------------------------------------------------------------------------
 
@@ -179,7 +206,11 @@ class RedisQueue:
         """Queue dead letters again; how many there were."""
         count = 0
         async for chunk in self._letters(letter_ids):
-            count += int(await self._run("replay", *chunk))
+            replayed, unreadable = await self._run("replay", *chunk)
+            count += int(replayed)
+            if unreadable:
+                stay = ", ".join(each.decode() for each in unreadable)
+                logger.warning("Dead letters that can't be read are not replayed: %s", stay)
         return count
 
     async def purge_dead(self, letter_ids: Collection[str] | None) -> int:
@@ -192,7 +223,7 @@ class RedisQueue:
     async def _letters(self, letter_ids: Collection[str] | None) -> AsyncGenerator[list[str], None]:
         """Ids of letters, in chunks; those that can be none are left out."""
         if letter_ids is not None:
-            ids = [each for each in letter_ids if LETTER_ID.fullmatch(each)]
+            ids = [each for each in letter_ids if _is_letter_id(each)]
             for first in range(0, len(ids), LETTERS):
                 yield ids[first : first + LETTERS]
             return
@@ -219,13 +250,18 @@ class RedisQueue:
         for number, key, holder in zip(answer[::3], answer[1::3], answer[2::3], strict=True):
             group = groups[int(number)]
             outcomes[int(number)] = DuplicateKeyError(
-                task_name=group[0].task_name, unique_key=key.decode(), holder=task_id_of(holder)
+                task_name=group[0].task_name, unique_key=shown(key), holder=task_id_of(holder)
             )
         return outcomes
 
     async def _acknowledge(self, holds: Sequence[Hold]) -> Sequence[TaskiqError | None]:
         answer = await self._run("ack", *_pairs(holds))
         return [_lease_lost() if lost else None for lost in answer]
+
+
+def _is_letter_id(text: str) -> bool:
+    is_shaped = LETTER_ID.fullmatch(text) is not None
+    return is_shaped and all(int(part) <= LAST_LETTER for part in text.split("-"))
 
 
 def _pairs(holds: Sequence[Hold]) -> list[Argument]:

@@ -13,6 +13,7 @@ from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
 from taskiq_redis.keys import key_base
 from taskiq_redis.line import TIMEOUT, Argument, Line
+from taskiq_redis.messages import shown
 from taskiq_redis.scripts import script
 from taskiq_redis.servers import Server, SingleServer
 from taskiq_redis.urls import read_url
@@ -151,7 +152,7 @@ class ListRedisScheduleSource(ScheduleSource):
         for schedule_id, body in pairs:
             try:
                 schedule = self._loaded(body)
-            except ValueError as error:
+            except Exception as error:  # noqa: BLE001  # any serializer, of any bytes
                 logger.error(  # noqa: TRY400  # what was written there, no bug of ours
                     "The schedule %s of %r can't be read and is left out: %s",
                     schedule_id.decode(errors="replace"),
@@ -225,17 +226,15 @@ class ListRedisScheduleSource(ScheduleSource):
         if not ids:
             return {}
         found = await self._lines.get().call("HMGET", f"{self.base}:last_ticks", *ids)
-        return {
-            schedule_id: _moment(tick)
-            for schedule_id, tick in zip(ids, found, strict=True)
-            if tick is not None
-        }
+        moments = ((each, _moment(tick or b"")) for each, tick in zip(ids, found, strict=True))
+        return {each: moment for each, moment in moments if moment is not None}
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
         """Ticks whose claim ran out before it was confirmed."""
         found = await self._run("abandoned")
         pairs = (each.rpartition(b"\n") for each in found)
-        return [(schedule_id.decode(), _moment(tick)) for schedule_id, _, tick in pairs]
+        ticks = ((shown(schedule_id), _moment(tick)) for schedule_id, _, tick in pairs)
+        return [(schedule_id, tick) for schedule_id, tick in ticks if tick is not None]
 
     async def _tick(self, name: str, schedule_id: str, tick: datetime) -> Any:
         microseconds = (tick - _EPOCH) // _MICROSECOND
@@ -246,8 +245,12 @@ class ListRedisScheduleSource(ScheduleSource):
         return await self._lines.get().run(script(name), keys, *arguments)
 
 
-def _moment(microseconds: bytes) -> datetime:
-    return _EPOCH + int(microseconds) * _MICROSECOND
+def _moment(microseconds: bytes) -> datetime | None:
+    """A stored point in time; None if it can't be read."""
+    try:
+        return _EPOCH + int(microseconds) * _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
 
 
 def _moment_of(schedule: ScheduledTask) -> datetime | None:

@@ -11,8 +11,9 @@ from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.exceptions import AuthenticationError, RedisError
 
-from taskiq_redis.errors import RedisUnreachableError, RedisUrlError
+from taskiq_redis.errors import RedisLoginError, RedisUnreachableError, RedisUrlError
 from taskiq_redis.form_options import connection_options, keywords_of
+from taskiq_redis.urls import UNREADABLE
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds that connecting may take, unless socket_connect_timeout says otherwise."""
@@ -29,10 +30,6 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     **_OURS,
 }
 _FOR_CLUSTER: Final = keywords_of(RedisCluster)
-_UNREADABLE: Final = (
-    "its host or port can't be read. If the password has special characters, quote them: "
-    "%23 for #, %2F for /, %40 for @"
-)
 
 
 class Server(Protocol):
@@ -196,8 +193,8 @@ def _unreachable(
     cause = error.__context__
     advice = RedisUnreachableError.advice
     if isinstance(error, AuthenticationError):
-        advice = "Look at the user and the password of its URL."
-    elif "certificate verify failed" in reason:
+        return RedisLoginError(address=address, reason=reason)
+    if "certificate verify failed" in reason:
         advice = "Give the certificate of the authority that signed its own: ssl_ca_certs=FILE."
     elif has_tls and isinstance(cause, FileNotFoundError):
         advice = "Look at the files that ssl_ca_certs, ssl_certfile and ssl_keyfile name."
@@ -225,5 +222,5 @@ def _address_of(url: str) -> str:
         address = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
     except ValueError:
         # What can't be read may be a piece of the password: nothing of it may be shown.
-        raise RedisUrlError(reason=_UNREADABLE) from None
+        raise RedisUrlError(reason=UNREADABLE) from None
     return parts.path if parts.scheme == "unix" else address

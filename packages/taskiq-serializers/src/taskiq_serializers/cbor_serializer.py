@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from cbor2 import CBORDecoder
 
 
+_DEPTH = 390
+"""Below what cbor2 refuses to read, which is 400; it writes more."""
+_OTHER_THAN_CONTAINERS = bytes({*range(0x80), *range(0xDC, 0x100)})
+"""What begins no array, map or tag; much of what stays is text that is not ASCII."""
+
+
 class CBORSerializer(TaskiqSerializer):
     """CBOR by the library cbor2; the options are its own.
 
@@ -54,7 +60,7 @@ class CBORSerializer(TaskiqSerializer):
         self._cbor2 = load_library("cbor2", serializer=type(self).__name__, extra="cbor")
 
     def dumpb(self, value: Any) -> bytes:
-        """The value as CBOR; raises ValueError for what it can't express."""
+        """The value as CBOR; raises ValueError for what it can't express, or not read again."""
         try:
             data: bytes = self._cbor2.dumps(
                 value,
@@ -69,11 +75,19 @@ class CBORSerializer(TaskiqSerializer):
             )
         except self._cbor2.CBOREncodeError as error:
             raise ValueError(str(error)) from error
+        if len(data) >= _DEPTH and len(data.translate(None, _OTHER_THAN_CONTAINERS)) >= _DEPTH:
+            self._require_readable(data)
         return data
 
     def loadb(self, value: bytes) -> Any:
         """The value of CBOR bytes."""
         return self._cbor2.loads(value, tag_hook=self.tag_hook, object_hook=self.object_hook)
+
+    def _require_readable(self, data: bytes) -> None:
+        try:
+            self.loadb(data)
+        except self._cbor2.CBORDecodeError as error:
+            raise ValueError(f"it could be written, but not be read again: {error}") from error
 
 
 def _encode_plain(encoder: Any, value: Any) -> None:

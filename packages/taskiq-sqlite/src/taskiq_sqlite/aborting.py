@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from taskiq_core.messages.aborts import AbortState
+from taskiq_sqlite.codec import shown
 from taskiq_sqlite.transaction import Topic, Transaction, each
 
 # 2 is a mark that came to the worker with the delivery, 1 is one that it has to be told of.
@@ -14,7 +15,7 @@ WHERE task_id = ?
 """
 STATES: Final = "SELECT json_group_array(state) FROM messages WHERE task_id = ?"
 RUNNING: Final = """
-SELECT json_group_array(json_array(fence, task_id)) FROM messages WHERE aborted = 1 AND state = 2
+SELECT fence, CAST(task_id AS BLOB) FROM messages WHERE aborted = 1 AND state = 2
 """
 
 
@@ -34,5 +35,5 @@ def request_abort(transaction: Transaction, task_id: str) -> AbortState:
 
 def running_aborts(transaction: Transaction, items: Sequence[None]) -> list[dict[int, str]]:
     """The tasks that run and are to be aborted: ids by fence."""
-    found = dict(json.loads(transaction.value(RUNNING)))
+    found = {fence: shown(task_id) for fence, task_id in transaction.rows(RUNNING)}
     return [found for _ in items]

@@ -1,5 +1,6 @@
 """SQLiteBroker: a durable queue in one file, for all processes of a machine."""
 
+import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -15,18 +16,23 @@ from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import inspecting
 from taskiq_sqlite.aborting import request_abort, running_aborts
+from taskiq_sqlite.codec import FetchedMessage
 from taskiq_sqlite.database import Database, DatabaseSettings
 from taskiq_sqlite.deliveries import SQLiteDelivery, renew_all, stream
 from taskiq_sqlite.errors import MessageTooLargeError
-from taskiq_sqlite.fetching import FetchedMessage, give_back, take_expired
+from taskiq_sqlite.fetching import give_back, take_expired
 from taskiq_sqlite.keeping import CLEANED, VACUUMED, clean, shrink
 from taskiq_sqlite.location import read_url
 from taskiq_sqlite.plugin import taskiq_register_brokers
 from taskiq_sqlite.results import DATABASE_OPTIONS, DAY, SQLiteResultBackend, as_database
 from taskiq_sqlite.sending import NewMessage, new_message, send
 from taskiq_sqlite.settling import RECLAIMS, Burial, Hold, bury, reclaim
-from taskiq_sqlite.transaction import Operation, Topic
+from taskiq_sqlite.transaction import Topic
 
+logger = logging.getLogger(__name__)
+
+LONGEST_LETTER_ID: Final = 19
+"""Digits: SQLite's integers end there."""
 LARGEST_MESSAGE: Final = 256 * 1024 * 1024
 """What `max_message_size` may be at most: SQLite's values have a limit."""
 URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
@@ -205,7 +211,7 @@ class SQLiteBroker(AsyncBroker):
             await self.database.write(bury, Burial(hold, reason, error))
 
         return ExpiredDelivery(
-            task_id=message.task_id,
+            task_id=message.task_id or "",  # what can't be read does not expire
             task_name=message.task_name,
             fence=message.fence,
             expires=message.expires_after or 0.0,
@@ -253,20 +259,36 @@ class SQLiteBroker(AsyncBroker):
 
         Those whose unique key another message has stay where they are.
         """
-        return await self._each_letter(inspecting.replay, letter_ids)
+        count, unreadable = 0, list[int]()
+        async for ids in self._letters(letter_ids):
+            done = await self.database.write(inspecting.replay, ids)
+            count += done.count
+            unreadable += done.unreadable
+        if unreadable:
+            stay = ", ".join(map(str, unreadable))
+            logger.warning("Dead letters that can't be read are not replayed: %s", stay)
+        return count
 
     async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
         """Forget dead letters; how many there were."""
-        return await self._each_letter(inspecting.purge_letters, letter_ids)
+        count = 0
+        async for ids in self._letters(letter_ids):
+            count += await self.database.write(inspecting.purge_letters, ids)
+        return count
 
-    async def _each_letter(
-        self, operation: Operation[Sequence[int], int], letter_ids: Collection[str] | None
-    ) -> int:
+    async def _letters(
+        self, letter_ids: Collection[str] | None
+    ) -> AsyncGenerator[Sequence[int], None]:
+        """Ids of letters, in lots; those that can't be ids are left out."""
         if letter_ids is not None:
-            ids = sorted(int(text) for text in set(letter_ids) if text.isdecimal())
-            return await self.database.write(operation, ids)
-        total = last = 0
+            numbers = {int(text) for text in set(letter_ids) if _is_letter_id(text)}
+            yield sorted(numbers)
+            return
+        last = 0
         while ids := await self.database.read(inspecting.letter_ids_after, last):
-            total += await self.database.write(operation, ids)
+            yield ids
             last = ids[-1]
-        return total
+
+
+def _is_letter_id(text: str) -> bool:
+    return text.isdecimal() and len(text) < LONGEST_LETTER_ID

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_sqlite.codec import shown
 from taskiq_sqlite.transaction import Transaction, each
 
 PRUNED: Final = 500
@@ -26,7 +27,8 @@ ON CONFLICT (schedule_id, tick) DO UPDATE SET until = NULL, confirmed = excluded
 ADVANCE: Final = """
 INSERT INTO last_ticks (schedule_id, tick)
 SELECT schedule_id, ?2 FROM schedules WHERE schedule_id = ?1
-ON CONFLICT (schedule_id) DO UPDATE SET tick = excluded.tick WHERE excluded.tick > last_ticks.tick
+ON CONFLICT (schedule_id) DO UPDATE SET tick = excluded.tick
+WHERE excluded.tick > last_ticks.tick OR typeof(last_ticks.tick) <> 'integer'
 """
 PRUNE: Final = """
 DELETE FROM claims WHERE (schedule_id, tick) IN
@@ -37,16 +39,31 @@ PRUNE_ABANDONED: Final = """
 DELETE FROM claims WHERE (schedule_id, tick) IN
     (SELECT schedule_id, tick FROM claims WHERE until IS NOT NULL AND until < ?1 LIMIT ?2)
 """
-LAST: Final = "SELECT tick FROM last_ticks WHERE schedule_id = ?"
+# Microseconds of the years 1 to 9999: what else there may be is not a point in time.
+LAST: Final = """
+SELECT tick FROM last_ticks
+WHERE schedule_id = ? AND tick BETWEEN -62135596800000000 AND 253402300799999999
+"""
 LAST_OF_MANY: Final = """
 SELECT schedule_id, tick FROM last_ticks
 WHERE schedule_id IN (SELECT value FROM json_each(?))
+    AND tick BETWEEN -62135596800000000 AND 253402300799999999
 """
 FORGET_LAST: Final = "DELETE FROM last_ticks WHERE schedule_id = ?"
 ABANDONED: Final = """
-SELECT schedule_id, tick FROM claims WHERE until IS NOT NULL AND until <= ? ORDER BY until
+SELECT CAST(schedule_id AS BLOB), tick FROM claims
+WHERE until IS NOT NULL AND until <= ?
+    AND tick BETWEEN -62135596800000000 AND 253402300799999999
+ORDER BY until
 """
-STORED: Final = "SELECT body, enabled FROM schedules WHERE schedule_id = ?"
+STORED: Final = """
+SELECT CAST(schedule_id AS BLOB), CAST(body AS BLOB), typeof(enabled) <> 'integer' OR enabled
+FROM schedules WHERE schedule_id = ?
+"""
+ALL_STORED: Final = """
+SELECT CAST(schedule_id AS BLOB), CAST(body AS BLOB), typeof(enabled) <> 'integer' OR enabled
+FROM schedules ORDER BY schedule_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +167,7 @@ def enable(transaction: Transaction, schedule: StoredSchedule) -> bool:
 
 def all_schedules(transaction: Transaction, items: Sequence[None]) -> list[list[StoredSchedule]]:
     """All schedules in the order of their ids."""
-    rows = transaction.rows("SELECT schedule_id, body, enabled FROM schedules ORDER BY schedule_id")
-    found = [
-        StoredSchedule(schedule_id, body, bool(enabled)) for schedule_id, body, enabled in rows
-    ]
+    found = [_schedule(*row) for row in transaction.rows(ALL_STORED)]
     return [found for _ in items]
 
 
@@ -167,13 +181,18 @@ def last_ticks(transaction: Transaction, schedule_ids: Collection[str]) -> list[
 
 def abandoned(transaction: Transaction, items: Sequence[None]) -> list[list[tuple[str, int]]]:
     """The claims that ran out before they were confirmed."""
-    found: list[tuple[str, int]] = transaction.rows(ABANDONED, (transaction.now,))
+    rows = transaction.rows(ABANDONED, (transaction.now,))
+    found = [(shown(schedule_id), tick) for schedule_id, tick in rows]
     return [found for _ in items]
 
 
 def _stored(transaction: Transaction, schedule_id: str) -> StoredSchedule | None:
     rows = transaction.rows(STORED, (schedule_id,))
-    return StoredSchedule(schedule_id, rows[0][0], bool(rows[0][1])) if rows else None
+    return _schedule(*rows[0]) if rows else None
+
+
+def _schedule(schedule_id: bytes, body: bytes, enabled: int) -> StoredSchedule:
+    return StoredSchedule(shown(schedule_id), shown(body), bool(enabled))
 
 
 def _is_new_beginning(before: StoredSchedule, after: StoredSchedule) -> bool:

@@ -65,6 +65,21 @@ def is_busy(error: BaseException) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_out_of_room(error: BaseException) -> bool:
+    """Whether a write failed for want of room, or for another reason that lies with the disk."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 _REASONS: Final = {
     sqlite3.SQLITE_READONLY: (
         "it is read-only for this user. The user needs to write the file, and its folder, where "

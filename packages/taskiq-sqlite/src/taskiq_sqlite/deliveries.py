@@ -7,8 +7,9 @@ from typing import Final
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
+from taskiq_sqlite.codec import FetchedMessage
 from taskiq_sqlite.database import Database
-from taskiq_sqlite.fetching import Fetched, FetchedMessage, FetchRequest, fetch, give_back
+from taskiq_sqlite.fetching import Fetched, FetchRequest, fetch, give_back
 from taskiq_sqlite.settling import (
     Burial,
     Hold,
@@ -28,7 +29,7 @@ MAX_FETCH: Final = 100
 class SQLiteDelivery(Delivery):
     """One message, leased to this worker."""
 
-    __slots__ = ("_database", "hold", "task_id")
+    __slots__ = ("_database", "hold")
 
     def __init__(self, message: FetchedMessage, database: Database, lease: float) -> None:
         super().__init__(
@@ -38,9 +39,10 @@ class SQLiteDelivery(Delivery):
             lease=lease,
             fence=message.fence,
             aborted=message.aborted > 0,
+            task_id=message.task_id,
+            unreadable=message.unreadable,
         )
         self.hold = Hold(message.message_id, message.fence)
-        self.task_id = message.task_id
         self._database = database
 
     async def ack(self) -> None:
@@ -64,11 +66,17 @@ class SQLiteDelivery(Delivery):
 async def renew_all(
     database: Database, deliveries: Sequence[SQLiteDelivery]
 ) -> list[SQLiteDelivery]:
-    """Renew leases, each kind of lease in one statement; returns what is lost."""
+    """Renew leases, each kind at once, and mark what is to be aborted; returns what is lost."""
     lost: set[Hold] = set()
+    aborted: set[Hold] = set()
     for lease in {delivery.lease for delivery in deliveries}:
         holds = [delivery.hold for delivery in deliveries if delivery.lease == lease]
-        lost.update(await database.write(renew, Renewal(holds, lease or 0.0)))
+        renewed = await database.write(renew, Renewal(holds, lease or 0.0))
+        lost |= renewed.lost
+        aborted |= renewed.aborted
+    for delivery in deliveries:
+        if delivery.hold in aborted:
+            delivery.aborted = True
     return [delivery for delivery in deliveries if delivery.hold in lost]
 
 

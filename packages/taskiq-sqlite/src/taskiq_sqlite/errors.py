@@ -3,8 +3,9 @@
 ```
 BrokerConnectionError, ResultBackendError
 └── DatabaseError               the file can't be used
-    ├── DatabaseFileError       ... where it is, or as what it is
+    ├── DatabaseFileError       ... where it is, or as what it is (also BrokerSetupError)
     │   └── SchemaVersionError  a newer taskiq-sqlite made it
+    ├── DatabaseGoneError       it was deleted or replaced while it was open
     └── DatabaseBusyError       another process has it locked for too long
 SendTaskError
 ├── DuplicateKeyError           a message with this unique key waits or runs already
@@ -16,6 +17,7 @@ ResultGetError
 
 from taskiq_core.exceptions import (
     BrokerConnectionError,
+    BrokerSetupError,
     ResultBackendError,
     ResultGetError,
     SendTaskError,
@@ -31,7 +33,7 @@ class DatabaseError(BrokerConnectionError, ResultBackendError):
     reason: str
 
 
-class DatabaseFileError(DatabaseError):
+class DatabaseFileError(DatabaseError, BrokerSetupError):
     """The file can't be used where it is, or as what it is."""
 
 
@@ -45,6 +47,17 @@ class SchemaVersionError(DatabaseFileError):
     reason: str = "it is of a newer version"
     found: int
     known: int
+
+
+class DatabaseGoneError(DatabaseError):
+    """The file was deleted, or another one was put in its place, while it was open."""
+
+    __template__ = (
+        "The database {address} was deleted or replaced while it was open: what this call did is "
+        "gone with it, as is what had been stored there. The next call uses what is there then, or "
+        "makes a new file. Stop all programs that use a file before you delete or restore it."
+    )
+    reason: str = "it was deleted or replaced while it was open"
 
 
 class DatabaseBusyError(DatabaseError):

@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from taskiq_sqlite.codec import FetchedMessage, read_messages
 from taskiq_sqlite.transaction import Topic, Transaction, each
 
 PROMOTIONS: Final = 1_000
@@ -12,6 +13,9 @@ EXPIRIES: Final = 100
 """Expired messages that one fetch takes out."""
 FETCH_BYTES: Final = 32 * 1024 * 1024
 """Bytes of messages that one fetch returns; at least one message, whatever its size."""
+
+HIGHEST_FENCE: Final = 2**52
+"""No queue makes so many deliveries."""
 
 PROMOTE: Final = """
 UPDATE messages SET state = 0 WHERE id IN
@@ -33,16 +37,18 @@ UPDATE messages SET state = 2, attempt = attempt + ?, fence = ? + held.key, leas
     aborted = CASE aborted WHEN 0 THEN 0 ELSE 2 END
 FROM json_each(?) AS held WHERE messages.id = held.value
 """
-# One row for all of them: each row would give up the interpreter's lock and wait for it again.
-READ: Final = """
-SELECT json_group_array(json_array(messages.id, fence, task_id, task_name, attempt, unsettled,
-                                   aborted, expires_after, hex(body)))
-FROM json_each(?) AS held JOIN messages ON messages.id = held.value
-"""
-NEXT_DUE: Final = "SELECT min(due) FROM messages WHERE state = 1"
+# Numbers come before texts and bytes, which can't be points in time.
+NEXT_DUE: Final = "SELECT min(due) FROM messages WHERE state = 1 AND due < ''"
 NEXT_EXPIRY: Final = """
-SELECT min(expires) FROM messages WHERE expires > 0 AND expires IS NOT NULL AND state < 2
+SELECT min(expires) FROM messages
+WHERE expires > 0 AND expires < '' AND expires IS NOT NULL AND state < 2
 """
+# What can't be read does not expire: it is fetched, to be buried for it.
+NEVER_EXPIRE: Final = """
+UPDATE messages SET state = 0, expires = NULL, fence = NULL, lease_until = NULL
+WHERE id IN (SELECT value FROM json_each(?))
+"""
+LAST_FENCE: Final = "SELECT value FROM fence WHERE typeof(value) = 'integer'"
 GIVE_BACK: Final = """
 UPDATE messages SET state = 0, attempt = attempt - ?, fence = NULL, lease_until = NULL,
     aborted = min(aborted, 1)
@@ -61,26 +67,6 @@ class FetchRequest:
 
     limit: int
     lease: float
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedMessage:
-    """A message that now is with a worker; `Delivery` explains the rest.
-
-    Attributes:
-        message_id: together with the fence, which delivery of which message it is.
-        aborted: 0 if no abort was asked for.
-    """
-
-    message_id: int
-    fence: int
-    task_id: str
-    task_name: str
-    attempt: int
-    unsettled: int
-    aborted: int
-    expires_after: float | None
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +115,12 @@ def give_back(transaction: Transaction, fetched: Fetched) -> None:
 
 def _take_expired(transaction: Transaction, lease: float) -> list[FetchedMessage]:
     ids = json.loads(transaction.value(PICK_EXPIRED, (transaction.now, EXPIRIES)))
-    return _take(transaction, ids, lease=lease, counts=False)
+    taken = _take(transaction, ids, lease=lease, counts=False)
+    unreadable = [message.message_id for message in taken if message.unreadable is not None]
+    if unreadable:
+        transaction.execute(NEVER_EXPIRE, (json.dumps(unreadable),))
+        transaction.wake(Topic.MESSAGES)
+    return [message for message in taken if message.unreadable is None]
 
 
 def _take(
@@ -137,18 +128,22 @@ def _take(
 ) -> list[FetchedMessage]:
     if not ids:
         return []
-    transaction.execute("UPDATE fence SET value = value + ?", (len(ids),))
-    first = transaction.value("SELECT value FROM fence") - len(ids) + 1
-    held = json.dumps(ids)
+    first = _next_fence(transaction, len(ids))
     until = transaction.now + lease
-    transaction.execute(TAKE, (int(counts), first, until, held))
-    rows = json.loads(transaction.value(READ, (held,)))
-    return sorted((_message(row) for row in rows), key=lambda message: message.fence)
+    transaction.execute(TAKE, (int(counts), first, until, json.dumps(ids)))
+    return read_messages(transaction, ids)
 
 
-def _message(row: list[Any]) -> FetchedMessage:
-    row[-1] = bytes.fromhex(row[-1])
-    return FetchedMessage(*row)
+def _next_fence(transaction: Transaction, count: int) -> int:
+    """The first of so many new fences."""
+    transaction.execute("UPDATE fence SET value = value + ?", (count,))
+    last = transaction.value(LAST_FENCE)
+    if last is None or not count <= last < HIGHEST_FENCE:
+        # Somebody wrote it: begin again with what it can't have reached.
+        last = int(transaction.now * 1_000) + count
+        transaction.execute("DELETE FROM fence")
+        transaction.execute("INSERT INTO fence VALUES (?)", (last,))
+    return int(last) - count + 1
 
 
 def _as_many_as_fit(picked: list[list[int]]) -> list[int]:

@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_sqlite.codec import shown, text_of
 from taskiq_sqlite.transaction import Topic, Transaction, each
 
+UNREADABLE: Final = "unreadable"
+"""What the reason of a letter begins with that can't be read."""
 STEP: Final = 1_000
 """Rows that one transaction purges or replays, so that others get their turn."""
 
@@ -49,6 +52,19 @@ class Page:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay did.
+
+    Attributes:
+        count: letters that are messages again.
+        unreadable: ids of letters that stay, because they can't be read.
+    """
+
+    count: int
+    unreadable: list[int]
+
+
 def count(transaction: Transaction, items: Sequence[None]) -> list[QueueStats]:
     """How many messages there are; reads the indexes of all."""
     due = transaction.value(
@@ -76,15 +92,22 @@ def purge(transaction: Transaction, last: Newest) -> int:
     return sum(transaction.execute(PURGE, each) for each in values)
 
 
+_LETTER: Final = """
+SELECT id, CAST(task_id AS BLOB), typeof(task_id), CAST(task_name AS BLOB), typeof(task_name),
+    CAST(body AS BLOB), iif(typeof(attempt) = 'integer', attempt, 0), CAST(reason AS BLOB),
+    CAST(error AS BLOB), iif(typeof(buried_at) = 'real', buried_at, NULL),
+    typeof(expires_after) IN ('real', 'null') AND abs(coalesce(expires_after, 0)) < 9e999
+    AND typeof(priority) = 'integer'
+FROM dead_letters
+"""
+LETTER_OF_ID: Final = f"{_LETTER} WHERE id = ?"
+PAGE: Final = f"{_LETTER} ORDER BY id LIMIT ? OFFSET ?"
+
+
 @each
 def letters(transaction: Transaction, page: Page) -> list[DeadLetter]:
     """A part of the dead letters, those buried first first."""
-    rows = transaction.rows(
-        "SELECT id, task_id, task_name, body, attempt, reason, error, buried_at"
-        " FROM dead_letters ORDER BY id LIMIT ? OFFSET ?",
-        (page.limit, page.offset),
-    )
-    return [_letter(*row) for row in rows]
+    return [_letter(*row)[0] for row in transaction.rows(PAGE, (page.limit, page.offset))]
 
 
 @each
@@ -95,19 +118,25 @@ def letter_ids_after(transaction: Transaction, last: int) -> list[int]:
 
 
 @each
-def replay(transaction: Transaction, ids: Collection[int]) -> int:
+def replay(transaction: Transaction, ids: Collection[int]) -> Replay:
     """Queue dead letters as new messages; those whose unique key is taken stay where they are."""
-    replayed = 0
+    replayed, unreadable = 0, []
     for letter_id in ids:
-        task_id = transaction.value("SELECT task_id FROM dead_letters WHERE id = ?", (letter_id,))
-        if task_id is None or not transaction.execute(REPLAY, (transaction.now, letter_id)):
+        row = transaction.row(LETTER_OF_ID, (letter_id,))
+        if row is None:
+            continue
+        letter, can_be_read = _letter(*row)
+        if not can_be_read:
+            unreadable.append(letter_id)
+            continue
+        if not transaction.execute(REPLAY, (transaction.now, letter_id)):
             continue
         replayed += 1
         transaction.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
-        transaction.execute("DELETE FROM results WHERE task_id = ?", (task_id,))
-        transaction.execute("DELETE FROM progress WHERE task_id = ?", (task_id,))
+        transaction.execute("DELETE FROM results WHERE task_id = ?", (letter.task_id,))
+        transaction.execute("DELETE FROM progress WHERE task_id = ?", (letter.task_id,))
     transaction.wake(Topic.MESSAGES)
-    return replayed
+    return Replay(replayed, unreadable)
 
 
 @each
@@ -121,21 +150,38 @@ def purge_letters(transaction: Transaction, ids: Collection[int]) -> int:
 
 def _letter(
     letter_id: int,
-    task_id: str,
-    task_name: str,
+    raw_id: bytes,
+    type_of_id: str,
+    raw_name: bytes,
+    type_of_name: str,
     body: bytes,
     attempt: int,
-    reason: str,
-    error: str | None,
-    buried_at: float,
-) -> DeadLetter:
-    return DeadLetter(
+    raw_reason: bytes,
+    raw_error: bytes | None,
+    buried_at: float | None,
+    other_columns_are_sound: int,
+) -> tuple[DeadLetter, bool]:
+    """A letter as far as it can be read, and whether all of it can."""
+    task_id, task_name = text_of(raw_id, type_of_id), text_of(raw_name, type_of_name)
+    can_be_read = task_id is not None and task_name is not None and bool(other_columns_are_sound)
+    reason = shown(raw_reason)
+    if not can_be_read and not reason.startswith(UNREADABLE):
+        reason = f"{UNREADABLE}: its row has columns of another kind; it was buried for: {reason}"
+    letter = DeadLetter(
         letter_id=str(letter_id),
-        task_id=task_id,
-        task_name=task_name,
+        task_id=shown(raw_id),
+        task_name=shown(raw_name),
         message=body,
         attempt=attempt,
         reason=reason,
-        error=error,
-        buried_at=datetime.fromtimestamp(buried_at, UTC),
+        error=None if raw_error is None else shown(raw_error),
+        buried_at=_moment(buried_at),
     )
+    return letter, can_be_read
+
+
+def _moment(seconds: float | None) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds or 0.0, UTC)
+    except (ValueError, OverflowError, OSError):  # a number that somebody made up
+        return datetime.max.replace(tzinfo=UTC)

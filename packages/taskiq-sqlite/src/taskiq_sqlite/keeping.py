@@ -1,11 +1,13 @@
 """Results and progress as rows, and the upkeep of the file that holds them."""
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from taskiq_core.exceptions import TaskiqError
+from taskiq_sqlite.codec import shown
 from taskiq_sqlite.transaction import Topic, Transaction, each
 
 CLEANED: Final = 500
@@ -27,13 +29,16 @@ SELECT json_group_array(task_id) FROM results
 WHERE task_id IN (SELECT value FROM json_each(?)) AND (expires IS NULL OR expires > ?)
 """
 BODIES: Final = """
-SELECT task_id, body FROM results
+SELECT task_id, CAST(body AS BLOB) FROM results
 WHERE task_id IN (SELECT value FROM json_each(?)) AND (expires IS NULL OR expires > ?)
 """
 # Many callers wait for the same transaction: the last number, and whose results they are.
 AFTER: Final = """
 SELECT max(seq), json_group_array(task_id) FROM
     (SELECT seq, task_id FROM results WHERE seq > ? ORDER BY seq LIMIT 5000)
+"""
+AFTER_ONE_BY_ONE: Final = """
+SELECT seq, CAST(task_id AS BLOB) FROM results WHERE seq > ? ORDER BY seq LIMIT 5000
 """
 CLEAN_RESULTS: Final = """
 DELETE FROM results WHERE seq IN (SELECT seq FROM results WHERE expires <= ? LIMIT ?)
@@ -100,8 +105,12 @@ def get_results(transaction: Transaction, task_ids: Sequence[str]) -> list[bytes
 @each
 def news_after(transaction: Transaction, last: int) -> News:
     """The results that were stored since, whoever stored them; not more than a few thousand."""
-    newest, task_ids = transaction.row(AFTER, (last,))
-    return News(last if newest is None else newest, json.loads(task_ids))
+    try:
+        newest, task_ids = transaction.row(AFTER, (last,))
+        return News(last if newest is None else newest, json.loads(task_ids))
+    except (sqlite3.OperationalError, ValueError):  # an id among them is not a text
+        rows = transaction.rows(AFTER_ONE_BY_ONE, (last,))
+        return News(rows[-1][0] if rows else last, [shown(task_id) for _, task_id in rows])
 
 
 def last_news(transaction: Transaction, items: Sequence[None]) -> list[int]:
@@ -121,7 +130,8 @@ def set_progress(transaction: Transaction, progress: StoredResult) -> None:
 def get_progress(transaction: Transaction, task_id: str) -> bytes | None:
     """How far a task has come; None if it has not said."""
     found: bytes | None = transaction.value(
-        "SELECT body FROM progress WHERE task_id = ? AND (expires IS NULL OR expires > ?)",
+        "SELECT CAST(body AS BLOB) FROM progress"
+        " WHERE task_id = ? AND (expires IS NULL OR expires > ?)",
         (task_id, transaction.now),
     )
     return found

@@ -11,13 +11,17 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
         "beegfs",
         "ceph",
         "cifs",
+        "fuse.blobfuse2",
         "fuse.cephfs",
         "fuse.gcsfuse",
         "fuse.glusterfs",
+        "fuse.juicefs",
+        "fuse.mount-s3",
         "fuse.rclone",
         "fuse.s3fs",
         "fuse.sshfs",
         "glusterfs",
+        "gpfs",
         "lustre",
         "ncpfs",
         "nfs",
@@ -26,6 +30,8 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
         "smb2",
         "smb3",
         "smbfs",
+        "vboxsf",
+        "virtiofs",
     }
 )
 """Types of file systems that several machines share; WAL needs the shared memory of one."""

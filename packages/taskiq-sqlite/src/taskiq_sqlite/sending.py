@@ -7,6 +7,7 @@ from typing import Any, Final
 from taskiq_core.brokers.queue_labels import NO_LABELS, QueueLabels, queue_labels
 from taskiq_core.exceptions import TaskiqError
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_sqlite.codec import shown
 from taskiq_sqlite.errors import DuplicateKeyError
 from taskiq_sqlite.transaction import Topic, Transaction
 
@@ -92,9 +93,10 @@ def _first_duplicate(
         if key is None:
             continue
         holder = own.get(key) or transaction.value(
-            "SELECT task_id FROM messages WHERE unique_key = ?", (key,)
+            "SELECT CAST(task_id AS BLOB) FROM messages WHERE unique_key = ?", (key,)
         )
         if holder is not None:
+            holder = shown(holder) if isinstance(holder, bytes) else holder
             return DuplicateKeyError(task_name=message.task_name, unique_key=key, holder=holder)
         own[key] = message.task_id
     return None

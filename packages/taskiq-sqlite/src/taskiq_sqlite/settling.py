@@ -19,6 +19,10 @@ WHERE messages.fence IS NOT json_extract(held.value, '$[1]')
 """
 DELETE: Final = "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))"
 RENEW: Final = "UPDATE messages SET lease_until = ? WHERE id IN (SELECT value FROM json_each(?))"
+ABORTED: Final = """
+SELECT json_group_array(id) FROM messages
+WHERE aborted > 0 AND id IN (SELECT value FROM json_each(?))
+"""
 # Without a delay it keeps its place in line. One whose abort was asked for does not wait.
 RELEASE: Final = """
 UPDATE messages SET state = CASE WHEN ? > 0 AND aborted = 0 THEN 1 ELSE 0 END,
@@ -37,6 +41,19 @@ UPDATE messages SET state = 0, unsettled = unsettled + 1, fence = NULL, lease_un
     aborted = min(aborted, 1)
 WHERE id IN (SELECT id FROM messages WHERE state = 2 AND lease_until <= ? LIMIT ?)
 """
+# Without a point in time that can be read they would stay where they are for ever.
+RECLAIM_TIMELESS: Final = """
+UPDATE messages SET state = 0, fence = NULL, lease_until = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = 2 AND lease_until >= '' LIMIT ?)
+"""
+RECLAIM_ENDLESS: Final = """
+UPDATE messages SET state = 0, fence = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = 2 AND lease_until IS NULL LIMIT ?)
+"""
+PROMOTE_TIMELESS: Final = """
+UPDATE messages SET state = 0 WHERE id IN
+    (SELECT id FROM messages WHERE state = 1 AND due >= '' LIMIT ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +70,19 @@ class Renewal:
 
     holds: Sequence[Hold]
     lease: float
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a renewal found out.
+
+    Attributes:
+        lost: the deliveries that are not any more what they were.
+        aborted: those that were renewed, and whose abort was asked for.
+    """
+
+    lost: frozenset[Hold]
+    aborted: frozenset[Hold]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +112,17 @@ def acknowledge(transaction: Transaction, holds: Sequence[Hold]) -> Sequence[Tas
 
 
 @each
-def renew(transaction: Transaction, renewal: Renewal) -> list[Hold]:
-    """Extend leases; returns the holds that are lost."""
-    lost = _lost(transaction, renewal.holds)
-    kept = [hold.message_id for index, hold in enumerate(renewal.holds) if index not in lost]
-    if kept:
-        transaction.execute(RENEW, (transaction.now + renewal.lease, json.dumps(kept)))
-    return [renewal.holds[index] for index in sorted(lost)]
+def renew(transaction: Transaction, renewal: Renewal) -> Renewed:
+    """Extend leases."""
+    positions = _lost(transaction, renewal.holds)
+    lost = frozenset(renewal.holds[index] for index in positions)
+    kept = {hold.message_id: hold for hold in renewal.holds if hold not in lost}
+    if not kept:
+        return Renewed(lost, frozenset())
+    ids = json.dumps([*kept])
+    transaction.execute(RENEW, (transaction.now + renewal.lease, ids))
+    aborted = json.loads(transaction.value(ABORTED, (ids,)))
+    return Renewed(lost, frozenset(kept[message_id] for message_id in aborted))
 
 
 @each
@@ -113,9 +147,13 @@ def bury(transaction: Transaction, item: Burial) -> None:
 
 @each
 def reclaim(transaction: Transaction, limit: int) -> int:
-    """Have deliveries whose lease ran out wait in line again; how many there were."""
+    """Have deliveries whose lease ran out wait in line again; how many there were.
+
+    Those of which it can't be read when that is, too; and so with messages that are delayed.
+    """
     count = transaction.execute(RECLAIM, (transaction.now, limit))
-    if count:
+    timeless = (RECLAIM_TIMELESS, RECLAIM_ENDLESS, PROMOTE_TIMELESS)
+    if count or sum(transaction.execute(each, (limit,)) for each in timeless):
         transaction.wake(Topic.MESSAGES)
     return count
 

@@ -1,6 +1,7 @@
 """The one thread that uses the database: everything that waits goes into one transaction."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import queue
@@ -13,8 +14,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_core.exceptions import TaskiqError
-from taskiq_sqlite.connection import DatabaseOptions, explain, is_busy, open_connection
-from taskiq_sqlite.errors import DatabaseBusyError
+from taskiq_sqlite.connection import (
+    DatabaseOptions,
+    explain,
+    identity_of,
+    is_busy,
+    is_out_of_room,
+    open_connection,
+)
+from taskiq_sqlite.errors import DatabaseBusyError, DatabaseGoneError
 from taskiq_sqlite.ringing import Ringer
 from taskiq_sqlite.transaction import Operation, Topic, Transaction
 
@@ -62,6 +70,7 @@ class Writer:
         self._ringer = ringer
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         # A daemon: a program that never calls shutdown must be able to end.
         self._thread = threading.Thread(target=self._run, name="taskiq-sqlite", daemon=True)
         self._thread.start()
@@ -143,12 +152,17 @@ class Writer:
         """Do the jobs in one transaction, as often as it takes to get the lock."""
         deadline = time.monotonic() + self._options.busy_timeout
         delay, longest = BUSY_STEPS
+        has_made_room = False
         while True:
             try:
-                if self._connection is None:
-                    self._connection = open_connection(self._options)
-                return _transact(self._connection, jobs)
+                topics = _transact(self._connect(), jobs)
+                self._check_is_there()
+                return topics  # noqa: TRY300  # with the rest of what may fail
             except sqlite3.Error as error:
+                if is_out_of_room(error) and not has_made_room:
+                    has_made_room = True
+                    self._make_room()
+                    continue
                 if not is_busy(error):
                     raise
                 if time.monotonic() >= deadline:
@@ -157,6 +171,33 @@ class Writer:
                     ) from error
             time.sleep(random.uniform(delay / 2, delay))
             delay = min(2 * delay, longest)
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = open_connection(self._options)
+            self._identity = identity_of(self._options.path)
+        return self._connection
+
+    def _check_is_there(self) -> None:
+        """Notice that the file is not where it was: what was committed, nobody will see.
+
+        After each transaction, for a `stat` costs a hundredth of one.
+
+        Raises:
+            DatabaseGoneError: another file is there, or none.
+        """
+        if identity_of(self._options.path) != self._identity:
+            self._disconnect()
+            raise DatabaseGoneError(address=str(self._options.path))
+
+    def _make_room(self) -> None:
+        """Empty the write-ahead log, if no reader needs it any more.
+
+        SQLite does so after a commit only: a log that has filled the disk would stay for ever.
+        """
+        self._disconnect()
+        with contextlib.suppress(sqlite3.Error):  # the transaction is tried again, and says why not
+            self._connect().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _hand_back(self, jobs: Sequence[Job]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}

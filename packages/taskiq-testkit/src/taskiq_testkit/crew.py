@@ -1,9 +1,12 @@
 """A whole worker: core's receiver on a broker of its own, and what became of its deliveries."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.outcomes import Outcome
+from taskiq_core.messages.slots import Slots
 from taskiq_core.receiver import Receiver
 from taskiq_testkit.recording import UNREADABLE, Recorder
 
@@ -19,6 +22,9 @@ class Crew:
         patience: seconds to wait for each outcome, and for running tasks at the end.
         slots: how many tasks run at once.
         max_deliveries: how many deliveries of a message may end without being settled.
+
+    Attributes:
+        streams: how often the broker's stream of deliveries was opened; again after it broke.
     """
 
     def __init__(
@@ -33,10 +39,12 @@ class Crew:
     ) -> None:
         self.broker = broker
         self.recorder = recorder
+        self.streams = 0
         self._patience = patience
         self._finish = asyncio.Event()
         self._listening: asyncio.Task[None] | None = None
         if runs:
+            self._count_streams()
             receiver = Receiver(
                 broker,
                 run_startup=False,
@@ -45,6 +53,16 @@ class Crew:
                 max_deliveries=max_deliveries,
             )
             self._listening = asyncio.create_task(receiver.listen(self._finish))
+
+    def _count_streams(self) -> None:
+        open_stream = self.broker.deliveries
+
+        def counted(slots: Slots) -> AsyncGenerator[Delivery, None]:
+            self.streams += 1
+            return open_stream(slots)
+
+        # For this object only: brokers of the same class are not concerned.
+        self.broker.deliveries = counted  # type: ignore[method-assign]
 
     async def outcome_of(self, task_id: str) -> Outcome:
         """What became of the next delivery of a task."""

@@ -29,14 +29,19 @@ class ZeroMQDelivery(Delivery):
         has_result: whether the result has been sent.
     """
 
-    __slots__ = ("_connection", "epoch", "has_result", "tag", "task_id")
+    __slots__ = ("_connection", "epoch", "has_result", "tag")
+
+    task_id: str
 
     def __init__(self, task: records.Task, connection: Connection, epoch: int) -> None:
         super().__init__(
-            task.body, attempt=task.attempt, unsettled=task.unsettled, aborted=task.aborted
+            task.body,
+            attempt=task.attempt,
+            unsettled=task.unsettled,
+            aborted=task.aborted,
+            task_id=task.task_id,
         )
         self.tag = task.tag
-        self.task_id = task.task_id
         self.epoch = epoch
         self.has_result = False
         self._connection = connection

@@ -3,6 +3,7 @@
 from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerError,
+    BrokerSetupError,
     CapabilityError,
     DuplicateTaskError,
     LeaseLostError,
@@ -27,6 +28,7 @@ from taskiq_core.exceptions import (
     TaskExpiredError,
     TaskiqError,
     TaskiqResultTimeoutError,
+    TaskProcessAnswerError,
     TaskProcessError,
     TaskRejectedError,
     TaskRetryError,
@@ -41,6 +43,7 @@ from taskiq_core.exceptions import (
 __all__ = [
     "BrokerConnectionError",
     "BrokerError",
+    "BrokerSetupError",
     "CapabilityError",
     "DuplicateTaskError",
     "LeaseLostError",
@@ -68,6 +71,7 @@ __all__ = [
     "TaskTimeoutError",
     "TaskUnregisteredError",
     "TaskiqError",
+    "TaskProcessAnswerError",
     "TaskProcessError",
     "WorkerShutdownError",
     "TaskiqResultTimeoutError",

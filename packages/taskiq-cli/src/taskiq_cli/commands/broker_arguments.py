@@ -44,8 +44,6 @@ def is_url(broker: str) -> bool:
 
 def shown(broker: str) -> str:
     """A path, or a URL without its secrets."""
-    if not is_url(broker):
-        return broker
     from taskiq_core.plugins.redaction import redacted, secrets_in
 
     return redacted(broker, secrets_in(broker))

@@ -149,7 +149,8 @@ def _tell(what: str, count: int, ids: Sequence[str] | None, json_: bool) -> None
     if ids is not None and count < len(ids):
         missing = f"{len(ids) - count} of {', '.join(map(one_line, ids))}"
         raise Failure(
-            f"Not {what}: {missing}. There is no such letter, or its unique key is taken.",
+            f"Not {what}: {missing}. There is no such letter, its unique key is taken, or it "
+            "can't be read.",
             ExitCode.FAILURE,
         )
 

@@ -46,7 +46,7 @@ def as_object(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool
 
 def remote_traceback(error: BaseException) -> str:
     """The traceback as the worker had it; without one, what is known of the error's causes."""
-    from taskiq_core.messages.exception_records import RemoteTraceback
+    from taskiq_core.messages.exception_bounds import RemoteTraceback
 
     if isinstance(error.__cause__, RemoteTraceback):
         return error.__cause__.text.rstrip()

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from taskiq_cli.errors import ObjectPathError
+from taskiq_core.plugins.redaction import redacted, secrets_in
 
 
 def split_path(object_spec: str) -> tuple[str, str]:
@@ -24,4 +25,5 @@ def split_path(object_spec: str) -> tuple[str, str]:
         hint = f" Modules are named as in an import: {dotted}:{attribute or 'broker'}"
     elif not colon and "." in module:
         hint = f" Did you mean {':'.join(module.rsplit('.', 1))!r}?"
-    raise ObjectPathError(spec=object_spec, hint=hint)
+    secrets = secrets_in(object_spec)
+    raise ObjectPathError(spec=redacted(object_spec, secrets), hint=redacted(hint, secrets))

@@ -5,6 +5,7 @@ from logging import getLogger
 from pathlib import Path
 
 from taskiq_cli.loading.objects import load_module
+from taskiq_core.plugins.redaction import without_credentials
 
 logger = getLogger(__name__)
 
@@ -28,7 +29,7 @@ def import_tasks(modules: list[str], pattern: str | Sequence[str], fs_discover: 
 def import_from_modules(modules: list[str]) -> None:
     """Import modules that declare tasks, each once."""
     for module in dict.fromkeys(modules):
-        logger.info("Importing tasks from module %s", module)
+        logger.info("Importing tasks from module %s", without_credentials(module))
         load_module(module)
 
 

@@ -18,7 +18,9 @@ from taskiq_cli.worker.stopping import StopRequests
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import (
     BrokerError,
+    BrokerSetupError,
     CapabilityError,
+    ListenError,
     ResultBackendError,
     TaskiqError,
 )
@@ -59,7 +61,7 @@ async def serve(
         if await _start(receiver.broker, stop.finish):
             reports.started()
             _tell_tasks(len(receiver.broker.get_all_tasks()))
-            await _listen(receiver, companion, stop.finish)
+            await _listen_or_end(receiver, companion, stop.finish)
     except StartError as error:
         details = f"\n{whole_traceback(error)}" if options.shows_tracebacks else ""
         reports.start_failed(f"{error}{details}")
@@ -73,6 +75,21 @@ async def serve(
         if telling is not None:
             telling.cancel()
     return ExitCode.OK
+
+
+async def _listen_or_end(
+    receiver: Receiver, companion: Companion | None, finish: asyncio.Event
+) -> None:
+    """Listen; what would fail again however often it is tried ends the worker.
+
+    Raises:
+        StartError: the broker can't be listened to, as it is set up.
+        Exception: whatever else the broker raised.
+    """
+    try:
+        await _listen(receiver, companion, finish)
+    except (ListenError, BrokerSetupError) as error:
+        raise StartError(reason=str(error)) from error
 
 
 async def _listen(receiver: Receiver, companion: Companion | None, finish: asyncio.Event) -> None:
@@ -120,7 +137,7 @@ async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
 def _may_pass(error: TaskiqError) -> bool:
     """Whether it may be about a server that is down, and not about how things are set up."""
     is_of_a_server = isinstance(error, BrokerError | ResultBackendError)
-    return is_of_a_server and not isinstance(error, CapabilityError)
+    return is_of_a_server and not isinstance(error, CapabilityError | BrokerSetupError)
 
 
 async def _shut_down(broker: AsyncBroker, seconds: float) -> None:

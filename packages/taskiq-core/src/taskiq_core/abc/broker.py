@@ -98,6 +98,9 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Extend the leases of deliveries that this broker made; returns those that are lost.
 
+        A broker that can abort tasks also sets `Delivery.aborted` of those whose abort was asked
+        for, as `Delivery.extend` does: the worker stops them.
+
         What a worker calls at a third of the shortest lease, for all that it holds; brokers that
         can extend many at once override it. If it raises, it is called again.
         """
@@ -153,16 +156,29 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     async def request_abort(self, task_id: str) -> AbortState:
         """Mark a message as aborted, and say where it is: queued, running or unknown.
 
-        The mark lasts until the message is settled. A queued message, delayed or not, is delivered
-        soon with `Delivery.aborted` set, so that a worker stores the result that says so; of a
-        running one, `aborts` tells the worker that has it.
+        An abort that was answered as queued or running reaches the task, unless the task ends
+        first. A queued message, delayed or not, is delivered soon with `Delivery.aborted` set, so
+        that a worker stores the result that says so. A message counts as running from the moment at
+        which it leaves the queue. Its worker may not have it yet, so it is told in two ways:
+
+        - `aborts` yields the id. A worker that has no such task remembers it for a minute, and when
+          it comes to a delivery of that id, renews its lease to find out whether it is the one.
+        - Each renewal of a lease sets `Delivery.aborted`, so that a lost notice costs at most the
+          time between two renewals, a third of the lease.
+
+        A broker without leases has only the first: it must yield the id after the delivery, or
+        shortly before it, and only to workers that get the delivery.
+
+        The mark lasts until the message is acknowledged, buried or purged. What is sent later under
+        the same id, a dead letter that is replayed among others, is not aborted by it.
         """
         raise self._lacks("abort tasks", Capability.ABORT)
 
     def aborts(self) -> AsyncGenerator[str, None]:
         """Yield the ids of tasks whose abort is asked for while this broker's deliveries run.
 
-        Others may come, too, and any may come twice: the worker ignores what it does not have.
+        Others may come, too, and any may come twice or before its delivery: a worker asks the store
+        before it aborts what comes later.
         When it is opened again, after a failure, those that are still marked come again.
         """
         raise self._lacks("abort tasks", Capability.ABORT)

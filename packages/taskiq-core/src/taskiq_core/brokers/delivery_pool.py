@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
 
@@ -35,7 +36,7 @@ class DeliveryPool(Generic[_Delivery]):
         self._limit = self.slots.limit if limit is None else limit
         self._waiting: deque[_Delivery] = deque()
         # The event loop itself keeps only weak references to its tasks.
-        self._running: dict[asyncio.Task[None], _Delivery] = {}
+        self._running: dict[DeliveryTask, _Delivery] = {}
         self._idle: asyncio.Future[None] | None = None
 
     @property
@@ -78,11 +79,11 @@ class DeliveryPool(Generic[_Delivery]):
         # A task that is cancelled before its first step never runs, nor settles its delivery.
         await asyncio.sleep(0)
         for task in self._running:
-            task.cancel()
+            task.cancel_by_worker()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _start(self, delivery: _Delivery) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(delivery))
+        task = DeliveryTask(self._run(delivery), loop=asyncio.get_running_loop())
         self._running[task] = delivery
 
     async def _run(self, delivery: _Delivery) -> None:
@@ -93,7 +94,7 @@ class DeliveryPool(Generic[_Delivery]):
 
     def _finished(self, delivery: _Delivery) -> None:
         task = asyncio.current_task()
-        if task is not None:
+        if isinstance(task, DeliveryTask):
             self._running.pop(task, None)
         self.slots.release()
         if self._on_done is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from enum import IntEnum
 from typing import Final, Generic, Protocol
 
 from taskiq_core.brokers.lease_token import LeaseToken, MessageId
@@ -9,6 +10,16 @@ from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.delivery import Delivery
 
 LEASE_LOST: Final = "it ran out and the message was reclaimed, or it was settled before"
+
+
+class Renewal(IntEnum):
+    """What came of the renewal of one lease."""
+
+    DONE = 0
+    LOST = 1
+    """The store knows a later delivery of the message, or none."""
+    ABORTED = 2
+    """The lease is renewed, and the abort of the task was asked for."""
 
 
 class LeasedQueue(Protocol[MessageId]):
@@ -31,8 +42,10 @@ class LeasedQueue(Protocol[MessageId]):
     async def bury(self, token: LeaseToken[MessageId], reason: str, error: str | None) -> None:
         """Move the message to the dead letters."""
 
-    async def renew(self, tokens: Sequence[LeaseToken[MessageId]], lease: float) -> Sequence[bool]:
-        """Extend leases to `lease` seconds from now; for each token whether its lease is lost."""
+    async def renew(
+        self, tokens: Sequence[LeaseToken[MessageId]], lease: float
+    ) -> Sequence[Renewal]:
+        """Extend leases to `lease` seconds from now; return what came of each token."""
         ...
 
 
@@ -43,15 +56,16 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
         data: the message's bytes, as `kick` was given them.
         queue: the store that made the delivery.
         token: the store's name for this delivery; its fence is the delivery's.
-        task_id: of the message; for logs, and for aborts.
+        task_id: of the message; None where the store's record of it can't be read.
         attempt: 1 on the first delivery.
         unsettled: how many earlier deliveries ended without being settled.
         lease: seconds until the store takes the message back.
         aborted: whether the abort of the task was asked for before this delivery.
         expired: whether the message is delivered only to be refused, as it waited for too long.
+        unreadable: what of the store's record can't be read; the delivery is only to be buried.
     """
 
-    __slots__ = ("queue", "task_id", "token")
+    __slots__ = ("queue", "token")
 
     def __init__(
         self,
@@ -59,12 +73,13 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
         *,
         queue: LeasedQueue[MessageId],
         token: LeaseToken[MessageId],
-        task_id: str,
+        task_id: str | None,
         attempt: int,
         unsettled: int,
         lease: float,
         aborted: bool = False,
         expired: bool = False,
+        unreadable: str | None = None,
     ) -> None:
         super().__init__(
             data,
@@ -74,10 +89,11 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
             fence=token.fence,
             aborted=aborted,
             expired=expired,
+            task_id=task_id,
+            unreadable=unreadable,
         )
         self.queue = queue
         self.token = token
-        self.task_id = task_id
 
     async def ack(self) -> None:
         """Have the store forget the message."""
@@ -100,6 +116,8 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
 async def renew_leases(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Renew the leases of deliveries in one call of `renew` for each queue and length of lease.
 
+    Sets `aborted` of the deliveries whose abort was asked for.
+
     Args:
         deliveries: those that are not `LeasedDelivery` are ignored.
 
@@ -114,7 +132,11 @@ async def renew_leases(deliveries: Sequence[Delivery]) -> list[Delivery]:
     lost: list[Delivery] = []
     for (_, lease), group in groups.items():
         answers = await group[0].queue.renew([each.token for each in group], lease)
-        lost += [each for each, is_lost in zip(group, answers, strict=True) if is_lost]
+        for each, renewal in zip(group, answers, strict=True):
+            if renewal is Renewal.LOST:
+                lost.append(each)
+            elif renewal is Renewal.ABORTED:
+                each.aborted = True
     return lost
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.exceptions import ResultGetError
 from taskiq_core.messages.labels import FENCE
+from taskiq_core.messages.readable import SHORTEST_UNREADABLE, require_readable
 from taskiq_core.messages.result import TaskiqResult
 
 # What model_dump_json and model_validate_json call, without their handling of options.
@@ -26,10 +27,14 @@ class ResultCoding:
         """The bytes of a result.
 
         Raises:
-            ValueError: the return value can't be serialized (also TypeError, by some serializers).
+            ValueError: the return value can't be serialized, or not be read again (also TypeError,
+                by some serializers).
         """
         if self._serializer is None:
-            return _to_json(result)
+            body = _to_json(result)
+            if len(body) >= SHORTEST_UNREADABLE:
+                require_readable(body)
+            return body
         return self._serializer.dumpb(result.model_dump())
 
     def loads(self, body: bytes, *, with_logs: bool) -> TaskiqResult[Any]:

@@ -14,8 +14,8 @@ from taskiq_core.client.created_schedule import CreatedSchedule
 from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.cron_spec import CronSpec
-from taskiq_core.messages.labels import TIMEOUT, prepare_labels, wrong_timeout
-from taskiq_core.messages.message import TaskiqMessage, make_message
+from taskiq_core.messages.labels import prepare_labels, wrong_label
+from taskiq_core.messages.message import TaskiqMessage, make_message, wrong_task_id
 from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _T = TypeVar("_T")
@@ -104,8 +104,8 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         Raises:
             TaskArgumentError: an argument can't be serialized.
             UnsupportedLabelError: the broker can't do what a label asks for.
-            SendTaskError: the broker failed, the reason is the `__cause__`; or the label `timeout`
-                is no number of seconds.
+            SendTaskError: the broker failed, the reason is the `__cause__`; or the task id or a
+                label can't be used.
         """
         message = self._prepare_message(*args, **kwargs)
         await self.broker.send(message)
@@ -164,7 +164,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         kwargs: dict[str, Any],
     ) -> CreatedSchedule[_ReturnType]:
         sent = {name: value for name, value in self.labels.items() if name not in _UNSENT_LABELS}
-        if TIMEOUT in sent and (wrong := wrong_timeout(sent[TIMEOUT])):
+        if wrong := wrong_label(sent) or wrong_task_id(self.custom_task_id or ""):
             raise SendTaskError(task_name=self.task_name, reason=wrong)
         task = ScheduledTask(
             task_name=self.task_name,

@@ -10,7 +10,7 @@ from typing import Final
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.delivery_pool import DeliveryPool
-from taskiq_core.exceptions import ListenError
+from taskiq_core.exceptions import BrokerSetupError, ListenError
 from taskiq_core.messages.delivery import Delivery
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ async def consume(
 
     Raises:
         ListenError: the broker can't be listened to at all.
+        BrokerSetupError: it can't, as it is set up.
     """
     trouble = _Trouble(type(broker).__name__, on_trouble)
     while True:
@@ -53,7 +54,7 @@ async def consume(
             await pool.slots.wait_free()
             with trouble.watching_stream():
                 await _consume_stream(broker, pool, take, trouble)
-        except ListenError:
+        except (ListenError, BrokerSetupError):
             raise
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
             await trouble.wait(error)

@@ -1,25 +1,29 @@
 """A delivery's life in a worker, from its bytes to its settlement."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
+from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
 from taskiq_core.flow.read import read_message
-from taskiq_core.flow.rejection import abort_queued, expire, give_up, put_off
+from taskiq_core.flow.rejection import abort_queued, bury_unreadable, expire, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.settle import Settler, outcome_of_error
 from taskiq_core.flow.store import Store, store_result
 from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.exception_bounds import bounded
 from taskiq_core.messages.labels import ACK_TYPE, attempt_of
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Release
@@ -39,6 +43,7 @@ class DeliveryHandler:
         plans: how to run tasks.
         settler: settles.
         leases: knows which deliveries still belong to this worker.
+        heard_aborts: the aborts that may be of deliveries which nobody has read yet.
         run_task: runs a function; what it raises is in the result.
         ack_time: when deliveries are acknowledged, unless a label says otherwise.
         max_deliveries: how many deliveries of a message may end without being settled.
@@ -51,6 +56,7 @@ class DeliveryHandler:
         plans: PlanBook,
         settler: Settler,
         leases: LeaseKeeper,
+        heard_aborts: HeardAborts,
         run_task: RunTask,
         ack_time: AcknowledgeType,
         max_deliveries: int,
@@ -59,44 +65,79 @@ class DeliveryHandler:
         self._plans = plans
         self._settler = settler
         self._leases = leases
+        self._heard_aborts = heard_aborts
         self._run_task = run_task
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
 
-    async def handle(
-        self, delivery: Delivery, run: Run, *, is_aborted: Callable[[str], bool]
-    ) -> None:
+    async def handle(self, delivery: Delivery, run: Run) -> None:
         """Run one delivery and settle it.
 
         Args:
             delivery: what to run.
             run: what is to be known of it outside; filled in here.
-            is_aborted: whether the abort of a task was asked for since it was delivered.
         """
         outcome: Outcome = RELEASE  # holds if we are cancelled half-way
         try:
-            run.message = message = read_message(delivery, self._broker.formatter)
-            if delivery.aborted or is_aborted(message.task_id):
-                outcome = await abort_queued(self._store_for(delivery), message)
-            elif delivery.expired:
-                outcome = await expire(self._store_for(delivery), message)
-            elif delivery.unsettled >= self._max_deliveries:
-                outcome = await give_up(self._store_for(delivery), message, delivery)
-            elif plan := self._plans.find(message.task_name):
-                outcome = await self._run(plan, delivery, message, run)
-            else:
-                outcome = await put_off(self._store_for(delivery), message)
+            outcome = await self._outcome_of(delivery, run)
         except UnreadableMessageError as error:
-            logger.error("%s It is buried.", error)  # noqa: TRY400  # network input, no bug of ours
-            outcome = Bury(f"unreadable: {error.reason}")
-        except Exception as error:
-            # Not the task's, whose exceptions are results: ours, or the broker's.
-            logger.exception("A delivery can't be handled (attempt %d)", delivery.attempt)
-            outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
-            if isinstance(outcome, Bury) and run.message is not None:
-                outcome = await self._tell(delivery, run.message, error, outcome)
+            outcome = await bury_unreadable(self._store_for(delivery), delivery, error)
+        except asyncio.CancelledError as error:
+            if run.is_ending():
+                raise
+            await run.drop_own_cancellation()
+            outcome = await self._fail(delivery, run, error)
+        except Exception as error:  # noqa: BLE001  # logged there
+            outcome = await self._fail(delivery, run, error)
         finally:
             await self._settle(delivery, run, outcome)
+
+    async def _outcome_of(self, delivery: Delivery, run: Run) -> Outcome:
+        """Run the task, or refuse its message."""
+        run.message = message = read_message(delivery, self._broker.formatter)
+        if delivery.aborted or (
+            message.task_id in self._heard_aborts and await self._is_aborted(delivery, message)
+        ):
+            return await abort_queued(self._store_for(delivery), message)
+        if delivery.expired:
+            return await expire(self._store_for(delivery), message)
+        if delivery.unsettled >= self._max_deliveries:
+            return await give_up(self._store_for(delivery), message, delivery)
+        plan = self._plans.find(message.task_name)
+        if plan is None:
+            return await put_off(self._store_for(delivery), message)
+        return await self._run(plan, delivery, message, run)
+
+    async def _fail(self, delivery: Delivery, run: Run, error: BaseException) -> Outcome:
+        """Something else than the task failed, whose exceptions are results: we, or the broker."""
+        logger.error(
+            "A delivery can't be handled (attempt %d)", delivery.attempt, exc_info=bounded(error)
+        )
+        outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
+        if isinstance(outcome, Bury) and run.message is not None:
+            return await self._tell(delivery, run.message, error, outcome)
+        return outcome
+
+    async def _is_aborted(self, delivery: Delivery, message: TaskiqMessage) -> bool:
+        """Whether an abort that was heard of before is that of this delivery.
+
+        A store with leases knows: the abort may be that of an earlier message of the same id.
+        Without, it is taken for this one's, and for that of no other.
+        """
+        if delivery.lease is None:
+            self._heard_aborts.discard(message.task_id)
+            return True
+        try:
+            return await self._leases.ask_for_abort(delivery)
+        except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
+            logger.warning(
+                "%s (%s) is started, although it may have been aborted: the next renewal of its "
+                "lease shows that (%s)",
+                message.task_name,
+                message.task_id,
+                error or type(error).__name__,
+            )
+            return False
 
     async def _settle(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
         self._leases.forget(delivery)
@@ -167,7 +208,7 @@ class DeliveryHandler:
         except Exception as error:  # noqa: BLE001  # a middleware's failure is the task's
             result = error_result(message, error)
         else:
-            result = await self._run_task(plan.func, message, run)
+            result = await self._run_to_its_end(plan, message, run)
         if run.has_lost_lease:
             return message, result  # the task goes on elsewhere: nothing has come of it
         if result.error is not None:
@@ -177,8 +218,23 @@ class DeliveryHandler:
             await call_before_saving(chain.post_execute, message, result)
         return message, result
 
+    async def _run_to_its_end(
+        self, plan: TaskPlan, message: TaskiqMessage, run: Run
+    ) -> TaskiqResult[Any]:
+        """The result of a task, also of one that cancels the asyncio task in which it runs."""
+        started = monotonic()
+        try:
+            result = await self._run_task(plan.func, message, run)
+        except asyncio.CancelledError as cancelled:
+            if run.is_ending():
+                raise
+            result = error_result(message, cancelled)
+            result.execution_time = monotonic() - started
+        await run.drop_own_cancellation()  # what follows is not the task's any more
+        return result
+
     async def _tell(
-        self, delivery: Delivery, message: TaskiqMessage, error: Exception, outcome: Outcome
+        self, delivery: Delivery, message: TaskiqMessage, error: BaseException, outcome: Outcome
     ) -> Outcome:
         """Whoever waits for a task that is given up gets an error result."""
         stored = await self._store_for(delivery)(message, error_result(message, error))
@@ -212,4 +268,4 @@ def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
     elif isinstance(error, TaskAbortedError):
         logger.info("%s", error)  # somebody wanted it so
     else:
-        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=error)
+        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=bounded(error))

@@ -20,11 +20,18 @@ class LeaseKeeper:
     Args:
         broker: whose deliveries they are.
         on_lost: called for a delivery that belongs to another worker by now.
+        on_aborted: called once for a delivery that a renewal shows to be aborted.
     """
 
-    def __init__(self, broker: AbstractBroker, on_lost: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self,
+        broker: AbstractBroker,
+        on_lost: Callable[[Delivery], None],
+        on_aborted: Callable[[Delivery], None] = lambda _: None,
+    ) -> None:
         self._broker = broker
         self._on_lost = on_lost
+        self._on_aborted = on_aborted
         self._valid_until: dict[Delivery, float] = {}
         self._lost: set[Delivery] = set()
         self._first = asyncio.Event()
@@ -60,6 +67,14 @@ class LeaseKeeper:
             return delivery not in self._lost
         return _now() < until or not await self._renew([delivery])
 
+    async def ask_for_abort(self, delivery: Delivery) -> bool:
+        """Whether the store has the delivery marked as aborted.
+
+        Asks by a renewal; what the store raises goes on.
+        """
+        await self._renew([delivery])
+        return delivery.aborted
+
     async def run(self) -> None:
         """Renew what is held, until this is cancelled."""
         while True:
@@ -77,6 +92,7 @@ class LeaseKeeper:
         if not deliveries:
             return []
         asked = _now()  # the store counts from a later moment than this
+        unmarked = [delivery for delivery in deliveries if not delivery.aborted]
         lost = await self._broker.renew_leases(deliveries)
         for delivery in deliveries:
             if delivery in self._valid_until and delivery.lease is not None:
@@ -85,6 +101,9 @@ class LeaseKeeper:
             if self._valid_until.pop(delivery, None) is not None:
                 self._lost.add(delivery)
                 self._on_lost(delivery)
+        for delivery in unmarked:
+            if delivery.aborted and delivery in self._valid_until:
+                self._on_aborted(delivery)
         return lost
 
 

@@ -1,5 +1,7 @@
 """From a delivery to a message."""
 
+import json
+
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.exceptions import UnreadableMessageError
 from taskiq_core.messages.delivery import Delivery
@@ -11,8 +13,11 @@ def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessag
     """The message of a delivery, its labels parsed, earlier attempts among them.
 
     Raises:
-        UnreadableMessageError: whatever the formatter raised; bytes come from the network.
+        UnreadableMessageError: whatever the formatter raised, bytes come from the network; or the
+            broker says that it can't read its record.
     """
+    if delivery.unreadable is not None:
+        raise UnreadableMessageError(size=len(delivery.data), reason=delivery.unreadable)
     try:
         message = formatter.loads(delivery.data)
         if message.labels:
@@ -27,3 +32,15 @@ def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessag
     if attempt > 1:
         message.labels[REQUEUE] = attempt - 1
     return message
+
+
+def task_id_of(delivery: Delivery) -> str | None:
+    """Whose message a delivery is that can't be read: as its broker says, or its bytes do."""
+    if delivery.task_id is not None:
+        return delivery.task_id
+    try:
+        found = json.loads(delivery.data)
+    except (ValueError, RecursionError):  # also those that are not UTF-8
+        return None
+    task_id = found.get("task_id") if isinstance(found, dict) else None
+    return task_id if isinstance(task_id, str) and task_id else None

@@ -1,4 +1,4 @@
-"""Messages that are not run: aborted, expired, unknown, or delivered too often."""
+"""Messages that are not run: aborted, expired, unknown, unreadable, or delivered too often."""
 
 import logging
 import random
@@ -11,7 +11,9 @@ from taskiq_core.exceptions import (
     TaskExpiredError,
     TaskiqError,
     TaskUnregisteredError,
+    UnreadableMessageError,
 )
+from taskiq_core.flow.read import task_id_of
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.settle import describe
 from taskiq_core.flow.store import Store
@@ -37,6 +39,20 @@ async def give_up(store: Store, message: TaskiqMessage, delivery: Delivery) -> O
     )
     reason = f"delivered {delivery.unsettled} times without being settled"
     return await _end(store, message, error, Bury(reason))
+
+
+async def bury_unreadable(
+    store: Store, delivery: Delivery, error: UnreadableMessageError
+) -> Outcome:
+    """Bury what can't be read; if a task id can be read all the same, its caller is told."""
+    task_id = task_id_of(delivery)
+    logger.error("%s It is buried%s.", error, f", as task {task_id}" if task_id else "")
+    outcome = Bury(f"unreadable: {error.reason}")
+    if task_id is None:
+        return outcome
+    message = TaskiqMessage(task_id=task_id, task_name="?", labels={}, args=[], kwargs={})
+    stored = await store(message, error_result(message, error))
+    return LEAVE if stored is None else outcome
 
 
 async def put_off(store: Store, message: TaskiqMessage) -> Outcome:

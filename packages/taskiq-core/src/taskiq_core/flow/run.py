@@ -1,6 +1,7 @@
 """Running one task: arguments, dependencies, the function, its time limit."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from time import monotonic
@@ -11,7 +12,7 @@ from taskiq_core.exceptions import TaskTimeoutError
 from taskiq_core.flow.dependencies import DependencyScope
 from taskiq_core.flow.executors import run_in_executor
 from taskiq_core.flow.plan import TaskPlan
-from taskiq_core.flow.run_state import Run
+from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.messages.labels import TIMEOUT
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult, make_result
@@ -28,7 +29,8 @@ async def run_plan(
 ) -> TaskiqResult[Any]:
     """Run a task and say what came of it; whatever it raises is in the result.
 
-    Only cancellation from outside goes on as an exception: that by `run.stop` is the task's error.
+    Only cancellation goes on as an exception: the caller knows whose it is. That by `run.stop` is
+    the task's error.
 
     Args:
         plan: how to run it.
@@ -52,10 +54,15 @@ async def run_plan(
             context = context_of_run()
             scope = DependencyScope(plan.dependencies, context, propagate=propagate_exceptions)
             async with scope as injected:
-                value = await _call(plan, message, {**injected, **message.kwargs}, run, executor)
+                try:
+                    kwargs = {**injected, **message.kwargs}
+                    value = await _call(plan, message, kwargs, run, executor)
+                finally:
+                    if not isinstance(sys.exception(), asyncio.CancelledError):
+                        await run.drop_own_cancellation()  # it is not for the dependencies
     except asyncio.CancelledError as cancelled:
         error = run.reason_for(cancelled)
-        if error is cancelled and _is_cancelled_from_outside():
+        if error is cancelled and is_asyncio_task_cancelled():
             raise
         # Else stopped while dependencies were resolved; or it was raised by the task itself, for
         # example by a cancelled future that it awaited.
@@ -119,8 +126,3 @@ def _stop_after(limit: float, message: TaskiqMessage, run: Run) -> asyncio.Timer
 def _is_closed(raised: BaseException, task: asyncio.Task[Any] | None) -> bool:
     """Whether nobody raised this, and the coroutine is closed, as its event loop is gone."""
     return isinstance(raised, GeneratorExit) and asyncio.current_task() is not task
-
-
-def _is_cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -16,6 +16,12 @@ from taskiq_core.messages.cancellation import Cancellation
 from taskiq_core.messages.message import TaskiqMessage
 
 
+def is_asyncio_task_cancelled() -> bool:
+    """Whether somebody cancelled the asyncio task that runs."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Run(AckController):
     """What the worker knows of a delivery that it has begun.
 
@@ -23,17 +29,26 @@ class Run(AckController):
 
     Args:
         ack: acknowledges the delivery; None for brokers that want no acknowledgement.
+        is_ending: whether the owner of the asyncio task in which this runs wants that to end. By
+            default it belongs to the program, and cancellation ends it.
 
     Attributes:
         message: what was delivered; None until it has been read.
         cancellation: tells the task that it is to end.
         abandoned: the call of a plain function whose result is decided, but whose thread goes on.
+        is_ending: whether this is cancelled from outside; anything else is the task's own doing.
     """
 
-    __slots__ = ("_is_cancelled", "_task", "abandoned", "cancellation", "message")
+    __slots__ = ("_is_cancelled", "_task", "abandoned", "cancellation", "is_ending", "message")
 
-    def __init__(self, ack: Callable[[], Awaitable[None] | None] | None = None) -> None:
+    def __init__(
+        self,
+        ack: Callable[[], Awaitable[None] | None] | None = None,
+        *,
+        is_ending: Callable[[], bool] = is_asyncio_task_cancelled,
+    ) -> None:
         super().__init__(ack)
+        self.is_ending = is_ending
         self.message: TaskiqMessage | None = None
         self.cancellation = Cancellation()
         self.abandoned: Future[Any] | None = None
@@ -72,10 +87,28 @@ class Run(AckController):
             self._take_back_cancellation()
         self._task = None
 
+    async def drop_own_cancellation(self) -> None:
+        """Take back a cancellation that the task left behind, so that it hits nothing else.
+
+        Raises:
+            asyncio.CancelledError: it came from outside.
+        """
+        task = asyncio.current_task()
+        if task is None or not task.cancelling() or self.is_ending():
+            return
+        while task.uncancel():
+            pass
+        try:
+            # Before Python 3.13 `uncancel` leaves one behind that has not been raised yet.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if self.is_ending():
+                raise
+
     def _take_back_cancellation(self) -> bool:
-        """Whether it was `stop`, and nobody else, that cancelled the asyncio task."""
+        """Whether it was `stop`, and nobody outside, that cancelled the asyncio task."""
         task = self._task
         if task is None or not self._is_cancelled:
             return False
         self._is_cancelled = False
-        return task.uncancel() == 0
+        return task.uncancel() == 0 or not self.is_ending()

@@ -2,6 +2,7 @@
 
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage, make_broker_message
+from taskiq_core.messages.readable import SHORTEST_UNREADABLE, require_readable
 
 # What model_dump_json and model_validate_json call, without their handling of options.
 _to_json = TaskiqMessage.__pydantic_serializer__.to_json
@@ -12,12 +13,19 @@ class JSONFormatter(TaskiqFormatter):
     """One JSON object a message, with the fields of `TaskiqMessage`."""
 
     def dumps(self, message: TaskiqMessage) -> BrokerMessage:
-        """The message as JSON."""
+        """The message as JSON.
+
+        Raises:
+            ValueError: it can't be written, or not be read again.
+        """
+        body = _to_json(message)
+        if len(body) >= SHORTEST_UNREADABLE:
+            require_readable(body)
         return make_broker_message(
             {
                 "task_id": message.task_id,
                 "task_name": message.task_name,
-                "message": _to_json(message),
+                "message": body,
                 "labels": message.labels,
             }
         )

@@ -28,12 +28,27 @@ class Delivery(ABC):
             it never does.
         fence: a number that grows with every delivery that the store makes, of any message; None
             where leases can't be lost. Result backends keep results of later deliveries by it.
-        aborted: whether the abort of the task was asked for before this delivery.
+        aborted: whether the abort of the task was asked for: before this delivery, or before its
+            latest renewal.
         expired: whether the time of the label `expires` was over before the message was delivered.
             Core runs no task for it: it stores an error result and buries the message.
+        task_id: of the task, as the store has it beside the bytes; None where it has none that can
+            be read. If the message can't be read, this is whose caller gets an error result.
+        unreadable: what of the store's record of the message can't be read; None if all can. Core
+            buries such a delivery. A stream that raised instead would hold up every other message.
     """
 
-    __slots__ = ("aborted", "attempt", "data", "expired", "fence", "lease", "unsettled")
+    __slots__ = (
+        "aborted",
+        "attempt",
+        "data",
+        "expired",
+        "fence",
+        "lease",
+        "task_id",
+        "unreadable",
+        "unsettled",
+    )
 
     def __init__(
         self,
@@ -45,6 +60,8 @@ class Delivery(ABC):
         fence: int | None = None,
         aborted: bool = False,
         expired: bool = False,
+        task_id: str | None = None,
+        unreadable: str | None = None,
     ) -> None:
         self.data = data
         self.attempt = attempt
@@ -53,6 +70,8 @@ class Delivery(ABC):
         self.fence = fence
         self.aborted = aborted
         self.expired = expired
+        self.task_id = task_id
+        self.unreadable = unreadable
 
     @property
     def is_ackable(self) -> bool:
@@ -68,7 +87,7 @@ class Delivery(ABC):
         raise CapabilityError(broker=type(self).__name__, action="release", capability="release")
 
     async def extend(self) -> None:
-        """Renew the lease.
+        """Renew the lease; sets `aborted` if the abort of the task was asked for meanwhile.
 
         Raises:
             LeaseLostError: it ran out and the message belongs to another worker.

@@ -9,22 +9,33 @@ an exception class is ever called: records come from the network.
 import builtins
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from taskiq_core.exceptions import SecurityError, TaskiqError
+from taskiq_core.messages.exception_bounds import (
+    MAX_DEPTH,
+    MAX_EXCEPTIONS,
+    ExceptionNode,
+    RemoteTraceback,
+    TextBudget,
+    bounded,
+    left_out_text,
+    safe_str,
+    survey,
+)
 
-MAX_DEPTH: Final = 16
-"""How many causes and contexts of an exception are kept."""
 MAX_TRACEBACK: Final = 64_000
 """How many characters of a traceback's end are kept."""
-MAX_MEMBERS: Final = 100
-"""How many exceptions of a group are kept."""
+_MAX_BITS: Final = 14_000
+"""Of an integer; those with more than 4,300 digits can't be read as text."""
+_AROUND: Final = 64
+"""How deep a record is inside what is sent, at most."""
 
 
 class ExceptionRepr(BaseModel):
@@ -50,7 +61,10 @@ class ExceptionRepr(BaseModel):
 
 
 class UnknownRemoteError(TaskiqError):
-    """Stands in for an exception whose class this process does not have.
+    """Stands in for an exception that can't be raised here.
+
+    This process does not have its class, or a caller should not get it: `SystemExit`,
+    `KeyboardInterrupt` and `CancelledError` of a task would end the program that waits for it.
 
     Attributes:
         remote_type: the dotted path of the class that it was.
@@ -62,74 +76,60 @@ class UnknownRemoteError(TaskiqError):
     remote_args: tuple[Any, ...]
 
 
-class RemoteTraceback(Exception):  # noqa: N818  # shown as a cause, never raised
-    """The traceback text of another process, shown as the cause of what came from it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-    def __str__(self) -> str:
-        return f'\n"""\n{self.text}"""'
-
-
 def exception_to_record(error: BaseException) -> ExceptionRepr:
-    """Describe an exception as data that JSON can carry; what it can't carry becomes its repr."""
-    return _record(error, depth=0, with_traceback=True)
+    """Describe an exception as data that JSON can carry; what it can't carry becomes its repr.
+
+    Bounded: what is left out of many exceptions and long texts is said in the record.
+    """
+    record = _record(survey(error), TextBudget())
+    record.exc_traceback = _traceback_text(error)
+    return record
 
 
-def exception_from_record(record: ExceptionRepr) -> BaseException:
-    """Rebuild the exception that a record describes.
+def exception_from_record(record: ExceptionRepr) -> Exception:
+    """Rebuild the exception that a record describes, or a stand-in.
+
+    What would end the program that raises it, such as `SystemExit`, is a stand-in, too.
 
     Raises:
         SecurityError: the record names something that exists and is no exception class.
     """
-    error = _instance(record)
-    if record.exc_cause is not None:
-        error.__cause__ = exception_from_record(record.exc_cause)
-    elif record.exc_traceback:
-        error.__cause__ = RemoteTraceback(record.exc_traceback)
-    if record.exc_context is not None:
-        error.__context__ = exception_from_record(record.exc_context)
-    error.__suppress_context__ = record.exc_suppress_context
-    for note in record.exc_notes:
-        error.add_note(note)
-    return error
+    return _Rebuilding().exception(record, depth=0)
 
 
-def _record(error: BaseException, *, depth: int, with_traceback: bool) -> ExceptionRepr:
-    cls = type(error)
-    deeper = depth < MAX_DEPTH
-    cause = error.__cause__ if not isinstance(error.__cause__, RemoteTraceback) else None
-    # A shown cause hides the context, and an exception may be its own context's cause.
-    context = None if cause is not None or error.__suppress_context__ else error.__context__
-    return ExceptionRepr(
-        exc_type=cls.__qualname__,
-        exc_module=cls.__module__,
-        exc_message=tuple(_plain(argument) for argument in _arguments(error)),
-        exc_cause=_record(cause, depth=depth + 1, with_traceback=False)
-        if cause is not None and deeper
-        else None,
-        exc_context=_record(context, depth=depth + 1, with_traceback=False)
-        if context is not None and deeper
-        else None,
+def as_data(error: BaseException) -> Exception:
+    """The exception itself, or a stand-in for one that would end the program that raises it."""
+    if isinstance(error, Exception):
+        return error
+    record = _record(survey(error), TextBudget())
+    return exception_from_record(record).with_traceback(error.__traceback__)
+
+
+def _record(node: ExceptionNode, budget: TextBudget) -> ExceptionRepr:
+    error, cls = node.error, type(node.error)
+    is_stand_in = isinstance(error, UnknownRemoteError)
+    # In the order of what matters most: the texts of a budget are used up by the first.
+    record = ExceptionRepr(
+        exc_type=_text(cls.__qualname__),
+        exc_module=_text(cls.__module__),
+        exc_message=tuple(_plain_items(_arguments(error), budget)),
         exc_suppress_context=error.__suppress_context__,
-        exc_notes=[_text(str(note)) for note in getattr(error, "__notes__", ())],
-        exc_state=_state(error),
-        exc_traceback=_traceback_text(error) if with_traceback else None,
-        exc_group=[
-            _record(each, depth=depth + 1, with_traceback=False)
-            for each in _members(error)[:MAX_MEMBERS]
-            if deeper
-        ],
+        exc_notes=_notes(error, budget),
+        exc_state={} if is_stand_in else _state(error, budget),
     )
-
-
-def _members(error: BaseException) -> tuple[BaseException, ...]:
-    return error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    if node.left_out:
+        record.exc_notes.append(left_out_text(node.left_out))
+    if node.cause is not None:
+        record.exc_cause = _record(node.cause, budget)
+    if node.context is not None:
+        record.exc_context = _record(node.context, budget)
+    record.exc_group = [_record(member, budget) for member in node.members]
+    return record
 
 
 def _arguments(error: BaseException) -> tuple[Any, ...]:
+    if isinstance(error, UnknownRemoteError):
+        return tuple(getattr(error, "remote_args", ()))
     if isinstance(error, OSError) and error.filename is not None:
         # Arguments, and yet not among its `args`.
         return (error.errno, error.strerror, error.filename)
@@ -139,28 +139,63 @@ def _arguments(error: BaseException) -> tuple[Any, ...]:
 def _traceback_text(error: BaseException) -> str | None:
     if error.__traceback__ is None:
         return error.__cause__.text if isinstance(error.__cause__, RemoteTraceback) else None
-    return _text("".join(traceback.format_exception(error))[-MAX_TRACEBACK:])
+    return _text("".join(traceback.format_exception(bounded(error)))[-MAX_TRACEBACK:])
 
 
-def _state(error: BaseException) -> dict[str, Any]:
-    return {
-        name: _plain(value)
+def _notes(error: BaseException, budget: TextBudget) -> list[str]:
+    notes = getattr(error, "__notes__", ())
+    return [_text(str(note)) for note in _plain_items(map(str, notes), budget)]
+
+
+def _state(error: BaseException, budget: TextBudget) -> dict[str, Any]:
+    public = [
+        (name, value)
         for name, value in getattr(error, "__dict__", {}).items()
         if not name.startswith("_")
-    }
+    ]
+    values = _plain_items((value for _, value in public), budget)
+    return dict(zip((name for name, _ in public), values, strict=False))
 
 
-def _plain(value: Any) -> Any:
+def _plain_items(values: Iterable[Any], budget: TextBudget) -> Iterator[Any]:
+    for value in values:
+        if budget.is_used_up:
+            yield "... more left out"
+            return
+        yield _plain(value, budget)
+
+
+def _plain(value: Any, budget: TextBudget) -> Any:
     if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, int | float | None):
+        return _text(budget.cut(value))
+    if isinstance(value, float | None):
+        budget.left -= 1
         return value
+    if isinstance(value, int):
+        return _plain_integer(value, budget)
     try:
         plain = to_jsonable_python(value, bytes_mode="base64")
-        to_json(plain)  # fails for a lone surrogate deep inside
+        encoded = to_json(plain)  # fails for a lone surrogate deep inside
+        from_json(b"[" * _AROUND + encoded + b"]" * _AROUND)  # fails for what is nested too deep
     except (PydanticSerializationError, ValueError, TypeError, RecursionError):
-        return safe_repr(value)
+        return _text(budget.cut(_described(value)))
+    if len(encoded) > budget.left:
+        return budget.cut(encoded.decode())
+    budget.left -= len(encoded)
     return plain
+
+
+def _plain_integer(value: int, budget: TextBudget) -> int | str:
+    if value.bit_length() > _MAX_BITS:
+        return f"<an integer of {value.bit_length()} bits>"
+    budget.left -= value.bit_length() // 3 + 1  # about so many digits
+    return value
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, BaseExceptionGroup):  # its repr is that of all its members
+        return f"{type(value).__name__}({safe_str(value)!r})"
+    return safe_repr(value)
 
 
 def _text(value: str) -> str:
@@ -176,11 +211,44 @@ def safe_repr(obj: Any) -> str:
         return f"<{type(obj).__name__} whose repr fails>"
 
 
-def _instance(record: ExceptionRepr) -> BaseException:
+class _Rebuilding:
+    """Makes the exceptions of one record; so many, as it comes from the network."""
+
+    def __init__(self) -> None:
+        self._left = MAX_EXCEPTIONS
+
+    def exception(self, record: ExceptionRepr, *, depth: int) -> Exception:
+        """The exception of a record, with all that hangs on it."""
+        self._left -= 1
+        related = [record.exc_cause, record.exc_context, *record.exc_group]
+        kept = [None if each is None else self._related(each, depth) for each in related]
+        cause, context, *members = kept
+        error = _instance(record, [member for member in members if member is not None])
+        if cause is not None:
+            error.__cause__ = cause
+        elif record.exc_traceback:
+            error.__cause__ = RemoteTraceback(record.exc_traceback)
+        if context is not None:
+            error.__context__ = context
+        error.__suppress_context__ = record.exc_suppress_context
+        for note in record.exc_notes:
+            error.add_note(note)
+        left_out = kept.count(None) - related.count(None)
+        if left_out:
+            error.add_note(left_out_text(left_out))
+        return error
+
+    def _related(self, record: ExceptionRepr, depth: int) -> Exception | None:
+        if self._left <= 0 or depth >= MAX_DEPTH:
+            return None
+        return self.exception(record, depth=depth + 1)
+
+
+def _instance(record: ExceptionRepr, members: list[Exception]) -> Exception:
     cls = _find_class(record.exc_module, record.exc_type)
-    if record.exc_group:
-        return _group(cls, record)
-    if cls is None:
+    if members:
+        return _group(cls, record, members)
+    if cls is None or not issubclass(cls, Exception):
         return _stand_in(record)
     try:
         error = cls.__new__(cls, *record.exc_message)
@@ -191,24 +259,29 @@ def _instance(record: ExceptionRepr) -> BaseException:
     except Exception:  # noqa: BLE001  # a constructor of the user's with another signature
         error = _bare_instance(cls, record)
     _restore_state(error, record.exc_state)
+    try:
+        str(error)
+    except Exception:  # noqa: BLE001  # it lacks what the constructor would have set
+        return _stand_in(record)
     return error
 
 
-def _group(cls: type[BaseException] | None, record: ExceptionRepr) -> BaseException:
+def _group(
+    cls: type[BaseException] | None, record: ExceptionRepr, members: list[Exception]
+) -> Exception:
     """A group of the same class, or else one of Python's own: what matters is in its members."""
     message = str(record.exc_message[0]) if record.exc_message else ""
-    members = [exception_from_record(each) for each in record.exc_group]
-    if cls is None or not issubclass(cls, BaseExceptionGroup):
-        return BaseExceptionGroup(message, members)
+    if cls is None or not issubclass(cls, ExceptionGroup):
+        return ExceptionGroup(message, members)
     try:
-        group = cls(message, members)
+        group: Exception = cls(message, members)
     except Exception:  # noqa: BLE001  # a constructor of the user's with another signature
-        group = BaseExceptionGroup(message, members)
+        group = ExceptionGroup(message, members)
     _restore_state(group, record.exc_state)
     return group
 
 
-def _bare_instance(cls: type[BaseException], record: ExceptionRepr) -> BaseException:
+def _bare_instance(cls: type[Exception], record: ExceptionRepr) -> Exception:
     try:
         error = cls.__new__(cls)
     except TypeError:
@@ -250,12 +323,18 @@ def _find_module(name: str) -> ModuleType | None:
     return main if file and Path(file).stem == name.rpartition(".")[2] else None
 
 
-def _stand_in(record: ExceptionRepr) -> BaseException:
+def _stand_in(record: ExceptionRepr) -> Exception:
+    qualified_name = _class_name(record.exc_type)
     cls = type(
-        record.exc_type.rpartition(".")[2],
+        qualified_name.rpartition(".")[2],
         (UnknownRemoteError,),
-        {"__module__": record.exc_module or "builtins"},
+        {"__module__": record.exc_module or "builtins", "__qualname__": qualified_name},
     )
     path = f"{record.exc_module}.{record.exc_type}"
-    error: BaseException = cls(remote_type=path, remote_args=record.exc_message)
+    error: Exception = cls(remote_type=path, remote_args=record.exc_message)
     return error
+
+
+def _class_name(name: str) -> str:
+    """The name as a class may have it."""
+    return _text(name).replace("\0", "?")

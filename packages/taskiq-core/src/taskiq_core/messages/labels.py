@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from taskiq_core.capabilities import Capability
+from taskiq_core.messages.acks import parse_acknowledge_type
 
 DELAY: Final = "delay"
 """float, seconds: deliver the message no earlier than this long after it was sent."""
@@ -118,6 +119,18 @@ def wrong_timeout(value: Any) -> str | None:
     if seconds >= 0:  # not true for NaN
         return None
     return f"its label {TIMEOUT!r} is {value!r}. Give a number of seconds, at least 0"
+
+
+def wrong_label(labels: Mapping[str, Any]) -> str | None:
+    """What is wrong with a label that the worker is to honour; None if nothing is."""
+    if TIMEOUT in labels and (wrong := wrong_timeout(labels[TIMEOUT])):
+        return wrong
+    if ACK_TYPE in labels:
+        try:
+            parse_acknowledge_type(labels[ACK_TYPE])
+        except ValueError as error:
+            return f"its label {ACK_TYPE!r}: {error}"
+    return None
 
 
 def attempt_of(labels: Mapping[str, Any]) -> int:

@@ -48,6 +48,24 @@ class BrokerMessage(BaseModel):
     labels: dict[str, Any]
 
 
+def wrong_task_id(task_id: str) -> str | None:
+    """What is wrong with the id of a task; None if every store can keep it."""
+    if task_id.isprintable() or ("\0" not in task_id and _is_unicode(task_id)):
+        return None
+    return (
+        f"its task id {task_id!r} can't be kept by every store. "
+        "Leave out characters NUL and lone surrogates"
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 # One of each is made for every task: validating a dict is a third faster than calling the class.
 make_message: Callable[[dict[str, Any]], TaskiqMessage]
 make_message = TaskiqMessage.__pydantic_validator__.validate_python

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serial
 
 from taskiq_core.messages.exception_records import (
     ExceptionRepr,
+    as_data,
     exception_from_record,
     exception_to_record,
 )
@@ -14,9 +15,9 @@ from taskiq_core.messages.exception_records import (
 _ReturnType = TypeVar("_ReturnType")
 
 
-def _restored(value: Any) -> BaseException:
+def _restored(value: Any) -> Exception:
     if isinstance(value, BaseException):
-        return value
+        return as_data(value)
     return exception_from_record(ExceptionRepr.model_validate(value))
 
 
@@ -26,7 +27,8 @@ class TaskiqResult(BaseModel, Generic[_ReturnType]):
     Attributes:
         log: what the task logged, where a worker collects it.
         execution_time: seconds that the function ran.
-        error: the exception, rebuilt from its record (`exception_records`).
+        error: the exception, rebuilt from its record (`exception_records`); a stand-in for one that
+            would end the program that raises it.
     """
 
     model_config = ConfigDict(
@@ -43,9 +45,14 @@ class TaskiqResult(BaseModel, Generic[_ReturnType]):
     error: Annotated[BaseException, BeforeValidator(_restored)] | None = None
 
     def raise_for_error(self) -> Self:
-        """Return the result itself, or raise the exception of the task."""
+        """Return the result itself, or raise the exception of the task.
+
+        Raises:
+            UnknownRemoteError: this process does not have the class of the exception; or it was
+                `SystemExit`, `KeyboardInterrupt` or the like, which would end the caller.
+        """
         if self.error is not None:
-            raise self.error
+            raise as_data(self.error)
         return self
 
     @field_serializer("error")

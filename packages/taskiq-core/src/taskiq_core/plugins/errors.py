@@ -89,7 +89,7 @@ class PluginUnavailableError(NotProvidedError):
     reason: str
 
 
-class BrokerUrlError(PluginError):
+class BrokerUrlError(PluginError, ValueError):
     """A URL can't be used; the message never holds the URL, which may hold a password."""
 
     __template__ = "The URL of the {noun} can't be used: {reason}"

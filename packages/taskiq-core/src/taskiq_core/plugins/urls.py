@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.exceptions import TaskiqError
 from taskiq_core.plugins.errors import BrokerUrlError
 from taskiq_core.plugins.info import kind_of
 from taskiq_core.plugins.loader import load_project_plugins
@@ -94,7 +95,8 @@ def _make(
     try:
         made: object = make(url, **options)
     except Exception as error:
-        if not _tells(error, secrets):
+        is_ours = isinstance(error, TaskiqError) or not isinstance(error, ValueError)
+        if is_ours and not _tells(error, secrets):
             raise
         reason = redacted(f"{type(error).__name__}: {error}", secrets)
     else:

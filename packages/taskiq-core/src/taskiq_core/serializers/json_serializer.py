@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from taskiq_core.abc.serializer import TaskiqSerializer
+from taskiq_core.messages.readable import SHORTEST_UNREADABLE, require_readable_by_standard_library
 from taskiq_core.serializers.plain import to_plain
 
 
@@ -28,7 +29,10 @@ class JSONSerializer(TaskiqSerializer):
     def dumpb(self, value: Any) -> bytes:
         """The value as JSON in UTF-8."""
         default = self.default or to_plain
-        return json.dumps(value, default=default, ensure_ascii=self.ensure_ascii).encode()
+        body = json.dumps(value, default=default, ensure_ascii=self.ensure_ascii).encode()
+        if len(body) >= SHORTEST_UNREADABLE:
+            require_readable_by_standard_library(body)
+        return body
 
     def loadb(self, value: bytes) -> Any:
         """The value of a JSON text in UTF-8."""

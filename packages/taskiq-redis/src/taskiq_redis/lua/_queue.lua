@@ -15,9 +15,62 @@ local function ring()
   end
 end
 
+-- Anything may be in a store. What can't be read must fail no script: it would fail for all others.
+local LIMIT = 2 ^ 52 -- numbers above are not exact, and none that is ours gets there
+local function is_count(value)
+  return type(value) == 'number' and value >= 0 and value < LIMIT -- also false for NaN
+end
+local function is_finite(value)
+  return type(value) == 'number' and value > -math.huge and value < math.huge
+end
+
+-- Whether a text is UTF-8, which what a worker reads of it must be.
+local SEQUENCES = {
+  '\240[\144-\191][\128-\191][\128-\191]',
+  '[\241-\243][\128-\191][\128-\191][\128-\191]',
+  '\244[\128-\143][\128-\191][\128-\191]',
+  '\224[\160-\191][\128-\191]',
+  '[\225-\236\238\239][\128-\191][\128-\191]',
+  '\237[\128-\159][\128-\191]',
+  '[\194-\223][\128-\191]',
+}
+local function is_text(bytes)
+  for _, sequence in ipairs(SEQUENCES) do
+    if not string.find(bytes, '[\128-\255]') then return true end
+    bytes = string.gsub(bytes, sequence, '.')
+  end
+  return not string.find(bytes, '[\128-\255]')
+end
+
+-- The name of a message's task; nil if its record can't be read.
+local function task_name(id, message)
+  local name = string.match(message, '^([^\n]*)\n')
+  return name and is_text(name) and is_text(id) and name or nil
+end
+
+-- What the queue is to honour of a message; nil if its text can't be read.
+local function parse_extras(text)
+  if not text then return {} end
+  local is_json, extras = pcall(cjson.decode, text)
+  if not is_json or type(extras) ~= 'table' then return nil end
+  local after, at, key = extras.expires_after, extras.expires_at, extras.unique_key
+  local is_sound = (extras.priority == nil or is_finite(extras.priority))
+    and (after == nil) == (at == nil)
+    and (after == nil or is_finite(after) and is_finite(at))
+    and (key == nil or type(key) == 'string')
+  return is_sound and extras or nil
+end
+
 local function extras_of(id)
-  local text = redis.call('HGET', q .. ':extras', id)
-  return text and cjson.decode(text) or {}
+  return parse_extras(redis.call('HGET', q .. ':extras', id)) or {}
+end
+
+-- A counter is as large as it should be, or begins again with what it can't have reached.
+local function next_number(name, count)
+  local number = redis.pcall('INCRBY', q .. name, count)
+  if is_count(number) and number >= count then return number end
+  redis.call('SET', q .. name, now)
+  return redis.call('INCRBY', q .. name, count)
 end
 
 -- Make a message wait in line; at its head if it was delivered before. It may be too late again.
@@ -26,7 +79,7 @@ local function enqueue(id, first)
   local priority = extras.priority
   if extras.expires_at then redis.call('ZADD', q .. ':expiring', extras.expires_at, id) end
   if priority then
-    local number = first and 0 or redis.call('INCR', q .. ':number')
+    local number = first and 0 or next_number(':number', 1)
     redis.call('ZADD', q .. ':priorities', -priority, string.format('%016d', number) .. id)
   elseif first then
     redis.call('LPUSH', q .. ':ready', id)
@@ -35,12 +88,18 @@ local function enqueue(id, first)
   end
 end
 
--- A delivery is its fence, and how often the message was delivered, and lost, so far.
-local function delivery_of(id)
-  local text = redis.call('HGET', q .. ':deliveries', id)
+-- A delivery is its fence, and how often the message was delivered, and lost, so far; nil if its
+-- text can't be read.
+local function parse_delivery(text)
   if not text then return 0, 0, 0 end
   local fence, attempt, unsettled = string.match(text, '^(%d+) (%d+) (%d+)$')
-  return tonumber(fence), tonumber(attempt), tonumber(unsettled)
+  fence, attempt, unsettled = tonumber(fence), tonumber(attempt), tonumber(unsettled)
+  local is_sound = is_count(fence) and is_count(attempt) and is_count(unsettled)
+  if is_sound then return fence, attempt, unsettled end
+end
+
+local function delivery_of(id)
+  return parse_delivery(redis.call('HGET', q .. ':deliveries', id))
 end
 
 local function set_delivery(id, fence, attempt, unsettled)
@@ -74,7 +133,7 @@ end
 local function to_dead(id, reason, error)
   local _, attempt = delivery_of(id)
   local message = redis.call('HGET', q .. ':messages', id)
-  local fields = { 'id', id, 'message', message, 'attempt', attempt, 'reason', reason }
+  local fields = { 'id', id, 'message', message, 'attempt', attempt or 0, 'reason', reason }
   if error then
     fields[#fields + 1] = 'error'
     fields[#fields + 1] = error
@@ -91,7 +150,7 @@ end
 -- Store a message under its task's id; a second one of the same id gets another.
 local function store(id, message)
   if redis.call('HSETNX', q .. ':messages', id, message) == 1 then return id end
-  local copy = id .. '\n' .. redis.call('INCR', q .. ':number')
+  local copy = id .. '\n' .. next_number(':number', 1)
   redis.call('HSET', q .. ':messages', copy, message)
   redis.call('SADD', q .. ':copies', copy)
   return copy

@@ -8,8 +8,8 @@ redis.call('ZREMRANGEBYSCORE', done, '-inf', forgotten)
 redis.call('ZREMRANGEBYSCORE', claims, '-inf', forgotten)
 -- One that fires once is deleted before its tick is confirmed: then there is nothing to know.
 local is_there = redis.call('HEXISTS', repeated, id) + redis.call('HEXISTS', once, id) > 0
-local last = redis.call('HGET', last_ticks, id)
-if is_there and (not last or tonumber(last) < tonumber(tick)) then
+local last = tonumber(redis.call('HGET', last_ticks, id))
+if is_there and (not last or last < tonumber(tick)) then
   redis.call('HSET', last_ticks, id, tick)
 end
 return 1

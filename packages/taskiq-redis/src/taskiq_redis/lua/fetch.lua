@@ -1,7 +1,7 @@
 -- Lease messages to a worker. ARGV: how many at most, seconds of the lease.
 -- Answers: seconds until there may be more (empty for: as long as you like), then a list of those
 -- that expired (id, task, fence, seconds they had), then of those that are leased (id, message, fence,
--- attempt, unsettled, aborted).
+-- attempt, unsettled, aborted, and what of it can't be read if that is so).
 local limit, lease_until = tonumber(ARGV[1]), after(ARGV[2])
 local LARGE = 16 * 1024 * 1024
 
@@ -18,19 +18,21 @@ for _, id in ipairs(late) do
   if read > LARGE then break end
   local message = redis.call('HGET', q .. ':messages', id) or ''
   read = read + #message
-  local name = string.match(message, '^([^\n]*)\n')
+  local name = task_name(id, message)
+  local expires_after = extras_of(id).expires_after
   local current, attempt, unsettled = delivery_of(id)
+  local can_be_read = name and expires_after and current
   local lease = current ~= 0 and tonumber(redis.call('ZSCORE', q .. ':leases', id)) or 0
-  if name and lease > now then
+  if can_be_read and lease > now then
     redis.call('ZADD', q .. ':expiring', lease, id)
-  elseif name and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
-    local fence = redis.call('INCR', q .. ':fence')
+  elseif can_be_read and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
+    local fence = next_number(':fence', 1)
     set_delivery(id, fence, attempt, unsettled)
     redis.call('ZADD', q .. ':leases', lease_until, id)
     redis.call('ZADD', q .. ':expiring', lease_until, id)
     redis.call('ZREM', q .. ':delayed', id)
-    expired[#expired + 1] = { id, name, fence, tostring(extras_of(id).expires_after) }
-  else
+    expired[#expired + 1] = { id, name, fence, tostring(expires_after) }
+  else -- also what can't be read: that is delivered, to be buried for it
     redis.call('ZREM', q .. ':expiring', id)
   end
 end
@@ -45,19 +47,28 @@ local function is_for_later(id)
   return ends and tonumber(ends) <= now and redis.call('HEXISTS', q .. ':aborted', id) == 0
 end
 
-local ids, messages, before, seen, bytes, looked = {}, {}, {}, {}, 0, 0
+local has_extras = redis.call('EXISTS', q .. ':extras') == 1
+local ids, messages, before, problems, seen, bytes, looked = {}, {}, {}, {}, {}, 0, 0
 local function take(candidates)
   looked = looked + #candidates
   local found = redis.call('HMGET', q .. ':messages', unpack(candidates))
   local deliveries = redis.call('HMGET', q .. ':deliveries', unpack(candidates))
+  local extras = has_extras and redis.call('HMGET', q .. ':extras', unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
-    local delivery = deliveries[n]
-    local is_free = not delivery or string.sub(delivery, 1, 2) == '0 '
+    local delivery, problem = deliveries[n], nil
+    local is_free = not delivery
+    if delivery then
+      local current = parse_delivery(delivery)
+      is_free = current == 0 or current == nil
+      if current == nil then problem = 'its count of deliveries is ' .. delivery end
+    end
+    if extras[n] and not parse_extras(extras[n]) then problem = 'its labels are ' .. extras[n] end
     if found[n] and is_free and not seen[id] and not is_for_later(id) then
       seen[id] = true
       ids[#ids + 1] = id
       messages[#messages + 1] = found[n]
       before[#ids] = delivery
+      problems[#ids] = problem
       bytes = bytes + #found[n]
     end
   end
@@ -98,25 +109,25 @@ while room() > 0 do
   ready = ready + #candidates
   take(candidates)
 end
-if has_priorities then take_priorities('(0', '+inf') end
+if has_priorities then take_priorities('0', '+inf') end
 
 local leased = {}
 if #ids > 0 then
-  local fence = redis.call('INCRBY', q .. ':fence', #ids) - #ids
+  local fence = next_number(':fence', #ids) - #ids
   local aborted = redis.call('EXISTS', q .. ':aborted') == 1
   local deliveries, leases = {}, {}
   for n, id in ipairs(ids) do
     local attempt, unsettled = 0, 0
     if before[n] then
-      local _, counted, lost = string.match(before[n], '^(%d+) (%d+) (%d+)$')
-      attempt, unsettled = tonumber(counted), tonumber(lost)
+      local _, counted, lost = parse_delivery(before[n])
+      attempt, unsettled = counted or 0, lost or 0
     end
     deliveries[2 * n - 1] = id
     deliveries[2 * n] = string.format('%d %d %d', fence + n, attempt + 1, unsettled)
     leases[2 * n - 1] = lease_until
     leases[2 * n] = id
     local is_aborted = aborted and redis.call('HEXISTS', q .. ':aborted', id) or 0
-    leased[n] = { id, messages[n], fence + n, attempt + 1, unsettled, is_aborted }
+    leased[n] = { id, messages[n], fence + n, attempt + 1, unsettled, is_aborted, problems[n] }
   end
   redis.call('HSET', q .. ':deliveries', unpack(deliveries))
   redis.call('ZADD', q .. ':leases', unpack(leases))

@@ -1,5 +1,5 @@
 -- What the user may not do of what the scripts of a queue do. KEYS[1]: the queue's name in braces.
--- Answers rights as ACL SETUSER takes them; none if the server can't say (before Redis 7).
+-- ARGV[1]: 1 if results are kept there, too. Answers rights as ACL SETUSER takes them; none if the server can't say (before Redis 7).
 local missing = {}
 if not redis.acl_check_cmd then return missing end
 local key = KEYS[1] .. ':messages'
@@ -8,6 +8,10 @@ local function check(right, ...)
 end
 check('&' .. KEYS[1] .. ':*', 'PUBLISH', KEYS[1] .. ':aborts', '')
 check('&' .. KEYS[1] .. ':*', 'SUBSCRIBE', KEYS[1] .. ':aborts')
+if ARGV[1] == '1' then check('+getrange', 'GETRANGE', key, 0, 20) end
+check('+set', 'SET', key, 'v')
+check('+time', 'TIME')
+check('+del', 'DEL', key)
 check('+exists', 'EXISTS', key)
 check('+hdel', 'HDEL', key, 'f')
 check('+hexists', 'HEXISTS', key, 'f')

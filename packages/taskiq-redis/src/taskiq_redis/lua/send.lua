@@ -19,7 +19,10 @@ for at = begin, #ARGV, 5 do
   local group = ARGV[at]
   local key = extras[at].unique_key
   if key and not refused[group] then
-    local holder = redis.call('HGET', q .. ':unique', key) or (own[key] and own[key].id)
+    local holder = redis.call('HGET', q .. ':unique', key)
+    -- A key of a message that is gone is nobody's.
+    if holder and redis.call('HEXISTS', q .. ':messages', holder) == 0 then holder = false end
+    holder = holder or (own[key] and own[key].id)
     if holder then
       refused[group] = true
       answer[#answer + 1] = group

@@ -4,8 +4,11 @@
 -- delivery) and result of each. A stored result begins with its fence and a line feed.
 for n, key in ipairs(KEYS) do
   local fence, result = tonumber(ARGV[2 * n]), ARGV[2 * n + 1]
-  local before = string.match(redis.call('GETRANGE', key, 0, 20), '^(%d+)\n')
-  if not fence or not before or tonumber(before) <= fence then
+  -- What is there may be no result, not even a text: then this one takes its place.
+  local stored_before = redis.pcall('GETRANGE', key, 0, 20)
+  local before = type(stored_before) == 'string' and string.match(stored_before, '^(%d+)\n')
+  before = tonumber(before)
+  if not fence or not before or before <= fence or before >= 2 ^ 52 then
     local stored = string.format('%d\n', fence or 0) .. result
     if ARGV[1] == '0' then
       redis.call('SET', key, stored)

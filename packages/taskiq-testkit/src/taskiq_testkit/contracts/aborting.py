@@ -3,6 +3,8 @@
 
 import asyncio
 from contextlib import aclosing
+from random import Random
+from typing import Final
 
 import pytest
 
@@ -14,8 +16,16 @@ from taskiq_core.messages.outcomes import Ack
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.contracts.sharing import WORKERS
+from taskiq_testkit.crew import Crew
 from taskiq_testkit.stage import Stage
 from taskiq_testkit.waiting import within
+
+SENDERS: Final = 4
+"""Callers that send and abort at once; as many tasks run at once."""
+ABORTS: Final = 25
+"""Tasks that each of them sends and aborts."""
+HAND_OVER: Final = 0.01
+"""Seconds after sending within which tasks are aborted: before, at and after their delivery."""
 
 
 class AbortContract(BrokerBase):
@@ -107,6 +117,66 @@ class AbortContract(BrokerBase):
         await held.ack()
 
     @proves(Capability.ABORT)
+    async def test_abort_at_any_moment_reaches_the_task(self, stage: Stage) -> None:
+        """An abort that was answered reaches its task, also one on its way to a worker."""
+        over = asyncio.Event()
+        ended: set[str] = set()
+
+        async def endless(name: str) -> None:
+            await over.wait()
+            ended.add(name)
+
+        async def short(name: str) -> None:
+            ended.add(name)
+
+        stage.task("endless", endless)
+        stage.task("short", short)
+        crew = await stage.crew(slots=SENDERS)
+        senders = [_send_and_abort(stage, crew, ended, seed) for seed in range(SENDERS)]
+
+        try:
+            lost = [name for names in await asyncio.gather(*senders) for name in names]
+        finally:
+            over.set()
+
+        assert lost == [], "aborted, and run to the end all the same"
+
+    @proves(Capability.ABORT, beside=(Capability.LEASE,), needs=WORKERS)
+    async def test_renewal_tells_of_an_abort(self, stage: Stage) -> None:
+        """A renewed lease sets `aborted` of deliveries that are to be aborted, and of no others."""
+        worker = await stage.stream(3)
+        texts = ("extended", "renewed", "other")
+        ids = {text: await stage.send(text) for text in texts}
+        held = {each.text: each.delivery for each in await worker.take(3)}
+        for text in ("extended", "renewed"):
+            await stage.broker.request_abort(ids[text])
+
+        await held["extended"].extend()
+        lost = await worker.broker.renew_leases([held["renewed"], held["other"]])
+
+        assert lost == []
+        marks = {text: delivery.aborted for text, delivery in held.items()}
+        assert marks == {"extended": True, "renewed": True, "other": False}
+
+    @proves(Capability.ABORT, needs=WORKERS)
+    async def test_mark_ends_with_its_message(self, stage: Stage) -> None:
+        """What is sent later under the id of an aborted task is not aborted."""
+        worker = await stage.stream()
+        task_id = await stage.send("first")
+        first = await worker.next()
+        await stage.broker.request_abort(task_id)
+        await first.ack()
+
+        await stage.send("second", task_id=task_id)
+
+        second = await worker.next()
+        assert (second.text, second.delivery.aborted) == ("second", False)
+        if stage.declares(Capability.LEASE):
+            await second.delivery.extend()
+            assert not second.delivery.aborted
+        await second.ack()
+
+    @proves(Capability.ABORT)
     async def test_unknown_and_settled_tasks(self, stage: Stage) -> None:
         """The abort of a task that is nowhere says so, and harms nobody."""
         worker = await stage.worker()
@@ -136,6 +206,31 @@ class AbortContract(BrokerBase):
         result = await task.get_result()
         with pytest.raises(TaskAbortedError):
             result.raise_for_error()
+
+
+async def _send_and_abort(stage: Stage, crew: Crew, ended: set[str], seed: int) -> list[str]:
+    """Send tasks and abort each soon after; those whose abort was answered, and was lost.
+
+    Most tasks do not end by themselves: their delivery is settled because of the abort, or not.
+    """
+    rng = Random(seed)  # moments, and no secret
+    lost: list[str] = []
+    for number in range(ABORTS):
+        kind = "short" if rng.random() < 0.2 else "endless"  # noqa: PLR2004  # one of five
+        name = f"{kind} {seed}.{number}"
+        task = await stage.call(kind, name)
+        await asyncio.sleep(rng.uniform(0, HAND_OVER))
+        state = await stage.broker.abort(task.task_id)
+        if kind == "endless":
+            assert state in (AbortState.QUEUED, AbortState.RUNNING), f"{name} is {state.value}"
+        try:
+            outcome = await crew.outcome_of(task.task_id)
+        except AssertionError:
+            return [name]
+        assert isinstance(outcome, Ack)
+        if state is AbortState.QUEUED and name in ended:
+            lost.append(name)
+    return lost
 
 
 async def _first_abort(broker: AsyncBroker, task_id: str) -> None:

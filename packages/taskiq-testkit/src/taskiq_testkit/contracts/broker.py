@@ -8,6 +8,7 @@ from taskiq_testkit.contracts.delays import DelayContract
 from taskiq_testkit.contracts.interrupting import InterruptingContract
 from taskiq_testkit.contracts.leases import LeaseContract
 from taskiq_testkit.contracts.living import LivingContract
+from taskiq_testkit.contracts.poison import PoisonContract
 from taskiq_testkit.contracts.pushing import PushingContract
 from taskiq_testkit.contracts.sending import SendingContract
 from taskiq_testkit.contracts.settling import SettlingContract
@@ -22,6 +23,7 @@ class BrokerContract(
     DelayContract,
     ChoosingContract,
     DeadLetterContract,
+    PoisonContract,
     AbortContract,
     CountingContract,
     InterruptingContract,
@@ -30,6 +32,6 @@ class BrokerContract(
 ):
     """What every broker must keep. Inherit it, and override the fixture `broker`.
 
-    Optional: the fixtures `make_broker`, `broker_factory` and `restart_server`, and the attributes
-    that `BrokerBase` lists.
+    Optional: the fixtures `make_broker`, `broker_factory`, `restart_server` and `plant_poison`, and
+    the attributes that `BrokerBase` lists.
     """

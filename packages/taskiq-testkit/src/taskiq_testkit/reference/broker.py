@@ -49,15 +49,15 @@ class ReferenceDelivery(Delivery):
         await self._call("release", delay)
 
     async def extend(self) -> None:
-        """Renew the lease."""
-        await self._call("extend")
+        """Renew the lease, and find out whether the message is to be aborted."""
+        self.aborted = await self._call("extend") or self.aborted
 
     async def bury(self, reason: str, error: str | None = None) -> None:
         """Move the message to the dead letters."""
         await self._call("bury", reason, error)
 
-    async def _call(self, method: str, *args: Any) -> None:
-        await self.broker.call(method, self.message.number, self.fence, *args)
+    async def _call(self, method: str, *args: Any) -> Any:
+        return await self.broker.call(method, self.message.number, self.fence, *args)
 
 
 class ReferenceBroker(AsyncBroker):

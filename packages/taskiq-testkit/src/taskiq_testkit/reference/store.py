@@ -188,9 +188,11 @@ class Store:
         """Move a message to the dead letters."""
         self.move_to_dead(self.held(number, fence), reason, error)
 
-    def extend(self, number: int, fence: int) -> None:
-        """Renew a lease."""
-        self.held(number, fence).lease_until = self.clock() + self.lease
+    def extend(self, number: int, fence: int) -> bool:
+        """Renew a lease; whether the message is to be aborted."""
+        message = self.held(number, fence)
+        message.lease_until = self.clock() + self.lease
+        return message.aborted
 
     def reclaim(self) -> int:
         """Take back what leases ran out on; how many deliveries those were."""

@@ -1,0 +1,54 @@
+"""No command prints the password of a URL, however the URL is typed, or wherever it is put."""
+
+import pytest
+from harness import Project
+
+SECRET = "Geheim+1"
+URLS = [
+    "redis://u:{}@127.0.0.1:1",
+    "redis:/u:{}@h",
+    "redis//u:{}@h",
+    "redis;//u:{}@h",
+    "redis:u:{}@h",
+    "redsi://u:{}@h",
+    "redis://u:{}@h:port",
+    "redis://u:{}@[::1",
+    "redis://:{}@h?lease=none",
+]
+
+
+COMMANDS = [
+    "worker {}",
+    "tasks {}",
+    "schedules {}",
+    "scheduler {}",
+    "queue stats {}",
+    "result {} id",
+    "health {}",
+    "tasks app:broker {}",
+    "worker app:broker {}",
+    "plugins {}",
+    "{}",
+]
+CASES = [("dead list {}", url) for url in URLS]
+CASES += [(command, url) for command in COMMANDS for url in URLS[:2]]
+
+
+@pytest.mark.parametrize(("command", "url"), CASES)
+def test_no_command_prints_a_password(project: Project, command: str, url: str) -> None:
+    url = url.format(SECRET)
+
+    ran = project.run(*(part.format(url) for part in command.split()))
+
+    assert ran.exit_code not in (0, None), ran
+    assert SECRET not in ran.out + ran.err, ran
+    assert "Traceback" not in ran.out + ran.err, ran
+
+
+@pytest.mark.parametrize("url", ["redis://[::1", "redis://h:port", "redis+pubsub://[::1"])
+def test_malformed_url_is_bad_input(project: Project, url: str) -> None:
+    ran = project.run("dead", "list", url)
+
+    assert ran.exit_code == 2, ran
+    assert ran.err.startswith("Error: ")
+    assert "Traceback" not in ran.err
