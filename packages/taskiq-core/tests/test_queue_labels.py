@@ -46,11 +46,11 @@ def test_seconds_are_finite_or_refused(value: float) -> None:
 @pytest.mark.parametrize(
     ("labels", "text"),
     [
-        ({"delay": "soon"}, "label 'delay' is 'soon', which is no number of seconds"),
-        ({"expires": 1e12}, "label 'expires' is 1000000000000.0, which is no number of seconds"),
-        ({"priority": 2**31}, "label 'priority' is 2147483648, which is no integer of 32 bits"),
-        ({"priority": "high"}, "label 'priority' is 'high', which is no integer of 32 bits"),
-        ({"unique_key": "\udcff"}, r"label 'unique_key' is '\\udcff', which is no text in UTF-8"),
+        ({"delay": "soon"}, "label 'delay' is 'soon', which is not a number of seconds"),
+        ({"expires": 1e12}, "label 'expires' is 1000000000000.0, which is not a number of seconds"),
+        ({"priority": 2**31}, "label 'priority' is 2147483648, which is not an integer of 32 bits"),
+        ({"priority": "high"}, "label 'priority' is 'high', which is not an integer of 32 bits"),
+        ({"unique_key": "\udcff"}, r"label 'unique_key' is '\\udcff', which is not text in UTF-8"),
     ],
 )
 def test_what_they_can_not_have_is_refused(labels: dict[str, Any], text: str) -> None:

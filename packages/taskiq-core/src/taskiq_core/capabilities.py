@@ -21,7 +21,7 @@ class Capability(StrEnum):
     DEAD_LETTER = "dead_letter"
     """Buried messages are kept with their reason and can be listed, replayed and purged."""
     ABORT = "abort"
-    """Workers are told of an abort, queued tasks are dropped."""
+    """Running tasks can be aborted, queued ones are not started."""
     PRIORITY = "priority"
     """Messages with a higher `priority` label are delivered first."""
     EXPIRY = "expiry"

@@ -198,7 +198,7 @@ class TaskDefinitionError(TaskiqError):
 
 
 class UnreadableMessageError(TaskiqError):
-    """The bytes of a delivery are no message of this broker's format."""
+    """The bytes of a delivery are not a message in this broker's format."""
 
     __template__ = "A message of {size} bytes can't be read: {reason}"
     size: int
@@ -265,7 +265,7 @@ class ResultSerializationError(ResultSetError):
 
 
 class ResultIsReadyError(ResultBackendError):
-    """It can't be told whether a result is ready."""
+    """The result backend can't find out whether a result is ready."""
 
     __template__ = "Cannot find out whether the task is ready"
 
@@ -308,7 +308,7 @@ class TaskBrokerMismatchError(TaskRejectedError):
 
 
 class TaskAbortedError(TaskiqError):
-    """Somebody aborted the task."""
+    """The task was aborted, by `task.abort()` or a command."""
 
     __template__ = "Task {task_name!r} ({task_id}) was aborted{remark}"
     task_name: str

@@ -12,7 +12,7 @@ from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
 
 MAX_FETCH: Final = 500
-"""Messages of one fetch at most; a worker without a limit of its own has room for any number."""
+"""Messages of one fetch at most; a worker without a limit of its own takes any number."""
 SHORTEST_WAIT: Final = 0.001
 """Seconds; some stores read a wait of 0 as one without end."""
 
@@ -65,7 +65,7 @@ async def fetch_loop(
 
     Args:
         queue: the store.
-        slots: the room that the worker has.
+        slots: how many more deliveries the worker can hold.
         poll_interval: seconds after which to fetch although the store has not woken the worker.
         max_fetch: messages of one fetch at most.
     """
@@ -86,7 +86,7 @@ async def fetch_loop(
 
 
 async def _fetch(queue: MessageQueue[DeliveryT], limit: int) -> Fetched[DeliveryT]:
-    """Fetch; what a cancelled caller would not see is given back."""
+    """Fetch messages, and give them back if the caller is cancelled."""
     fetching = asyncio.ensure_future(queue.fetch(limit))
     try:
         return await asyncio.shield(fetching)

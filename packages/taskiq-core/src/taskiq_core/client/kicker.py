@@ -27,7 +27,7 @@ _UNSENT_LABELS = frozenset({"types_of_exceptions"})
 
 
 class AsyncKicker(Generic[_FuncParams, _ReturnType]):
-    """One call to be: with labels, an id or a broker of its own.
+    """A call that has not been sent yet, with labels, an id or a broker of its own.
 
     Attributes:
         task_name: which task.
@@ -99,7 +99,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
     ) -> AsyncTaskiqTask[_ReturnType]: ...
 
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
-        """Send it; returns when the broker has stored the message.
+        """Send the call, and return when the broker has stored the message.
 
         Raises:
             TaskArgumentError: an argument can't be serialized.
@@ -123,7 +123,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
     ) -> CreatedSchedule[_ReturnType]:
-        """Have it sent whenever the cron line says.
+        """Schedule the call by a cron line.
 
         Args:
             source: keeps the schedule; a scheduler has to serve it.
@@ -143,7 +143,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
     ) -> CreatedSchedule[_ReturnType]:
-        """Have it sent every so many seconds; see `schedule_by_cron`."""
+        """Schedule the call every `interval` (an int is seconds); see `schedule_by_cron`."""
         return await self._schedule(source, {"interval": interval}, args, kwargs)
 
     async def schedule_by_time(
@@ -153,7 +153,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
     ) -> CreatedSchedule[_ReturnType]:
-        """Have it sent once, at that time; see `schedule_by_cron`."""
+        """Schedule the call once, at a time; see `schedule_by_cron`."""
         return await self._schedule(source, {"time": time}, args, kwargs)
 
     async def _schedule(

@@ -1,7 +1,7 @@
 """Metrics of several processes in one folder: prometheus-client's multiprocess mode.
 
-Each process writes files there, and whoever serves adds them up. `taskiq worker` makes a private
-folder for its workers, names it in `TASKIQ_WORKERS_DIR`, and removes it at its end.
+Each process writes files there, and the process that serves adds them up. `taskiq worker`
+makes a private folder for its workers, names it in `TASKIQ_WORKERS_DIR`, and removes it at its end.
 """
 
 import os
@@ -32,7 +32,7 @@ def shared_folder(metrics_path: Path | None) -> Path | None:
 
 
 def write_metrics_to(folder: Path) -> None:
-    """Have the metrics that this process makes from now on written to files in this folder.
+    """Write the metrics that this process makes from now on to files in this folder.
 
     Metrics that were made before stay with the process that made them.
     """
@@ -57,7 +57,7 @@ class FolderRegistry(CollectorRegistry):
 
 
 def forget_dead_processes(folder: Path) -> None:
-    """Remove the gauges of processes that are gone; what they counted stays counted."""
+    """Remove the gauges of processes that have ended; their counters stay."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = file.stem.rpartition("_")[2]
         if pid.isdigit() and not _lives(int(pid)):

@@ -61,7 +61,7 @@ class MetricsServer:
         """Serve, now or when the process that serves is gone.
 
         Raises:
-            MetricsPortError: the port can't be had, by this process or by those it shares it with.
+            MetricsPortError: the port is not available, to this process or to one that shares it.
         """
         self._is_stopped.clear()
         if self._lock_path is None:
@@ -108,7 +108,7 @@ class MetricsServer:
 
     def _take_over(self) -> None:
         """Wait until the process that serves is gone, then serve; in a thread."""
-        lock, told = self._lock, ""
+        lock, logged = self._lock, ""
         while lock is not None and not self._is_stopped.wait(TAKEOVER_SECONDS):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,9 +117,9 @@ class MetricsServer:
             except BlockingIOError:
                 continue
             except (OSError, MetricsPortError) as error:
-                if not self._is_stopped.is_set() and str(error) != told:
-                    told = str(error)
-                    logger.warning("%s Tasks go on, and it is tried again until it works.", told)
+                if not self._is_stopped.is_set() and str(error) != logged:
+                    logged = str(error)
+                    logger.warning("%s Tasks go on, and it is tried again until it works.", logged)
             else:
                 return
 
