@@ -25,6 +25,8 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(file.parent.name for file in ROOT.glob("packages/*/pyproject.toml"))
+# What only tests use; it is installed in editable form, and never built.
+TESTING = sorted(file.parent.name for file in ROOT.glob("testing/*/pyproject.toml"))
 DIST = ROOT / "dist"
 PEER = "taskiq[zmq]==0.13.0"
 REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
@@ -97,13 +99,14 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style, format, words and import contracts."""
+    """Check style, format, words, import contracts, and imports that are written as strings."""
     install_once(session, group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("python", "tools/check_words.py", *session.posargs)
     sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
     session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "tools/check_string_imports.py")
 
 
 @nox.session(venv_backend="none")
@@ -189,7 +192,9 @@ def bench_core(session: nox.Session) -> None:
 def install_workspace(session: nox.Session, *requirements: Iterable[str]) -> None:
     """Install all packages in editable form with every extra, and what else a session needs."""
     names = [name for name in PACKAGES if name != "taskiq"]
-    install_once(session, editables([*names, "taskiq[all]"]), *requirements)
+    install_once(
+        session, [*editables([*names, "taskiq[all]"]), *testing_editables(TESTING)], *requirements
+    )
 
 
 def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
@@ -197,7 +202,7 @@ def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
     wanted = sorted({line for lines in requirements for line in lines})
     marker = Path(session.virtualenv.location) / "installed.sha256"
     digest = hashlib.sha256("\n".join([sys.version, *wanted]).encode())
-    for file in sorted(ROOT.glob("packages/*/pyproject.toml")):
+    for file in sorted(ROOT.glob("*/*/pyproject.toml")):
         digest.update(file.read_bytes())
     if marker.is_file() and marker.read_text() == digest.hexdigest():
         session.log("The environment is up to date.")
@@ -268,13 +273,24 @@ def test_group(package: str) -> list[str]:
 
 
 def test_libraries(package: str) -> list[str]:
-    """What a package's tests need beside the packages of this repository."""
-    return [line for line in test_group(package) if Requirement(line).name not in PACKAGES]
+    """What a package's tests need from an index: all but what is installed from here."""
+    ours = {*PACKAGES, *TESTING}
+    return [line for line in test_group(package) if Requirement(line).name not in ours]
+
+
+def test_names(package: str) -> set[str]:
+    """The names of what a package's tests need."""
+    return {Requirement(line).name for line in test_group(package)}
 
 
 def editables(packages: Iterable[str]) -> list[str]:
     """The arguments that install packages, given as `name[extras]`, in editable form."""
     return [f"-e{ROOT / 'packages' / package}" for package in packages]
+
+
+def testing_editables(names: Iterable[str]) -> list[str]:
+    """The arguments that install packages of `testing/` in editable form."""
+    return [f"-e{ROOT / 'testing' / name}" for name in sorted(names)]
 
 
 def with_siblings(package: str) -> list[str]:

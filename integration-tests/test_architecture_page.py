@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 import draw_architecture
-from support import ROOT
+from taskiq_testservers.commands import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 CORE = ROOT / "packages" / "taskiq-core" / "src" / "taskiq_core"

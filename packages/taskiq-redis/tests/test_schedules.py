@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_redis import ListRedisScheduleSource, RedisScheduleSource
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 NOW = datetime(2031, 2, 3, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -50,13 +50,6 @@ async def test_what_is_due_later_is_not_read(
 
     assert [each.schedule_id for each in found] == ["soon"]
     assert len(await source.get_schedules()) == 51
-
-
-async def test_a_naive_time_is_refused(source: ListRedisScheduleSource) -> None:
-    with pytest.raises(ValueError, match="has no time zone"):
-        await source.add_schedule(once("naive", NOW.replace(tzinfo=None)))
-
-    assert await source.get_schedules() == []
 
 
 async def test_what_was_due_before_may_be_skipped(server: RedisServer) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_sqlite import SQLiteScheduleSource
 from taskiq_sqlite.claiming import StoredSchedule, put_schedule
+from taskiq_testservers.sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -105,15 +105,6 @@ class TestSchedules:
                 await sent
 
         assert await source.get_schedules() == [often]
-
-    async def test_a_time_without_time_zone_is_refused(self, source: SQLiteScheduleSource) -> None:
-        """Where it is made, not when a scheduler reads it."""
-        naive = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
-
-        with pytest.raises(ValueError, match=r"Task 't' .* 2030-01-01 .* datetime.now\(UTC\)"):
-            await source.add_schedule(schedule("a", time=naive))
-
-        assert await source.get_schedules() == []
 
 
 class TestClaims:

@@ -44,3 +44,5 @@ class Capability(StrEnum):
     """A queue hands out nothing until it is resumed."""
     HISTORY = "history"
     """The last deliveries with their ends are kept on request, and counters by minute."""
+    CLAIMS = "claims"
+    """Schedulers claim ticks in the broker's store, so that each is sent once: `tick_claims`."""

@@ -42,6 +42,8 @@ Error
     ├── MaxDeliveriesError                its workers died too often
     ├── UrlOptionError                    an option in a URL is unknown, or can't be read
     ├── SecurityError                     untrusted data asked for something dangerous
+    ├── ScheduleError
+    │   └── ScheduleRefusedError          a schedule that would never fire is not added
     └── ScheduledTaskCancelledError       control flow: skip this tick
 ```
 """
@@ -406,6 +408,19 @@ class SecurityError(TaskiqError):
 
     __template__ = "Security exception occurred: {description}"
     description: str
+
+
+class ScheduleError(TaskiqError):
+    """Base of what can go wrong with schedules."""
+
+
+class ScheduleRefusedError(ScheduleError, ValueError):
+    """A schedule is not added, because it would never fire."""
+
+    __template__ = "Task {task_name!r} is not scheduled (schedule {schedule_id!r}): {reason}"
+    schedule_id: str
+    task_name: str
+    reason: str
 
 
 class ScheduledTaskCancelledError(TaskiqError):

@@ -12,7 +12,7 @@ from taskiq_core.plugins import (
 
 TASKIQ_PLUGIN_API = (1, 0)
 
-CAPABILITIES: Final = frozenset(Capability) - {Capability.BROADCAST}
+CAPABILITIES: Final = frozenset(Capability) - {Capability.BROADCAST, Capability.CLAIMS}
 """Of the durable queue."""
 SCHEMES: Final = ("redis", "rediss", "unix")
 

@@ -10,6 +10,7 @@ from taskiq_core.abc.queue_admin import QueueAdmin
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.abc.tick_claims import TickClaims
 from taskiq_core.abc.worker_registry import HistoryStore, WorkerRegistry
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, LeaseLostError
@@ -188,6 +189,19 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         When it is opened again, after a failure, the ids that are still marked come again.
         """
         raise self._lacks("abort tasks", Capability.ABORT)
+
+    # -- claims: capability CLAIMS ------------------------------------------------------------
+
+    def tick_claims(self, *, lease: float = 60.0) -> TickClaims:
+        """Return the claims of ticks in this broker's store, to be used while it is started.
+
+        Schedulers ask for them on behalf of schedule sources that keep no claims themselves, such
+        as the labels of tasks. Everything that was made here shares the claims of one store.
+
+        Args:
+            lease: seconds after which a claim that was not confirmed is free again.
+        """
+        raise self._lacks("claim ticks", Capability.CLAIMS)
 
     # -- what AsyncBroker implements ----------------------------------------------------------
 
