@@ -1,7 +1,13 @@
 """TcpProxy: connections to a server that tests do not own, cut, delayed and stalled on demand."""
 
 import asyncio
-from typing import Self
+import socket
+import struct
+from contextlib import suppress
+from typing import Final, Self
+
+RESET: Final = struct.pack("ii", 1, 0)
+"""What has a socket reset its connection when it is closed, in place of a farewell."""
 
 
 class TcpProxy:
@@ -64,6 +70,9 @@ class TcpProxy:
     def cut(self) -> None:
         """Reset all connections; what is on its way in them is lost. New ones are accepted."""
         for writer in self._writers:
+            with suppress(OSError):  # it is closed already
+                connection = writer.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
