@@ -50,10 +50,10 @@ class DeliveryHandler:
         max_deliveries: how many deliveries of a message may end without being settled.
 
     Attributes:
-        report_end: called for each delivery that was settled.
+        report_end: called for each delivery that was settled; None if nothing is to be reported.
     """
 
-    report_end: ReportEnd
+    report_end: ReportEnd | None
 
     def __init__(
         self,
@@ -156,7 +156,8 @@ class DeliveryHandler:
         hooks = self._broker.middleware_chain.post_settle
         if hooks:
             await call_after_settling(hooks, run.message, outcome)
-        self.report_end(delivery, run, end)
+        if self.report_end is not None:
+            self.report_end(delivery, run, end)
 
     async def _run(
         self,

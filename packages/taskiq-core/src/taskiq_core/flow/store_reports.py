@@ -1,12 +1,13 @@
 """What a worker writes to its broker's store about itself: its record, and its history."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.flow.delivery_end import log_end
+from taskiq_core.flow import delivery_end
 from taskiq_core.flow.handle import DeliveryHandler
 from taskiq_core.flow.history import HistoryRecorder
 from taskiq_core.flow.presence import Presence, PresentWorker
@@ -26,6 +27,8 @@ async def store_reports(
     abilities = broker.capabilities or frozenset()
     presence = recorder = None
     tasks: list[asyncio.Task[None]] = []
+    log_end = delivery_end.log_end if delivery_end.logger.isEnabledFor(logging.INFO) else None
+    handler.report_end = log_end
     if Capability.PRESENCE in abilities and broker.worker_id:
         presence = Presence(broker, worker)
         tasks.append(asyncio.create_task(presence.run()))
