@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from functools import update_wrapper
@@ -34,6 +35,7 @@ from taskiq_core.messages.labels import (
     ACK_TYPE,
     NEEDED_CAPABILITY,
     QUEUE_NAME,
+    SENT_AT,
     TIMEOUT,
     wrong_label,
     wrong_timeout,
@@ -146,6 +148,8 @@ class AsyncBroker(AbstractBroker):
             TaskArgumentError: an argument can't be serialized.
             SendTaskError: `kick` failed, or the task id or a label can't be used; it says which.
         """
+        if self.history is not None:
+            message.labels.setdefault(SENT_AT, str(time.time()))
         chain = self.middleware_chain
         if chain.pre_send:
             message = await transform(chain.pre_send, message)

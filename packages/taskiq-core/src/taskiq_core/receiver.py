@@ -5,11 +5,12 @@ import logging
 import random
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
@@ -18,20 +19,26 @@ from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.client.context import Context
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.consume import consume
+from taskiq_core.flow.dead_workers import reclaim_from, reclaim_from_neighbours
 from taskiq_core.flow.handle import DeliveryHandler
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.flow.losses import hear_losses
 from taskiq_core.flow.plan import PlanBook
+from taskiq_core.flow.presence import running_task
+from taskiq_core.flow.process_facts import new_worker_id
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.settle import Settler
+from taskiq_core.flow.store_reports import store_reports
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery, as_delivery
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import RELEASE
 from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.worker_record import RunningTask
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
 logger = logging.getLogger(__name__)
@@ -54,7 +61,12 @@ class Receiver:
         max_tasks_to_execute: how many tasks to run before `listen` returns; None for no limit.
         wait_tasks_timeout: seconds that running tasks get at the end; None for no limit.
         max_deliveries: how many deliveries of a message may end without being settled.
+
+    Attributes:
+        supervisor_id: of the command that started this worker; set by it, else None.
     """
+
+    supervisor_id: str | None = None
 
     def __init__(
         self,
@@ -85,6 +97,8 @@ class Receiver:
         self.max_tasks_to_execute = max_tasks_to_execute
         self.wait_tasks_timeout = wait_tasks_timeout
         self.max_deliveries = max_deliveries = int(max_deliveries)  # a command gives text
+        if broker.capabilities is not None:  # others know nothing of this attribute
+            broker.max_deliveries = max_deliveries
         self.health = Health()
         self._plans = PlanBook(broker, validate_params=validate_params)
         self._settler = Settler(broker)
@@ -126,12 +140,13 @@ class Receiver:
             BrokerSetupError: it can't, as it is set up.
         """
         if self.run_startup:
+            self.broker.worker_id = self.broker.worker_id or new_worker_id()
             await self.broker.startup()
         for task_name in self.broker.get_all_tasks():
             self._plans.find(task_name)
         self._stage = WorkerState.RUNNING
         self._is_listen_cancelled = _cancelled_from_here_on()
-        async with self._upkeep():
+        async with self._upkeep(), store_reports(self.broker, self._handler, self):
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
             )
@@ -206,6 +221,26 @@ class Receiver:
             last_message_at=None if last is None else datetime.fromtimestamp(last, UTC),
         )
 
+    @property
+    def tasks_done(self) -> int:
+        """How many deliveries have ended here, of those that `listen` has taken."""
+        return self._taken - self.pool.slots.taken
+
+    def running_tasks(self, limit: int) -> Sequence[RunningTask]:
+        """Return the tasks that run now, the longest first, at most so many."""
+        return [running_task(*item) for item in islice(self._runs.items(), limit)]
+
+    async def reclaim_from(self, worker_id: str) -> int:
+        """Have what a dead worker held delivered again.
+
+        Args:
+            worker_id: of a process that is certain to have ended.
+
+        Returns:
+            The number of messages given back.
+        """
+        return await reclaim_from(self.broker, worker_id)
+
     @asynccontextmanager
     async def _upkeep(self) -> AsyncGenerator[None, None]:
         """Renew leases, reclaim and hear of aborts, until the last task has ended."""
@@ -214,6 +249,8 @@ class Receiver:
             asyncio.create_task(reclaim_regularly(self.broker)),
             asyncio.create_task(expire_regularly(self.broker, self.handle)),
             asyncio.create_task(hear_aborts(self.broker, self._hear_abort)),
+            asyncio.create_task(hear_losses(self.broker, self._lose_without_lease)),
+            asyncio.create_task(reclaim_from_neighbours(self.broker)),
         ]
         try:
             yield
@@ -235,8 +272,15 @@ class Receiver:
     def _lose(self, delivery: Delivery) -> None:
         run = self._runs.get(delivery)
         if run is not None:
-            reason = "it ran out, and the message was given to another worker"
+            reason = "the message was given to another worker"
+            if delivery.lease is not None:
+                reason = f"it ran out, and {reason}"
             run.stop(LeaseLostError(reason=reason))
+
+    def _lose_without_lease(self, delivery: Delivery) -> None:
+        run = self._runs.get(delivery)
+        if (run is not None and not run.is_acked) or delivery in self.pool.waiting:
+            self._leases.lose(delivery)
 
     def _is_ending(self) -> bool:
         """Whether a delivery that is cancelled is to be given back, as the worker ends.

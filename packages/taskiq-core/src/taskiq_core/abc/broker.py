@@ -137,7 +137,13 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         Args:
             owner: give back what this worker holds instead, whether its leases have run out or not:
                 its process is known to be dead. Only passed to brokers with the capability
-                PRESENCE.
+                PRESENCE. May be called twice, by several workers, and for a worker that held
+                nothing.
+
+        A dead worker's supervisor asks another of its workers for it. For workers that died with
+        their supervisor the others do so that can see that the process is gone, on the same
+        machine. That the record of a worker has ended is not enough: its event loop may be blocked,
+        and its leases hold for longer. Then the messages wait for their leases.
 
         Returns:
             The number of messages given back.
@@ -148,9 +154,11 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         """Yield deliveries that are not this worker's any more, although they had no lease.
 
         For brokers whose deliveries belong to a connection: when it ends, the server gives them to
-        other workers. Core stops their tasks, and stores and settles nothing.
+        other workers. Core stops their tasks, and stores and settles nothing. It listens again when
+        this ends or raises.
         """
-        for delivery in list[Delivery]():
+        nothing: tuple[Delivery, ...] = ()
+        for delivery in nothing:
             yield delivery
 
     # -- expiry: capability EXPIRY -----------------------------------------------------------

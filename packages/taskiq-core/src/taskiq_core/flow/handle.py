@@ -11,6 +11,7 @@ from typing import Any
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
+from taskiq_core.flow.delivery_end import ReportEnd, log_end
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
 from taskiq_core.flow.leases import LeaseKeeper
@@ -47,7 +48,12 @@ class DeliveryHandler:
         run_task: runs a function; what it raises is in the result.
         ack_time: when deliveries are acknowledged, unless a label says otherwise.
         max_deliveries: how many deliveries of a message may end without being settled.
+
+    Attributes:
+        report_end: called for each delivery that was settled; None if nothing is to be reported.
     """
+
+    report_end: ReportEnd | None
 
     def __init__(
         self,
@@ -69,6 +75,7 @@ class DeliveryHandler:
         self._run_task = run_task
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
+        self.report_end = log_end
 
     async def handle(self, delivery: Delivery, run: Run) -> None:
         """Run one delivery and settle it.
@@ -141,13 +148,16 @@ class DeliveryHandler:
 
     async def _settle(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
         self._leases.forget(delivery)
+        end = outcome
         if run.is_acked:
             outcome = ACK
         elif not await self._settler.settle(delivery, outcome):
-            outcome = LEAVE
+            outcome = end = LEAVE
         hooks = self._broker.middleware_chain.post_settle
         if hooks:
             await call_after_settling(hooks, run.message, outcome)
+        if self.report_end is not None:
+            self.report_end(delivery, run, end)
 
     async def _run(
         self,
@@ -160,6 +170,7 @@ class DeliveryHandler:
         if ack_type is AcknowledgeType.WHEN_RECEIVED:
             await run.ack()
         message, result = await self._result_of(plan, message, run)
+        run.result = result
         if run.has_lost_lease:
             logger.warning("%s (%s): %s", message.task_name, message.task_id, result.error)
             return LEAVE
@@ -212,6 +223,7 @@ class DeliveryHandler:
         if run.has_lost_lease:
             return message, result  # the task goes on elsewhere: nothing has come of it
         if result.error is not None:
+            run.error = result.error
             _log_failure(message, result.error)
             await call_before_saving(chain.on_error, message, result, result.error)
         if chain.post_execute:

@@ -33,6 +33,8 @@ class WorkerRecord(BaseModel):
         supervisor_id: unique for each `taskiq worker` command; None for a worker without one.
         host: name of the machine.
         pid: of the process, in its own namespace.
+        process_space: of the machine since its last boot, and of the namespace of process ids.
+            Processes with equal ones see each other; None where that is unknown.
         state: where it is in its life.
         started_at: when the process started, in UTC.
         seen_at: when it last wrote the record, in UTC.
@@ -51,6 +53,7 @@ class WorkerRecord(BaseModel):
     supervisor_id: str | None = None
     host: str
     pid: int
+    process_space: str | None = None
     state: WorkerState
     started_at: datetime
     seen_at: datetime
