@@ -84,7 +84,7 @@ def test_the_month_takes_a_second(tmp_path: Path) -> None:
 async def until_it_is_run(clock: VirtualClock, seen: list[datetime]) -> int:
     """A task that is delayed for an hour, and fails twice, each time to be retried in an hour."""
     retry = SmartRetryMiddleware(default_retry_count=3, use_jitter=False)
-    broker = InMemoryBroker().with_middlewares(retry)
+    broker = InMemoryBroker(wait_for_delays=True).with_middlewares(retry)
 
     @broker.task(retry_on_error=True)
     async def flaky() -> int:

@@ -3,7 +3,7 @@
 import inspect
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import update_wrapper
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar, get_type_hints, overload
@@ -92,7 +92,7 @@ class AsyncBroker(AbstractBroker):
         self.is_worker_process = False
         self.is_scheduler_process = False
         self._chain = MiddlewareChain(self.middlewares)
-        self._is_started = False
+        self._is_started = self._is_stopped = False
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -106,30 +106,36 @@ class AsyncBroker(AbstractBroker):
             return
         for task in self.local_task_registry.values():
             self._refuse_unsupported(task.task_name, task.labels)
-        await self.event_handlers.fire(
-            TaskiqEvents.WORKER_STARTUP if self.is_worker_process else TaskiqEvents.CLIENT_STARTUP,
-            self.state,
-        )
+        for event in self.startup_events():
+            await self.event_handlers.fire(event, self.state)
         await self.middleware_chain.startup()
         await self.result_backend.startup()
-        self._is_started = True
+        self._is_started, self._is_stopped = True, False
 
     async def shutdown(self) -> None:
         """Call the handlers of shutdown, and stop middlewares and the result backend.
 
-        Does nothing if the broker was not started, or was stopped before.
+        Does so whether the broker was started or not; does nothing if it was stopped before.
         """
-        if not self._is_started:
+        if self._is_stopped:
             return
-        self._is_started = False
-        event = (
-            TaskiqEvents.WORKER_SHUTDOWN if self.is_worker_process else TaskiqEvents.CLIENT_SHUTDOWN
-        )
+        self._is_started, self._is_stopped = False, True
         # Each is stopped, whatever the one before raises.
         async with AsyncExitStack() as stopping:
             stopping.push_async_callback(self.result_backend.shutdown)
             stopping.push_async_callback(self.middleware_chain.shutdown)
-            await self.event_handlers.fire(event, self.state)
+            for event in reversed(self.shutdown_events()):
+                stopping.push_async_callback(self.event_handlers.fire, event, self.state)
+
+    def startup_events(self) -> Sequence[TaskiqEvents]:
+        """Return the events of start-up that concern this process."""
+        is_worker = self.is_worker_process
+        return (TaskiqEvents.WORKER_STARTUP if is_worker else TaskiqEvents.CLIENT_STARTUP,)
+
+    def shutdown_events(self) -> Sequence[TaskiqEvents]:
+        """Return the events of shutdown that concern this process."""
+        is_worker = self.is_worker_process
+        return (TaskiqEvents.WORKER_SHUTDOWN if is_worker else TaskiqEvents.CLIENT_SHUTDOWN,)
 
     async def __aenter__(self) -> Self:
         await self.startup()
@@ -202,6 +208,8 @@ class AsyncBroker(AbstractBroker):
             return
         for label in NEEDED_CAPABILITY.keys() & labels.keys():
             if label == QUEUE_NAME and labels[label] == self.queue_name:
+                continue
+            if label in self.disregarded_labels:
                 continue
             if NEEDED_CAPABILITY[label] not in self.capabilities:
                 raise UnsupportedLabelError(

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -25,7 +25,7 @@ from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.losses import hear_losses
 from taskiq_core.flow.plan import PlanBook
-from taskiq_core.flow.presence import running_task
+from taskiq_core.flow.presence import Presence, running_task
 from taskiq_core.flow.process_facts import new_worker_id
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
@@ -38,7 +38,7 @@ from taskiq_core.messages.delivery import Delivery, as_delivery
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import RELEASE
 from taskiq_core.messages.result import TaskiqResult
-from taskiq_core.messages.worker_record import RunningTask
+from taskiq_core.messages.worker_record import RunningTask, WorkerRecord
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Receiver:
             self._plans.find(task_name)
         self._stage = WorkerState.RUNNING
         self._is_listen_cancelled = _cancelled_from_here_on()
-        async with self._upkeep(), store_reports(self.broker, self._handler, self):
+        async with self._upkeep(), self.reporting():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
             )
@@ -205,6 +205,17 @@ class Receiver:
             delivery.aborted = True  # also when it is given back at this moment
             self._abort_delivery(delivery)
         return bool(found)
+
+    def reporting(self) -> AbstractAsyncContextManager[None]:
+        """Announce this worker and write its history meanwhile, where the broker keeps them.
+
+        `listen` does so by itself; brokers that call `handle` themselves enter it.
+        """
+        return store_reports(self.broker, self._handler, self)
+
+    def record(self) -> WorkerRecord:
+        """Return what operators on all machines see of this worker now."""
+        return Presence(self.broker, self).record()
 
     def report(self) -> WorkerReport:
         """How this worker is now: what health checks and operators see."""

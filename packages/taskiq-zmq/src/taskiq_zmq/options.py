@@ -25,6 +25,7 @@ _COMMON = frozenset(
         Capability.ABORT_QUEUED,
         Capability.BATCH,
         Capability.PUSH_RESULTS,
+        Capability.PAUSE,
     }
 )
 CAPABILITIES: Final = {

@@ -1,7 +1,7 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Self
 
@@ -41,6 +41,8 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     Attributes:
         private_to_process: for a broker whose queue is in the process that uses it: where the queue
             is and which process to ask, as commands can't. Empty for others.
+        disregarded_labels: labels that the broker accepts although it lacks their capabilities, and
+            that have no effect; for brokers that programs use in their tests, in place of another.
         capabilities: what the broker can do; None for a broker that does not declare it, as brokers
             written for taskiq 0.13 don't; core refuses nothing on its behalf.
             Final when `startup` has returned: what a server can do may depend on its version.
@@ -62,6 +64,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
 
     capabilities: frozenset[Capability] | None = None
     private_to_process: ClassVar[str] = ""
+    disregarded_labels: ClassVar[Collection[str]] = ()
     priority_levels: ClassVar[int | None] = None
     reclaim_interval: float = 5.0
     reclaims_itself: ClassVar[bool] = False

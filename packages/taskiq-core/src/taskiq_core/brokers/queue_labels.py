@@ -47,12 +47,30 @@ def queue_labels(message: BrokerMessage) -> QueueLabels:
     if not labels:
         return NO_LABELS
     return QueueLabels(
-        delay=max(_seconds(name, labels, DELAY) or 0.0, 0.0),
+        delay=delay_of(message),
         priority=_priority(name, labels),
         expires_after=_seconds(name, labels, EXPIRES),
         unique_key=_key(name, labels),
         queue=_queue(name, labels),
     )
+
+
+def delay_of(message: BrokerMessage) -> float:
+    """Return the seconds that a message is to wait, for brokers that honour no other label.
+
+    Raises:
+        SendTaskError: the label has no value that it can have.
+    """
+    return max(_seconds(message.task_name, message.labels, DELAY) or 0.0, 0.0)
+
+
+def queue_of(message: BrokerMessage) -> str | None:
+    """Return the queue that a message asks for, for brokers that honour no other label.
+
+    Raises:
+        SendTaskError: the label is not the name of a queue.
+    """
+    return _queue(message.task_name, message.labels)
 
 
 def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | None:
