@@ -1,5 +1,6 @@
 """`taskiq plugins`."""
 
+import json
 from typing import Any
 
 from taskiq_testservers.cli_project import Project
@@ -72,6 +73,70 @@ def test_capabilities(project: Project) -> None:
     ]
 
 
+def matrix_of(version: str, **statuses: str) -> str:
+    """A matrix of the broker `files`; capabilities with a plus depend on something."""
+    rows = {
+        name.rstrip("_"): {
+            "declared": status != "refused",
+            "status": status,
+            **({"depends": True} if name.endswith("_") else {}),
+        }
+        for name, status in {"contract": "proven", **statuses}.items()
+    }
+    suite = {"kind": "broker", "class": "a:Broker", "version": version, "capabilities": rows}
+    return json.dumps({"format": 1, "suites": [suite]})
+
+
+def install_proven(project: Project, matrix: str) -> None:
+    project.install("tq-good", ENTRY.format("good"), {"good_plugin": GOOD})
+    package = project.site / "not_there"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "taskiq-matrix.json").write_text(matrix)
+
+
+def proof_in(project: Project) -> tuple[str, Any, Any]:
+    """What the detailed list says of the broker, and the JSON."""
+    details = project.run("plugins", "good").out
+    (line,) = [each for each in details.splitlines() if "proven:" in each]
+    (spec,) = project.run("plugins", "good", "--json").json[0]["provides"]["brokers"]
+    return line.strip(), spec["proven"], spec["depends"]
+
+
+def test_matrix_of_the_installed_version_is_believed(project: Project) -> None:
+    install_proven(project, matrix_of("1.0", ack="proven", release="failed", lease="refused"))
+
+    assert proof_in(project) == ("proven: all but release", ["ack"], [])
+
+
+def test_matrix_of_another_version_is_not_believed(project: Project) -> None:
+    install_proven(project, matrix_of("0.9", ack="proven", release="proven"))
+
+    text = "proven: not known: the matrix is of version 0.9"
+    assert proof_in(project) == (text, None, [])
+
+
+def test_capabilities_that_depend_on_the_server_are_named(project: Project) -> None:
+    """The spec lists the least; the matrix was made on a server that can do more."""
+    install_proven(project, matrix_of("1.0", ack="proven", release="proven", priority_="proven"))
+
+    found = proof_in(project)
+
+    assert found == ("proven: all; depends: priority", ["ack", "release"], ["priority"])
+
+
+def test_matrix_of_other_capabilities_proves_nothing(project: Project) -> None:
+    install_proven(project, matrix_of("1.0", ack="proven", release="proven", priority="proven"))
+
+    assert proof_in(project) == ("proven: not known", None, [])
+
+
+def test_matrix_that_can_not_be_read_proves_nothing(project: Project) -> None:
+    install_proven(project, matrix_of("1.0", ack="proven").replace("status", "state"))
+
+    assert proof_in(project) == ("proven: not known", None, [])
+
+
 def test_json(project: Project) -> None:
     install_some(project)
 
@@ -87,6 +152,7 @@ def test_json(project: Project) -> None:
             "schemes": ["files"],
             "capabilities": ["ack", "release"],
             "proven": None,
+            "depends": [],
         }
     ]
     assert by_name["broken"]["status"] == "broken"

@@ -50,7 +50,7 @@ async def test_running_coroutine_is_cancelled_and_its_finally_runs() -> None:
 
 
 async def test_queued_task_is_never_started() -> None:
-    broker = InMemoryBroker(max_async_tasks=1)
+    broker = InMemoryBroker(max_async_tasks=1, wait_for_delays=True)
     started, go_on, ran = asyncio.Event(), asyncio.Event(), []
 
     @broker.task
@@ -238,7 +238,7 @@ async def test_task_that_was_just_given_a_slot_is_found() -> None:
 
 async def test_abort_of_a_task_that_asks_for_a_retry_ends_it() -> None:
     """The abort comes after the attempt has ended: the next attempt is not begun."""
-    broker = InMemoryBroker()
+    broker = InMemoryBroker(wait_for_delays=True)
     attempts, states = [], []
 
     class AbortBeforeSettling(TaskiqMiddleware):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskiq_core import Context, TaskiqDepends, TaskiqEvents
+from taskiq_core import Context, TaskiqDepends, TaskiqEvents, TaskiqMiddleware
 from taskiq_core.exceptions import TaskRetryError, UnknownTaskError
 from taskiq_inmemory import InMemoryBroker, InmemoryResultBackend
 from taskiq_inmemory.errors import InMemoryListenError, ResultNotHereError
@@ -207,9 +207,11 @@ async def test_start_that_failed_for_the_worker_can_be_tried_again() -> None:
     assert seen == ["tried", "tried"]
 
 
-async def test_shutdown_without_startup_calls_no_handler_and_lets_tasks_finish() -> None:
+async def test_shutdown_without_startup_lets_tasks_finish_and_calls_handlers() -> None:
+    """As in 0.13: what a program opened without start-up is closed; once."""
     broker, seen = InMemoryBroker(), []
-    broker.add_event_handler(TaskiqEvents.CLIENT_SHUTDOWN, lambda _: seen.append("handler"))
+    broker.add_event_handler(TaskiqEvents.CLIENT_SHUTDOWN, lambda _: seen.append("client"))
+    broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, lambda _: seen.append("worker"))
 
     @broker.task
     async def work() -> None:
@@ -217,8 +219,153 @@ async def test_shutdown_without_startup_calls_no_handler_and_lets_tasks_finish()
 
     await work.kiq()
     await broker.shutdown()
+    await broker.shutdown()
 
-    assert seen == ["task"]
+    assert seen == ["task", "client", "worker"]
+
+
+class Opened(TaskiqMiddleware):
+    """Notes when it is started and stopped."""
+
+    def __init__(self, seen: list[str]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def startup(self) -> None:
+        self.seen.append("middleware")
+
+    def shutdown(self) -> None:
+        self.seen.append("middleware")
+
+
+async def test_handlers_of_both_kinds_come_before_middlewares() -> None:
+    """As in 0.13: a handler of a worker's start-up may open what a middleware needs."""
+    seen: list[str] = []
+    broker = InMemoryBroker().with_middlewares(Opened(seen))
+    for event in TaskiqEvents:
+        broker.add_event_handler(event, lambda _, event=event: seen.append(event.name))
+
+    await broker.startup()
+    await broker.shutdown()
+
+    assert seen == [
+        "CLIENT_STARTUP",
+        "WORKER_STARTUP",
+        "middleware",
+        "CLIENT_SHUTDOWN",
+        "WORKER_SHUTDOWN",
+        "middleware",
+    ]
+
+
+async def test_any_label_is_accepted() -> None:
+    broker, ran = InMemoryBroker(await_inplace=True), []
+
+    @broker.task(priority="high", expires="soon", unique_key=1, delay="later", other=object)
+    async def work() -> None:
+        ran.append("ran")
+
+    await broker.startup()
+    for _ in range(2):
+        await work.kiq()
+
+    assert ran == ["ran", "ran"]
+
+
+async def test_inplace_tasks_have_run_all_their_retries_when_kiq_returns() -> None:
+    broker, attempts = InMemoryBroker(await_inplace=True), []
+
+    @broker.task(delay=3600)
+    async def third_time(context: Context = TaskiqDepends()) -> int:
+        attempts.append(context.attempt)
+        if context.attempt < 3:
+            raise TaskRetryError(delay=3600)
+        return context.attempt
+
+    task = await third_time.kiq()
+
+    assert attempts == [1, 2, 3]
+    assert (await task.get_result()).return_value == 3
+
+
+async def test_delays_are_not_waited_for_by_default() -> None:
+    broker, attempts = InMemoryBroker(), []
+
+    @broker.task(delay=3600)
+    async def second_time(context: Context = TaskiqDepends()) -> None:
+        attempts.append(context.attempt)
+        if context.attempt < 2:
+            raise TaskRetryError(delay=3600)
+
+    await second_time.kiq()
+    await broker.wait_all()
+
+    assert attempts == [1, 2]
+
+
+async def test_any_number_of_tasks_runs_at_once_by_default() -> None:
+    broker, meeting = InMemoryBroker(), asyncio.Barrier(100)
+
+    @broker.task
+    async def meet() -> None:
+        await meeting.wait()
+
+    for _ in range(100):
+        await meet.kiq()
+
+    await asyncio.wait_for(broker.wait_all(), 10)
+
+
+@pytest.mark.parametrize("limit", [0, -1, None])
+async def test_limit_of_nothing_is_no_limit(limit: int | None) -> None:
+    broker = InMemoryBroker(max_async_tasks=limit, max_async_tasks_jitter=2)
+
+    @broker.task
+    async def answer() -> int:
+        return 42
+
+    assert (await (await answer.kiq()).wait_result(timeout=10)).return_value == 42
+
+
+async def test_task_that_is_not_sent_yet_is_waited_for() -> None:
+    broker = InMemoryBroker()
+
+    @broker.task
+    async def answer() -> int:
+        return 42
+
+    first = await (await answer.kiq()).wait_result()
+    waiting = asyncio.create_task(broker.result_backend.wait("later"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    await answer.kicker().with_task_id("later").kiq()
+
+    assert (await waiting).return_value == first.return_value == 42
+
+
+async def test_result_of_an_unknown_task_is_a_key_error_that_says_so() -> None:
+    with pytest.raises(KeyError) as caught:
+        await InMemoryBroker().result_backend.get_result("unknown")
+
+    assert isinstance(caught.value, ResultNotHereError)
+    assert str(caught.value).startswith("There is no result of task unknown, and it is not running")
+
+
+async def test_running_tasks_can_be_waited_for() -> None:
+    broker, gate = InMemoryBroker(), asyncio.Event()
+
+    @broker.task
+    async def work() -> None:
+        await gate.wait()
+
+    await work.kiq()
+    running = broker._running_tasks
+    gate.set()
+    await asyncio.gather(*running)
+
+    assert len(running) == 1
+    assert broker._running_tasks == set()
 
 
 async def test_plain_functions_run_after_a_restart() -> None:

@@ -16,6 +16,14 @@ class TestInMemoryBroker(BrokerContract):
         return InMemoryBroker()
 
 
+class TestInMemoryBrokerWithDelays(TestInMemoryBroker):
+    """As `memory://` makes it."""
+
+    @pytest.fixture
+    def broker(self) -> InMemoryBroker:
+        return InMemoryBroker.from_url("memory://")
+
+
 class TestInmemoryResultBackend(ResultBackendContract):
     pushes = True
 

@@ -82,7 +82,7 @@ async def test_what_shutdown_cancelled_or_did_not_start_runs_after_the_next_star
 async def test_delayed_task_runs_after_the_next_startup(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    broker = InMemoryBroker()
+    broker = InMemoryBroker(wait_for_delays=True)
 
     @broker.task(task_name="work", delay=3600)
     async def work() -> str:
@@ -100,7 +100,7 @@ async def test_delayed_task_runs_after_the_next_startup(
 
 
 async def test_retry_that_waits_is_kept_by_a_shutdown() -> None:
-    broker, attempts = InMemoryBroker(), 0
+    broker, attempts = InMemoryBroker(wait_for_delays=True), 0
 
     @broker.task
     async def work() -> int:
@@ -118,7 +118,7 @@ async def test_retry_that_waits_is_kept_by_a_shutdown() -> None:
 
 
 async def test_delayed_task_is_not_waited_for() -> None:
-    broker, ran = InMemoryBroker(), []
+    broker, ran = InMemoryBroker(wait_for_delays=True), []
 
     @broker.task
     async def work(name: str) -> None:
@@ -152,7 +152,7 @@ async def test_caller_that_waits_gets_its_result_though_a_shutdown_came_between(
 
 
 def test_task_that_its_event_loop_left_delayed_runs_in_the_next_one() -> None:
-    broker = InMemoryBroker()
+    broker = InMemoryBroker(wait_for_delays=True)
 
     @broker.task
     async def work() -> str:
@@ -196,7 +196,7 @@ def test_tasks_that_waited_when_their_event_loop_ended_run_in_the_next_one() -> 
 
 
 async def test_delayed_task_runs_later() -> None:
-    broker, order = InMemoryBroker(), []
+    broker, order = InMemoryBroker(wait_for_delays=True), []
 
     @broker.task
     async def note(name: str) -> None:
@@ -271,7 +271,7 @@ async def test_rejected_message_is_a_dead_letter() -> None:
 
 
 async def test_operators_see_count_replay_and_purge() -> None:
-    broker = InMemoryBroker(max_async_tasks=1)
+    broker = InMemoryBroker(max_async_tasks=1, wait_for_delays=True)
     fails = True
     go_on, started = asyncio.Event(), asyncio.Event()
 
@@ -314,7 +314,7 @@ async def test_operators_see_count_replay_and_purge() -> None:
 
 @pytest.mark.parametrize("delay", ["soon", float("nan"), 1e12])
 async def test_delay_that_is_not_a_number_of_seconds_is_refused(delay: Any) -> None:
-    broker = InMemoryBroker()
+    broker = InMemoryBroker(wait_for_delays=True)
 
     @broker.task(task_name="work")
     async def work() -> None: ...

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from taskiq_core import TaskiqResult
-from taskiq_inmemory.result_waiter import ResultWaiter
+from taskiq_inmemory.result_waiter import MAX_ENDED, ResultWaiter
 
 
 def result(value: Any) -> TaskiqResult[Any]:
@@ -57,12 +57,32 @@ async def test_caller_that_gave_up_leaves_nothing_behind() -> None:
 
 def test_task_that_was_sent_twice_is_in_flight_until_both_have_ended() -> None:
     waiter = ResultWaiter[Any]()
-    assert not waiter.is_tracking
     waiter.expect("id")
     waiter.expect("id")
 
-    assert waiter.is_tracking
     assert not waiter.settle("id")
     assert waiter.is_expected("id")
+    assert not waiter.has_ended("id")
     assert waiter.settle("id")
     assert not waiter.is_expected("id")
+    assert waiter.has_ended("id")
+
+
+def test_task_that_is_sent_again_has_not_ended() -> None:
+    waiter = ResultWaiter[Any]()
+    waiter.expect("id")
+    waiter.settle("id")
+
+    waiter.expect("id")
+
+    assert not waiter.has_ended("id")
+
+
+def test_a_bounded_number_of_ended_tasks_is_remembered() -> None:
+    waiter = ResultWaiter[Any]()
+    for number in range(MAX_ENDED + 1):
+        waiter.expect(str(number))
+        waiter.settle(str(number))
+
+    assert not waiter.has_ended("0")
+    assert waiter.has_ended("1")

@@ -27,7 +27,7 @@ MIDDLEWARES = [
 
 
 def broker_with(middleware: Any) -> InMemoryBroker:
-    return InMemoryBroker().with_middlewares(middleware)
+    return InMemoryBroker(wait_for_delays=True).with_middlewares(middleware)
 
 
 def message(**labels: Any) -> TaskiqMessage:

@@ -22,7 +22,7 @@ class Stage:
 
     def __init__(self, start: datetime = MARCH) -> None:
         self.clock = VirtualClock(start)
-        self.broker = InMemoryBroker()
+        self.broker = InMemoryBroker(wait_for_delays=True)
         self.source = InMemoryScheduleSource(clock=self.clock.monotonic)
         self.ran: list[tuple[str, datetime]] = []
         self.task = self.broker.task("t")(self.run)

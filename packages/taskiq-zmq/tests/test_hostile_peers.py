@@ -138,7 +138,7 @@ async def test_a_long_name_is_refused_and_not_logged(
     await peer.say(records.Hello("x" * 15 * MEGABYTE))
 
     await asyncio.wait_for(peer.closed(), 20)
-    assert await client.workers() == 0
+    assert await client.worker_count() == 0
     assert len(caplog.text) < 2_000
 
 
@@ -203,7 +203,7 @@ async def test_a_large_message_in_small_pieces_is_read(
     while (await client.stats()).waiting < 8:  # noqa: ASYNC110  # counts have no event
         await asyncio.sleep(0.005)
 
-    assert await client.workers() == 1
+    assert await client.worker_count() == 1
     assert "Disconnected" not in caplog.text
     peer.socket.close()
 

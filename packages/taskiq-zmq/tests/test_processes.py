@@ -48,7 +48,7 @@ async def test_no_task_is_lost_when_a_worker_is_killed_in_the_middle(
     results = [await each.wait_result(timeout=60) for each in sent]
     assert [result.return_value for result in results] == [2 * n for n in range(2_000)]
     await settled(quick)
-    assert await quick.workers() == 1
+    assert await quick.worker_count() == 1
 
 
 async def test_a_killed_workers_task_goes_to_another_within_a_second(

@@ -39,17 +39,23 @@ class SpoolBroker(AsyncBroker):
     def listen(self) -> AsyncGenerator[Delivery, None]:
         return self.deliveries(Slots(1))
 
-    async def reclaim(self) -> int:
+    async def reclaim(self, *, owner: str | None = None) -> int:
         return self.queue.reclaim()
 
-    async def stats(self) -> QueueStats:
+    async def stats(self, *, queue: str | None = None) -> QueueStats:
         return self.queue.stats()
 
-    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+    async def dead_letters(
+        self, *, limit: int = 100, offset: int = 0, queue: str | None = None
+    ) -> list[DeadLetter]:
         return self.queue.dead_letters(limit, offset)
 
-    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+    async def replay_dead_letters(
+        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
+    ) -> int:
         return self.queue.remove_dead(letter_ids, self.queue.put_content)
 
-    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+    async def purge_dead_letters(
+        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
+    ) -> int:
         return self.queue.remove_dead(letter_ids, use=len)

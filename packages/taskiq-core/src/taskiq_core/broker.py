@@ -2,8 +2,9 @@
 
 import inspect
 import os
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from functools import update_wrapper
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar, get_type_hints, overload
 
@@ -13,6 +14,7 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.capabilities import Capability
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.label_checks import check_labels
 from taskiq_core.client.no_result_backend import DummyResultBackend
@@ -20,6 +22,8 @@ from taskiq_core.client.send import send_message
 from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import (
+    CapabilityError,
+    ResultBackendMissingError,
     SendTaskError,
     TaskDefinitionError,
     UnsupportedLabelError,
@@ -32,6 +36,8 @@ from taskiq_core.messages.known_labels import KNOWN_LABELS, KnownLabel
 from taskiq_core.messages.labels import (
     ACK_TYPE,
     NEEDED_CAPABILITY,
+    QUEUE_NAME,
+    SENT_AT,
     TIMEOUT,
     wrong_label,
     wrong_timeout,
@@ -47,6 +53,7 @@ logger = get_logger(__name__)
 TASK_OPTIONS: Final = ("strict", "validate_on_send")
 """Keywords of `@broker.task` that are no labels."""
 
+_ABORTS: Final = frozenset({Capability.ABORT_RUNNING, Capability.ABORT_QUEUED})
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType = TypeVar("_ReturnType")
 
@@ -90,7 +97,7 @@ class AsyncBroker(AbstractBroker):
         self.is_worker_process = False
         self.is_scheduler_process = False
         self._chain = MiddlewareChain(self.middlewares)
-        self._is_started = False
+        self._is_started = self._is_stopped = False
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -105,30 +112,36 @@ class AsyncBroker(AbstractBroker):
         for task in self.local_task_registry.values():
             self._refuse_unsupported(task.task_name, task.labels)
         self._warn_of_retries_without_middleware()
-        await self.event_handlers.fire(
-            TaskiqEvents.WORKER_STARTUP if self.is_worker_process else TaskiqEvents.CLIENT_STARTUP,
-            self.state,
-        )
+        for event in self.startup_events():
+            await self.event_handlers.fire(event, self.state)
         await self.middleware_chain.startup()
         await self.result_backend.startup()
-        self._is_started = True
+        self._is_started, self._is_stopped = True, False
 
     async def shutdown(self) -> None:
         """Call the handlers of shutdown, and stop middlewares and the result backend.
 
-        Does nothing if the broker was not started, or was stopped before.
+        Does so whether the broker was started or not; does nothing if it was stopped before.
         """
-        if not self._is_started:
+        if self._is_stopped:
             return
-        self._is_started = False
-        event = (
-            TaskiqEvents.WORKER_SHUTDOWN if self.is_worker_process else TaskiqEvents.CLIENT_SHUTDOWN
-        )
+        self._is_started, self._is_stopped = False, True
         # Each is stopped, whatever the one before raises.
         async with AsyncExitStack() as stopping:
             stopping.push_async_callback(self.result_backend.shutdown)
             stopping.push_async_callback(self.middleware_chain.shutdown)
-            await self.event_handlers.fire(event, self.state)
+            for event in reversed(self.shutdown_events()):
+                stopping.push_async_callback(self.event_handlers.fire, event, self.state)
+
+    def startup_events(self) -> Sequence[TaskiqEvents]:
+        """Return the events of start-up that concern this process."""
+        is_worker = self.is_worker_process
+        return (TaskiqEvents.WORKER_STARTUP if is_worker else TaskiqEvents.CLIENT_STARTUP,)
+
+    def shutdown_events(self) -> Sequence[TaskiqEvents]:
+        """Return the events of shutdown that concern this process."""
+        is_worker = self.is_worker_process
+        return (TaskiqEvents.WORKER_SHUTDOWN if is_worker else TaskiqEvents.CLIENT_SHUTDOWN,)
 
     async def __aenter__(self) -> Self:
         await self.startup()
@@ -148,6 +161,8 @@ class AsyncBroker(AbstractBroker):
             SendTaskError: `kick` failed, or the task id or a label can't be used; it says which.
                 Its `__cause__` is never None.
         """
+        if self.history is not None:
+            message.labels.setdefault(SENT_AT, str(time.time()))
         # One coroutine less for each message than with `async def`.
         return send_message(message, self, self.middleware_chain, check=self._refuse_wrong)
 
@@ -158,9 +173,17 @@ class AsyncBroker(AbstractBroker):
             Where the task was found.
 
         Raises:
-            CapabilityError: this broker can't abort tasks.
+            CapabilityError: this broker can't abort tasks, or not where this one is.
         """
-        state = await self.request_abort(task_id)
+        try:
+            state = await self.request_abort(task_id)
+        except CapabilityError:
+            if _ABORTS.isdisjoint(self.capabilities or ()):
+                raise
+            with suppress(ResultBackendMissingError):
+                if await self.result_backend.is_result_ready(task_id):
+                    return AbortState.FINISHED
+            raise
         if state is AbortState.UNKNOWN and await self.result_backend.is_result_ready(task_id):
             return AbortState.FINISHED
         return state
@@ -177,6 +200,10 @@ class AsyncBroker(AbstractBroker):
         if self.capabilities is None:
             return
         for label in NEEDED_CAPABILITY.keys() & labels.keys():
+            if label == QUEUE_NAME and labels[label] == self.queue_name:
+                continue
+            if label in self.disregarded_labels:
+                continue
             if NEEDED_CAPABILITY[label] not in self.capabilities:
                 raise UnsupportedLabelError(
                     task_name=task_name,

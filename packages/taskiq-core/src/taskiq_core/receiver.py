@@ -5,10 +5,11 @@ import logging
 import random
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
@@ -23,21 +24,27 @@ from taskiq_core.compat.receiver_overrides import (
     run_of,
 )
 from taskiq_core.flow.consume import consume
+from taskiq_core.flow.dead_workers import reclaim_from, reclaim_from_neighbours
 from taskiq_core.flow.execute import TaskExecution, handle_error
 from taskiq_core.flow.handle import DeliveryHandler, RunTask
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.flow.losses import hear_losses
 from taskiq_core.flow.plan import PlanBook
+from taskiq_core.flow.presence import Presence, running_task
+from taskiq_core.flow.process_facts import new_worker_id
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
 from taskiq_core.flow.settle import Settler
+from taskiq_core.flow.store_reports import store_reports
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.worker_record import RunningTask, WorkerRecord
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
 logger = logging.getLogger(RECEIVER)
@@ -67,7 +74,12 @@ class Receiver:
 
     Raises:
         ValueError: `max_prefetch` is negative.
+
+    Attributes:
+        supervisor_id: of the command that started this worker; set by it, else None.
     """
+
+    supervisor_id: str | None = None
 
     def __init__(
         self,
@@ -100,6 +112,8 @@ class Receiver:
         self.max_tasks_to_execute = max_tasks_to_execute
         self.wait_tasks_timeout = wait_tasks_timeout
         self.max_deliveries = max_deliveries = int(max_deliveries)  # a command gives text
+        if broker.capabilities is not None:  # others know nothing of this attribute
+            broker.max_deliveries = max_deliveries
         self.health = Health()
         self._plans = PlanBook(
             broker,
@@ -160,6 +174,7 @@ class Receiver:
             BrokerSetupError: it can't, as it is set up.
         """
         if self.run_startup:
+            self.broker.worker_id = self.broker.worker_id or new_worker_id()
             await self.broker.startup()
         for task_name in self.broker.get_all_tasks():
             self._plans.find(task_name)
@@ -175,7 +190,7 @@ class Receiver:
             self.on_exit(self)
 
     async def _listen(self, finish_event: asyncio.Event) -> None:
-        async with self._upkeep():
+        async with self._upkeep(), self.reporting():
             consuming = asyncio.create_task(
                 consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
             )
@@ -223,6 +238,17 @@ class Receiver:
         """
         return self._running.abort(task_id)
 
+    def reporting(self) -> AbstractAsyncContextManager[None]:
+        """Announce this worker and write its history meanwhile, where the broker keeps them.
+
+        `listen` does so by itself; brokers that call `handle` themselves enter it.
+        """
+        return store_reports(self.broker, self._handler, self)
+
+    def record(self) -> WorkerRecord:
+        """Return what operators on all machines see of this worker now."""
+        return Presence(self.broker, self).record()
+
     def report(self) -> WorkerReport:
         """How this worker is now: what health checks and operators see."""
         trouble, slots, last = self.health.trouble, self.pool.slots, self._last_message_at
@@ -238,6 +264,26 @@ class Receiver:
             last_message_at=None if last is None else datetime.fromtimestamp(last, UTC),
         )
 
+    @property
+    def tasks_done(self) -> int:
+        """How many deliveries have ended here, of those that `listen` has taken."""
+        return self._taken - self.pool.slots.taken
+
+    def running_tasks(self, limit: int) -> Sequence[RunningTask]:
+        """Return the tasks that run now, the longest first, at most so many."""
+        return [running_task(*item) for item in islice(self._running.items(), limit)]
+
+    async def reclaim_from(self, worker_id: str) -> int:
+        """Have what a dead worker held delivered again.
+
+        Args:
+            worker_id: of a process that is certain to have ended.
+
+        Returns:
+            The number of messages given back.
+        """
+        return await reclaim_from(self.broker, worker_id)
+
     @asynccontextmanager
     async def _upkeep(self) -> AsyncGenerator[None, None]:
         """Renew leases, reclaim and hear of aborts, until the last task has ended."""
@@ -246,6 +292,8 @@ class Receiver:
             asyncio.create_task(reclaim_regularly(self.broker)),
             asyncio.create_task(expire_regularly(self.broker, self.handle)),
             asyncio.create_task(hear_aborts(self.broker, self._hear_abort)),
+            asyncio.create_task(hear_losses(self.broker, self._lose_without_lease)),
+            asyncio.create_task(reclaim_from_neighbours(self.broker)),
         ]
         try:
             yield
@@ -263,6 +311,10 @@ class Receiver:
 
     def _set_health(self, trouble: Exception | None) -> None:
         self.health = Health(trouble)
+
+    def _lose_without_lease(self, delivery: Delivery) -> None:
+        if self._running.is_unacknowledged(delivery) or delivery in self.pool.waiting:
+            self._leases.lose(delivery)
 
     def _is_ending(self) -> bool:
         """Whether a delivery that is cancelled is to be given back, as the worker ends.

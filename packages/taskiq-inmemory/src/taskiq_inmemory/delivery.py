@@ -1,9 +1,13 @@
 """MemoryDelivery: a delivery that never leaves the process."""
 
+from datetime import UTC, datetime
+from itertools import count
 from typing import Protocol
 
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
+
+_numbers = count(1)
 
 
 class SettlingQueue(Protocol):
@@ -22,27 +26,55 @@ class MemoryDelivery(Delivery):
     Args:
         message: what was sent.
         queue: the queue that made the delivery.
-        attempt: 1 on the first delivery.
-        aborted: whether the abort of the task was asked for before this delivery.
+        queue_name: the name that its label, or the broker, gives to its queue.
+        before: the delivery before this one, of the same message; None for the first.
 
     Attributes:
+        number: grows with each delivery of any message.
+        sent_at: when the message was sent, in UTC.
+        due_at: when it is due, in UTC; None unless it was delayed.
+        is_inplace: whether the sender waits until the task has run.
+        next: the delivery that takes this one's place because it was released; the sender runs it.
         is_released: whether the message was released, so that its task is still in flight.
         is_settled: whether it was settled; the thread of its task may still run.
     """
 
-    __slots__ = ("_queue", "is_released", "is_settled", "message")
+    __slots__ = (
+        "_queue",
+        "due_at",
+        "is_inplace",
+        "is_released",
+        "is_settled",
+        "message",
+        "next",
+        "number",
+        "queue_name",
+        "sent_at",
+    )
 
     def __init__(
         self,
         message: BrokerMessage,
         queue: SettlingQueue,
         *,
-        attempt: int = 1,
-        aborted: bool = False,
+        queue_name: str,
+        before: "MemoryDelivery | None" = None,
     ) -> None:
         # A worker in this process can't die alone: every delivery before this one was settled.
-        super().__init__(message.message, attempt=attempt, unsettled=0, aborted=aborted)
+        super().__init__(
+            message.message,
+            attempt=1 if before is None else before.attempt + 1,
+            unsettled=0,
+            aborted=before is not None and before.aborted,
+            task_id=message.task_id,
+        )
         self.message = message
+        self.queue_name = queue_name
+        self.number = next(_numbers)
+        self.sent_at: datetime = datetime.now(UTC) if before is None else before.sent_at
+        self.due_at: datetime | None = None
+        self.is_inplace = False
+        self.next: MemoryDelivery | None = None
         self.is_released = False
         self.is_settled = False
         self._queue = queue

@@ -12,7 +12,7 @@ class InMemoryListenError(ListenError, RuntimeError):
     )
 
 
-class ResultNotHereError(ResultGetError):
+class ResultNotHereError(ResultGetError, KeyError):
     """A result was asked for that is not stored, and no task is on its way to store it."""
 
     __template__ = (

@@ -3,6 +3,7 @@
 from typing import Final
 
 from taskiq_core.capabilities import Capability
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
 
 CAPABILITIES: Final = frozenset(
     {
@@ -10,9 +11,18 @@ CAPABILITIES: Final = frozenset(
         Capability.RELEASE,
         Capability.DELAY,
         Capability.DEAD_LETTER,
-        Capability.ABORT,
+        Capability.ABORT_RUNNING,
+        Capability.ABORT_QUEUED,
         Capability.PUSH_RESULTS,
+        Capability.QUEUES,
+        Capability.INSPECT,
+        Capability.PRESENCE,
+        Capability.PAUSE,
+        Capability.HISTORY,
     }
 )
+"""Of a broker that waits for delays, as those made from a URL do; others lack DELAY."""
+DISREGARDED_LABELS: Final = frozenset({DELAY, PRIORITY, EXPIRES, UNIQUE_KEY})
+"""Labels that are accepted and have no effect, but for delays where these are waited for."""
 MAX_DEAD_LETTERS: Final = 1000
 """Dead letters that are kept; the oldest are dropped."""

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine
-from datetime import UTC, datetime
-from itertools import count, islice
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import chain, count, islice
 from typing import Any
 
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.brokers.queue_order import QueueOrder
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_inmemory.delivery import MemoryDelivery
 from taskiq_inmemory.options import MAX_DEAD_LETTERS
@@ -20,91 +22,164 @@ logger = get_logger(__name__)
 class MemoryQueue:
     """Runs messages when they are due, and keeps those that an event loop left unfinished.
 
-    A message is in one of four places: in the pool, which runs it when a slot is free; with a
-    timer, while it is delayed; in the backlog, from the end of one event loop until `resume` is
-    called in another; or among the dead letters.
+    A message is in one of five places: in its queue, while no slot is free or the queue is paused;
+    in the pool, which runs it; with a timer, while it is delayed; in the backlog, from the end of
+    one event loop until `run_backlog` is called in another; or among the dead letters.
 
     Args:
         handle: runs the task of a delivery and settles the delivery.
-        limit: how many deliveries run at once.
+        limit: how many deliveries run at once; None for no limit.
+        default_queue: the queue of messages that name none.
+        waits_for_delays: whether delayed messages wait; otherwise they are due at once.
         on_settled: called with a task id when its delivery was handled and not released.
+
+    Attributes:
+        pool: the deliveries that run.
+        waiting: the queues, each with the deliveries that it holds.
+        delayed: the deliveries that are delayed, with their timers.
+        dead: the dead letters with the queues that they were in, oldest first.
+        paused: the names of the queues that hand out nothing.
     """
 
     def __init__(
         self,
         handle: Callable[[MemoryDelivery], Coroutine[Any, Any, None]],
         *,
-        limit: int,
+        limit: int | None,
+        default_queue: str,
+        waits_for_delays: bool,
         on_settled: Callable[[str], None],
     ) -> None:
         self.pool: DeliveryPool[MemoryDelivery] = DeliveryPool(
             handle, limit=limit, on_done=self._done
         )
+        self.waiting: dict[str, deque[MemoryDelivery]] = {default_queue: deque()}
+        self.delayed: dict[asyncio.TimerHandle, MemoryDelivery] = {}
+        self.dead: deque[tuple[str, DeadLetter]] = deque(maxlen=MAX_DEAD_LETTERS)
+        self.paused: set[str] = set()
+        self._default_queue = default_queue
+        self._waits_for_delays = waits_for_delays
+        self._weights: Mapping[str, int] = {}
+        self._order = QueueOrder(QueueSelection({default_queue: 1}))
         self._handle = handle
         self._on_settled = on_settled
         self._backlog: deque[MemoryDelivery] = deque()
-        self._timers: dict[asyncio.TimerHandle, MemoryDelivery] = {}
         self._timers_loop: asyncio.AbstractEventLoop | None = None
-        self._dead: deque[DeadLetter] = deque(maxlen=MAX_DEAD_LETTERS)
         self._letter_ids = count(1)
 
     # -- delivering ---------------------------------------------------------------------------
 
-    def submit(self, message: BrokerMessage, delay: float = 0.0) -> None:
-        """Run a message in `delay` seconds, or when a slot is free then."""
-        self._submit(MemoryDelivery(message, self), delay)
+    def submit(self, message: BrokerMessage, queue_name: str | None, delay: float = 0.0) -> None:
+        """Run a message in `delay` seconds, or when a slot is free then.
 
-    async def run(self, message: BrokerMessage) -> None:
-        """Run a message now, beside what the pool runs."""
-        delivery = MemoryDelivery(message, self)
-        try:
-            await self._handle(delivery)
-        finally:
-            self._done(delivery)
+        Args:
+            message: what was sent.
+            queue_name: the queue that it asks for.
+            delay: seconds that it is to wait.
+        """
+        self._submit(self._delivery(message, queue_name), delay)
 
-    def resume(self) -> None:
+    async def run(self, message: BrokerMessage, queue_name: str | None) -> None:
+        """Run a message now, beside what the pool runs, and again as often as it is released."""
+        delivery: MemoryDelivery | None = self._delivery(message, queue_name)
+        while delivery is not None:
+            delivery.is_inplace = True
+            try:
+                await self._handle(delivery)
+            finally:
+                self._settled(delivery)
+            delivery = delivery.next
+
+    def weigh(self, weights: Mapping[str, int]) -> None:
+        """Give queues their shares of the slots; those without a weight have 1."""
+        self._weights = weights
+        names = dict.fromkeys(self.waiting, 1)
+        self._order = QueueOrder(QueueSelection({**names, **weights}))
+
+    def run_backlog(self) -> None:
         """Run what earlier event loops left unfinished."""
-        if self._timers and self._timers_loop is not asyncio.get_running_loop():
+        if self.delayed and self._timers_loop is not asyncio.get_running_loop():
             self._stop_timers()  # that loop has ended: its timers never fire
         while self._backlog:
-            self.pool.submit(self._backlog.popleft())
+            self._enqueue(self._backlog.popleft())
+        self._feed()
 
     async def stop(self, patience: float) -> Collection[MemoryDelivery]:
         """Let running tasks finish for `patience` seconds, then cancel them.
 
         Returns:
-            The deliveries that did not finish; `resume` runs them.
+            The deliveries that did not finish; `run_backlog` runs them.
         """
         try:
             async with asyncio.timeout(patience):
                 await self.pool.wait_idle()
         except TimeoutError:
-            self._backlog.extend(self.pool.withdraw())
+            self._withdraw()
             await self.pool.cancel()
+        self._withdraw()
         self._stop_timers()
         return self._backlog
 
+    def _delivery(self, message: BrokerMessage, queue_name: str | None) -> MemoryDelivery:
+        name = queue_name or self._default_queue
+        self._add_queue(name)
+        return MemoryDelivery(message, self, queue_name=name)
+
+    def _add_queue(self, name: str) -> None:
+        if name not in self.waiting:
+            self.waiting[name] = deque()
+            self.weigh(self._weights)
+
     def _submit(self, delivery: MemoryDelivery, delay: float) -> None:
-        if delay <= 0:
-            self.pool.submit(delivery)
+        if delay <= 0 or not self._waits_for_delays:
+            self._enqueue(delivery)
+            self._feed()
             return
         timer: asyncio.TimerHandle
         self._timers_loop = asyncio.get_running_loop()
 
         def submit() -> None:
-            del self._timers[timer]
-            self.pool.submit(delivery)
+            del self.delayed[timer]
+            self._enqueue(delivery)
+            self._feed()
 
         timer = self._timers_loop.call_later(delay, submit)
-        self._timers[timer] = delivery
+        delivery.due_at = datetime.now(UTC) + timedelta(seconds=delay)
+        self.delayed[timer] = delivery
+
+    def _enqueue(self, delivery: MemoryDelivery) -> None:
+        self.waiting[delivery.queue_name].append(delivery)
+
+    def _feed(self) -> None:
+        """Start deliveries while slots are free, queue by queue in the order of their weights."""
+        while self.pool.slots.free > 0:
+            ready = (each for each in self._order.queues() if self._is_ready(each))
+            name = next(ready, None)
+            self._order.served(name)
+            if name is None:
+                return
+            self.pool.submit(self.waiting[name].popleft())
+
+    def _is_ready(self, name: str) -> bool:
+        return name not in self.paused and bool(self.waiting.get(name))
+
+    def _withdraw(self) -> None:
+        """Move what waits to the backlog, so that nothing is started in this event loop."""
+        for deliveries in self.waiting.values():
+            self._backlog.extend(deliveries)
+            deliveries.clear()
 
     def _stop_timers(self) -> None:
-        for timer, delivery in self._timers.items():
+        for timer, delivery in self.delayed.items():
             timer.cancel()
             self._backlog.append(delivery)
-        self._timers.clear()
+        self.delayed.clear()
 
     def _done(self, delivery: MemoryDelivery) -> None:
+        self._settled(delivery)
+        self._feed()
+
+    def _settled(self, delivery: MemoryDelivery) -> None:
         if not delivery.is_released:
             self._on_settled(delivery.message.task_id)
 
@@ -113,14 +188,16 @@ class MemoryQueue:
     def release(self, delivery: MemoryDelivery, delay: float) -> None:
         """Deliver a message again, as its next attempt, in `delay` seconds."""
         again = MemoryDelivery(
-            delivery.message, self, attempt=delivery.attempt + 1, aborted=delivery.aborted
+            delivery.message, self, queue_name=delivery.queue_name, before=delivery
         )
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # Running tasks are cancelled when this event loop is about to end: a message that
             # waits for a slot would be started in it, and never finish.
             self._backlog.append(again)
-            self._backlog.extend(self.pool.withdraw())
+            self._withdraw()
+        elif delivery.is_inplace and not (self._waits_for_delays and delay > 0):
+            delivery.next = again
         else:
             self._submit(again, 0.0 if again.aborted else delay)
 
@@ -128,18 +205,17 @@ class MemoryQueue:
         """Move a message to the dead letters."""
         logger.error("%s is buried: %s", delivery, reason)
         message = delivery.message
-        self._dead.append(
-            DeadLetter(
-                letter_id=str(next(self._letter_ids)),
-                task_id=message.task_id,
-                task_name=message.task_name,
-                message=message.message,
-                attempt=delivery.attempt,
-                reason=reason,
-                error=error,
-                buried_at=datetime.now(UTC),
-            )
+        letter = DeadLetter(
+            letter_id=str(next(self._letter_ids)),
+            task_id=message.task_id,
+            task_name=message.task_name,
+            message=message.message,
+            attempt=delivery.attempt,
+            reason=reason,
+            error=error,
+            buried_at=datetime.now(UTC),
         )
+        self.dead.append((delivery.queue_name, letter))
 
     def abort(self, task_id: str) -> bool:
         """Mark the unsettled deliveries of a task as aborted; delayed ones become due.
@@ -147,59 +223,103 @@ class MemoryQueue:
         Returns:
             Whether there was one.
         """
-        delayed = [
-            (timer, delivery)
-            for timer, delivery in self._timers.items()
-            if delivery.message.task_id == task_id
-        ]
         # Some of the running ones have not begun: their turn of the event loop is to come.
+        waiting = chain(*self.waiting.values(), self._backlog)
         held = [
             each
-            for each in (*self._waiting(), *self.pool.running)
+            for each in (*waiting, *self.pool.running)
             if each.message.task_id == task_id and not each.is_settled
         ]
-        for delivery in [*held, *(delivery for _, delivery in delayed)]:
+        delayed = self._take_delayed(task_id)
+        for delivery in [*held, *delayed]:
             delivery.aborted = True
-        for timer, delivery in delayed:
-            timer.cancel()
-            del self._timers[timer]
-            self.pool.submit(delivery)
+        self._submit_all(delayed)
         return bool(held or delayed)
+
+    def _take_delayed(self, task_id: str, queue: str | None = None) -> list[MemoryDelivery]:
+        """Take the delayed deliveries of a task, of one queue or of all, from their timers."""
+        timers = [
+            timer
+            for timer, delivery in self.delayed.items()
+            if delivery.message.task_id == task_id and queue in (None, delivery.queue_name)
+        ]
+        for timer in timers:
+            timer.cancel()
+        return [self.delayed.pop(timer) for timer in timers]
+
+    def _submit_all(self, deliveries: Collection[MemoryDelivery]) -> None:
+        for delivery in deliveries:
+            self._submit(delivery, 0.0)
 
     # -- operators ----------------------------------------------------------------------------
 
-    def stats(self) -> QueueStats:
-        """Count the messages by where they are."""
+    def stats(self, queue: str) -> QueueStats:
+        """Count the messages of a queue by where they are."""
+        waiting = self.waiting_in(queue)
+        oldest = min((each.sent_at for each in waiting), default=None)
         return QueueStats(
-            waiting=len(self._waiting()),
-            delivered=len(self.pool.running),
-            delayed=len(self._timers),
-            dead=len(self._dead),
+            waiting=len(waiting),
+            delivered=sum(each.queue_name == queue for each in self.pool.running),
+            delayed=sum(each.queue_name == queue for each in self.delayed.values()),
+            dead=sum(name == queue for name, _ in self.dead),
+            oldest_age=None if oldest is None else (datetime.now(UTC) - oldest).total_seconds(),
+            is_paused=queue in self.paused,
         )
 
-    def purge(self) -> int:
-        """Drop the messages that wait or are delayed.
+    def waiting_in(self, queue: str) -> list[MemoryDelivery]:
+        """Return the deliveries of a queue that wait for a slot or for another event loop."""
+        backlog = (each for each in self._backlog if each.queue_name == queue)
+        return [*self.waiting.get(queue, ()), *backlog]
+
+    def pause(self, queue: str) -> None:
+        """Start nothing more from a queue."""
+        self.paused.add(queue)
+
+    def unpause(self, queue: str) -> None:
+        """Start messages of a queue again."""
+        self.paused.discard(queue)
+        self._feed()
+
+    def move_to_now(self, task_id: str, queue: str) -> bool:
+        """Run a delayed message as soon as a slot is free.
+
+        Returns:
+            Whether there was one.
+        """
+        moved = self._take_delayed(task_id, queue)
+        self._submit_all(moved)
+        return bool(moved)
+
+    def purge(self, queue: str) -> int:
+        """Drop the messages of a queue that wait or are delayed.
 
         Returns:
             The number of messages removed.
         """
-        self._stop_timers()
-        dropped = [*self.pool.withdraw(), *self._backlog]
-        self._backlog.clear()
+        timers = [timer for timer, each in self.delayed.items() if each.queue_name == queue]
+        for timer in timers:
+            timer.cancel()
+        delayed = [self.delayed.pop(timer) for timer in timers]
+        dropped = [*self.waiting_in(queue), *delayed]
+        if queue in self.waiting:
+            self.waiting[queue].clear()
+        self._backlog = deque(each for each in self._backlog if each.queue_name != queue)
         for delivery in dropped:
-            self._done(delivery)
+            self._settled(delivery)
         return len(dropped)
 
-    def dead_letters(self, limit: int, offset: int) -> list[DeadLetter]:
-        """Return a page of the dead letters, oldest first."""
-        return list(islice(self._dead, offset, offset + limit))
+    def dead_letters(self, limit: int, offset: int, queue: str) -> list[DeadLetter]:
+        """Return a page of the dead letters of a queue, oldest first."""
+        letters = (letter for name, letter in self.dead if name == queue)
+        return list(islice(letters, offset, offset + limit))
 
-    def take_dead_letters(self, letter_ids: Collection[str] | None) -> list[DeadLetter]:
-        """Remove the dead letters with these ids, or all, and return them."""
-        taken = [d for d in self._dead if letter_ids is None or d.letter_id in letter_ids]
-        for letter in taken:
-            self._dead.remove(letter)
-        return taken
-
-    def _waiting(self) -> list[MemoryDelivery]:
-        return [*self.pool.waiting, *self._backlog]
+    def take_dead_letters(self, letter_ids: Collection[str] | None, queue: str) -> list[DeadLetter]:
+        """Remove the dead letters of a queue with these ids, or all, and return them."""
+        taken = [
+            (name, letter)
+            for name, letter in self.dead
+            if name == queue and (letter_ids is None or letter.letter_id in letter_ids)
+        ]
+        for each in taken:
+            self.dead.remove(each)
+        return [letter for _, letter in taken]

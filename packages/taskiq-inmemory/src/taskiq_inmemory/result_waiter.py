@@ -2,22 +2,21 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from taskiq_core.messages.result import TaskiqResult
+
+MAX_ENDED: Final = 10_000
+"""Tasks that are remembered to have ended."""
 
 _ReturnType = TypeVar("_ReturnType")
 
 
 class ResultWaiter(Generic[_ReturnType]):
-    """Wakes callers when the result of their task comes, or when it will never come.
-
-    Attributes:
-        is_tracking: whether a broker of this process says which tasks are in flight.
-    """
+    """Wakes callers when the result of their task comes, or when it will never come."""
 
     def __init__(self) -> None:
-        self.is_tracking = False
+        self._ended: dict[str, None] = {}  # the latest, in order
         self._in_flight: Counter[str] = Counter()
         self._waiters: defaultdict[str, list[asyncio.Future[TaskiqResult[Any]]]]
         self._waiters = defaultdict(list)
@@ -29,7 +28,7 @@ class ResultWaiter(Generic[_ReturnType]):
 
     def expect(self, task_id: str) -> None:
         """Count a task that was sent."""
-        self.is_tracking = True
+        self._ended.pop(task_id, None)
         self._in_flight[task_id] += 1
 
     def is_expected(self, task_id: str) -> bool:
@@ -45,7 +44,15 @@ class ResultWaiter(Generic[_ReturnType]):
         left = self._in_flight.pop(task_id, 0) - 1
         if left > 0:
             self._in_flight[task_id] = left
+        else:
+            self._ended[task_id] = None
+            if len(self._ended) > MAX_ENDED:
+                del self._ended[next(iter(self._ended))]
         return left <= 0
+
+    def has_ended(self, task_id: str) -> bool:
+        """Whether the task was sent and has ended: no result of it will come."""
+        return task_id in self._ended
 
     async def wait(self, task_id: str) -> TaskiqResult[_ReturnType]:
         """Wait until `resolve` or `fail` is called for the task."""

@@ -88,11 +88,17 @@ class InmemoryResultBackend(AsyncResultBackend[_ReturnType]):
         check_interval: float = 0.2,
         with_logs: bool = False,
     ) -> TaskiqResult[_ReturnType]:
-        """Return the result when it comes; it is pushed, so `check_interval` has no effect."""
+        """Return the result when it comes; it is pushed, so `check_interval` has no effect.
+
+        Waits for a task that is not sent yet, too.
+
+        Raises:
+            ResultNotHereError: the task has ended, and its result is not stored.
+        """
         del check_interval
-        if task_id not in self.results and not self._waiter.is_tracking:
-            # No broker of this process says what is in flight: the result may come from anywhere.
-            await self._waiter.wait(task_id)
+        if task_id not in self.results and not self._waiter.has_ended(task_id):
+            result = await self._waiter.wait(task_id)
+            return result if with_logs else _without_log(result)
         return await self.get_result(task_id, with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:

@@ -60,6 +60,8 @@ class Suite:
             "passed": len(passed),
             "tests": len(tests),
         }
+        if name in self.about["depends"]:
+            row["depends"] = True
         if failed:
             row["failed"] = failed
         if departs:
@@ -89,7 +91,8 @@ class Matrix:
             for name, row in suite.rows().items():
                 count = f"{row['passed']}/{row['tests']}"
                 notes = [*row.get("failed", ()), *row.get("departs", ())]
-                yield f"  {name:<12} {row['status']:<9} {count:>6}  {', '.join(notes)}".rstrip()
+                notes += ["depends"] * row.get("depends", False)
+                yield f"  {name:<13} {row['status']:<9} {count:>6}  {', '.join(notes)}".rstrip()
 
     def document(self) -> dict[str, Any]:
         """The matrix as data."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from taskiq_core.capabilities import Capability
+from taskiq_core.plugins import BrokerSpec, load_plugins
 from taskiq_testkit.contract import applies, reason_of, tests_of
 
 PROPERTY: Final = "taskiq_contract"
@@ -23,6 +24,7 @@ def report_subject(
     """Have the report of a test say what it tested; it reaches the plugin across processes, too."""
     module = type(tested).__module__
     name, number = distribution_of(module)
+    declared = sorted(each.value for each in capabilities)
     item.user_properties.append(
         (
             PROPERTY,
@@ -32,13 +34,31 @@ def report_subject(
                 "class": f"{module}:{type(tested).__qualname__}",
                 "distribution": name,
                 "version": number,
-                "declared": sorted(each.value for each in capabilities),
+                "declared": declared,
+                "depends": sorted(_offered(tested, declared).symmetric_difference(declared)),
                 "test": getattr(item, "originalname", None) or item.name,
                 "tests": _tests(suite),
                 "departs": _departures(suite),
             },
         )
     )
+
+
+def _offered(tested: object, declared: Collection[str]) -> set[str]:
+    """Return what the class declares, or else its plugin; what the object does if neither does."""
+    offered = getattr(type(tested), "capabilities", None)
+    if not isinstance(offered, Collection):
+        registry = load_plugins()
+        specs = [spec for spec in registry.brokers.values() if _leads_to(spec, tested)]
+        offered = specs[0].capabilities if specs else declared
+    return {str(each) for each in offered}
+
+
+def _leads_to(spec: BrokerSpec, tested: object) -> bool:
+    """Whether a spec of the same package names the class; nothing is imported for it."""
+    package, _, name = spec.factory.partition(":")
+    cls = type(tested)
+    return (package.partition(".")[0], name) == (cls.__module__.partition(".")[0], cls.__name__)
 
 
 @cache

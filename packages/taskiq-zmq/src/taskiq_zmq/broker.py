@@ -213,27 +213,45 @@ class ZeroMQBroker(AsyncBroker):
         """
         return self._endpoint.worker.aborts()
 
-    async def stats(self) -> QueueStats:
+    async def stats(self, *, queue: str | None = None) -> QueueStats:
         """Count the messages of this client."""
         return self._endpoint.queue("count its messages").stats()
 
-    async def workers(self) -> int:
+    async def worker_count(self) -> int:
         """Return the number of workers that are connected to this client."""
         return len(self._endpoint.queue("count its workers").consumers)
 
-    async def purge(self) -> int:
+    async def pause(self, *, queue: str | None = None) -> None:
+        """Have the queue of this client hand out nothing, until `resume` or the client's end."""
+        self._endpoint.hub("pause its queue").pause()
+
+    async def resume(self, *, queue: str | None = None) -> None:
+        """Have the queue of this client hand out messages again."""
+        self._endpoint.hub("resume its queue").resume()
+
+    async def is_paused(self, *, queue: str | None = None) -> bool:
+        """Return whether the queue of this client is paused."""
+        return self._endpoint.queue("tell whether its queue is paused").is_paused
+
+    async def purge(self, *, queue: str | None = None) -> int:
         """Drop waiting and delayed messages; returns their number."""
         return self._endpoint.queue("purge the queue").purge()
 
-    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+    async def dead_letters(
+        self, *, limit: int = 100, offset: int = 0, queue: str | None = None
+    ) -> list[DeadLetter]:
         """List dead letters, oldest first; the latest `max_dead_letters` are kept."""
         return list(islice(self._endpoint.queue("list dead letters").dead, offset, offset + limit))
 
-    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+    async def replay_dead_letters(
+        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
+    ) -> int:
         """Put dead letters into the queue again, as new messages; returns their number."""
         return self._endpoint.hub("replay dead letters").replay_dead(letter_ids)
 
-    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
+    async def purge_dead_letters(
+        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
+    ) -> int:
         """Delete dead letters; returns their number."""
         return self._endpoint.queue("purge dead letters").purge_dead(letter_ids)
 

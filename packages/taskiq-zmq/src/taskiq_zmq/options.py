@@ -21,9 +21,11 @@ _COMMON = frozenset(
         Capability.RELEASE,
         Capability.DELAY,
         Capability.DEAD_LETTER,
-        Capability.ABORT,
+        Capability.ABORT_RUNNING,
+        Capability.ABORT_QUEUED,
         Capability.BATCH,
         Capability.PUSH_RESULTS,
+        Capability.PAUSE,
     }
 )
 CAPABILITIES: Final = {

@@ -201,7 +201,7 @@ async def test_what_a_worker_must_not_say_is_dropped(
     await stranger.hear(records.Welcome)
 
     await asyncio.wait_for(logged(caplog, "workers do not send it"), 20)
-    assert await client.workers() == 1
+    assert await client.worker_count() == 1
 
 
 async def test_absurd_credit_is_no_harm(client: ZeroMQBroker, stranger: Stranger) -> None:
@@ -259,7 +259,7 @@ async def test_more_workers_than_allowed_are_refused(
 
     await asyncio.wait_for(logged(caplog, "refused this worker: the client takes 1 workers"), 20)
 
-    assert await client.workers() == 1
+    assert await client.worker_count() == 1
 
 
 async def test_a_hub_that_sends_more_than_it_may_gets_it_back(make_worker: MakeWorker) -> None:
@@ -326,7 +326,7 @@ class TestCurve:
 
         await asyncio.wait_for(logged(caplog, "CURVE keys"), 20)
 
-        assert await client.workers() == 0
+        assert await client.worker_count() == 0
 
     async def test_without_a_list_any_key_that_knows_the_server_gets_in(
         self, make_client: MakeClient, make_worker: MakeWorker

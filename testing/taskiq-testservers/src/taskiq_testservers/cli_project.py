@@ -109,7 +109,8 @@ class Project:
         self.site = folder.parent / f"{folder.name}-site"
         self.site.mkdir()
         self.env = {**os.environ, "PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1"}
-        shutil.copy(_HERE / "file_broker.py", folder)
+        for name in ("file_broker.py", "present_file_broker.py"):
+            shutil.copy(_HERE / name, folder)
         shutil.copy(_HERE / "cli_project.txt", folder / "app.py")
         self._commands: list[Command] = []
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from taskiq_cli.commands.capability_matrix import proven, summary
+from taskiq_cli.commands.capability_matrix import proof_of, summary
 from taskiq_cli.tables import table
 from taskiq_core.plugins import KINDS, BrokerSpec, PluginInfo, PluginStatus, Spec
 from taskiq_core.plugins.specs import schemes_of, target_of
@@ -35,7 +35,7 @@ def capabilities(plugins: Sequence[PluginInfo]) -> str:
             each.name,
             ", ".join(f"{scheme}://" for scheme in spec.schemes) or "-",
             ", ".join(sorted(each.value for each in spec.capabilities)) or "-",
-            summary(spec),
+            summary(spec, proof_of(each, spec)),
         )
         for each in plugins
         for spec in each.provides.brokers
@@ -76,7 +76,7 @@ def _details(plugin: PluginInfo) -> str:
         lines += [f"  reason: {plugin.reason}", f"  cure: {plugin.cure}"]
     for kind in KINDS:
         specs: tuple[Spec, ...] = getattr(plugin.provides, kind.field)
-        lines += [line for spec in specs for line in _spec_lines(kind.noun, spec)]
+        lines += [line for spec in specs for line in _spec_lines(plugin, kind.noun, spec)]
     for cure in plugin.install_cures:
         lines.append(f"  install command for {cure.distribution}: {cure.command}")
     if plugin.details:
@@ -84,7 +84,7 @@ def _details(plugin: PluginInfo) -> str:
     return "\n".join(lines)
 
 
-def _spec_lines(noun: str, spec: Spec) -> list[str]:
+def _spec_lines(plugin: PluginInfo, noun: str, spec: Spec) -> list[str]:
     about = _about(spec)
     lines = [f"  {noun} {spec.name}: {target_of(spec)}" + (f" ({about})" if about else "")]
     if schemes := schemes_of(spec):
@@ -92,7 +92,7 @@ def _spec_lines(noun: str, spec: Spec) -> list[str]:
     if isinstance(spec, BrokerSpec):
         can = ", ".join(sorted(each.value for each in spec.capabilities))
         lines.append(f"    capabilities: {can or 'none declared'}")
-        lines.append(f"    proven: {summary(spec)}")
+        lines.append(f"    proven: {summary(spec, proof_of(plugin, spec))}")
     return lines
 
 
@@ -109,13 +109,15 @@ def _as_object(plugin: PluginInfo) -> dict[str, Any]:
         "reason": plugin.reason,
         "cure": plugin.cure,
         "provides": {
-            kind.field: [_spec_object(spec) for spec in getattr(plugin.provides, kind.field)]
+            kind.field: [
+                _spec_object(plugin, spec) for spec in getattr(plugin.provides, kind.field)
+            ]
             for kind in KINDS
         },
     }
 
 
-def _spec_object(spec: Spec) -> dict[str, Any]:
+def _spec_object(plugin: PluginInfo, spec: Spec) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": spec.name,
         "target": target_of(spec),
@@ -125,6 +127,7 @@ def _spec_object(spec: Spec) -> dict[str, Any]:
         found["schemes"] = list(schemes)
     if isinstance(spec, BrokerSpec):
         found["capabilities"] = sorted(each.value for each in spec.capabilities)
-        known = proven(spec)
-        found["proven"] = None if known is None else sorted(known)
+        proof = proof_of(plugin, spec)
+        found["proven"] = None if proof.proven is None else sorted(proof.proven)
+        found["depends"] = sorted(proof.depends)
     return found

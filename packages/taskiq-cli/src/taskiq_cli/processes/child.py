@@ -17,7 +17,8 @@ class Child:
     """A process in a process group of its own.
 
     Its command line gets two descriptors: the end of a pipe that closes when this process ends, and
-    the end of a pipe for `StatusPipe`: JSON objects, one a line.
+    brings lines of text until then; and the end of a pipe for `StatusPipe`: JSON objects, one a
+    line.
 
     Args:
         make_command: makes the command line from these two descriptors.
@@ -51,6 +52,7 @@ class Child:
             os.close(parent_end)
             os.close(status)
         os.set_blocking(self.status_fd, False)
+        os.set_blocking(self._own_end, False)
 
     def statuses(self) -> list[dict[str, Any]]:
         """The statuses that came since the last call."""
@@ -70,6 +72,14 @@ class Child:
     def statuses_ended(self) -> bool:
         """Whether the child has closed its end."""
         return self._statuses_ended
+
+    def send_line(self, line: str) -> None:
+        """Write a short line to the process; one that does not read any more misses it."""
+        try:  # noqa: SIM105  # contextlib is not worth its memory in this process
+            # Whole or not at all: it is shorter than PIPE_BUF.
+            os.write(self._own_end, line.encode() + b"\n")
+        except (BlockingIOError, BrokenPipeError):
+            pass  # it is stopped, or gone
 
     def ask_to_leave(self) -> None:
         """Ask the process to leave when its work is done."""

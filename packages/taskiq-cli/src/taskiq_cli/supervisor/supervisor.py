@@ -9,8 +9,10 @@ import time
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.health.server_process import HealthServerSlot
 from taskiq_cli.processes.exit_status import describe_exit
+from taskiq_cli.supervisor.dead_workers import DeadWorkers
 from taskiq_cli.supervisor.file_watch_process import FileWatchProcess
 from taskiq_cli.supervisor.shutdown_stages import ShutdownStages, StageDeadlines
+from taskiq_cli.supervisor.worker_ids import WorkerIds
 from taskiq_cli.supervisor.worker_slot import (
     FINISHING,
     KILLED,
@@ -53,6 +55,8 @@ class Supervisor:
         self._reloads_on_hangup = reloads_on_hangup
         self._deadlines = StageDeadlines(settings.wait_tasks_timeout, settings.shutdown_timeout)
         self._stages = ShutdownStages(self._deadlines, log)
+        self._ids = WorkerIds()
+        self._dead = DeadWorkers()
         self._slots = [WorkerSlot(number) for number in range(settings.workers)]
         self._watch: FileWatchProcess | None = None
         self._health = HealthServerSlot(settings.text, log, is_wanted=settings.health is not None)
@@ -106,12 +110,13 @@ class Supervisor:
     def _start(self, slot: WorkerSlot, now: float) -> None:
         slot.start_at = None
         try:
-            slot.worker = WorkerProcess(slot.number, self._settings.text, now)
+            slot.worker = WorkerProcess(slot.number, self._settings.text, now, self._ids)
         except OSError as error:
             slot.start_at = now + max(1.0, slot.backoff.delay(0))
             self._log.error("worker-%d can't be started: %s; trying again", slot.number, error)
             return
         self._wakeups.watch(slot.worker.status_fd)
+        self._dead.send_all(slot.worker)
         self._log.info("%s is started", slot.worker)
 
     # -- what workers do ----------------------------------------------------------------------
@@ -122,6 +127,7 @@ class Supervisor:
     def _read_statuses(self) -> None:
         for worker in self._live():
             worker.read_statuses()
+            self._dead.forget(worker.take_reclaimed())
             self._forget_if_ended(worker)
         if self._watch is not None:
             changed = self._watch.changes()
@@ -161,6 +167,9 @@ class Supervisor:
 
     def _on_worker_exit(self, slot: WorkerSlot, worker: WorkerProcess, code: int) -> None:
         now = time.monotonic()
+        if code != 0 and worker.is_started:
+            # One that has ended by itself has given back what it held.
+            self._dead.add(worker.worker_id, self._live())
         if self._stage != RUNNING:
             self._on_stopped(worker, code)
         elif slot.restarts_at_once:

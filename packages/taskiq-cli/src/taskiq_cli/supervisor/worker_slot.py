@@ -6,6 +6,10 @@ from taskiq_cli.processes.child import Child
 from taskiq_cli.processes.python_command import python_command
 from taskiq_cli.processes.restart_backoff import RestartBackoff
 
+TYPE_CHECKING = False  # typing is not worth its memory in this process
+if TYPE_CHECKING:
+    from taskiq_cli.supervisor.worker_ids import WorkerIds
+
 RUNNING = 0
 """The worker was not asked to stop."""
 FINISHING = 1
@@ -23,9 +27,11 @@ class WorkerProcess(Child):
         number: of its slot.
         options: as `WorkerOptions.to_json` wrote them.
         now: the time of its start.
+        ids: gives it an id.
 
     Attributes:
         name: for logs, as in "worker-0".
+        worker_id: unique among the workers of all machines.
         is_loaded: whether it has imported the application.
         is_recycled: whether it leaves because it has run as many tasks as it may.
         is_started: whether its broker is started.
@@ -35,11 +41,13 @@ class WorkerProcess(Child):
         deadline: when the next stage begins; None for never.
     """
 
-    def __init__(self, number: int, options: str, now: float) -> None:
+    def __init__(self, number: int, options: str, now: float, ids: WorkerIds) -> None:
         self.name = f"worker-{number}"
+        self.worker_id = ids.next()
+        names = (self.name, self.worker_id, ids.supervisor_id)
         super().__init__(
             lambda parent, status: python_command(
-                "taskiq_cli.worker", str(parent), str(status), self.name, options
+                "taskiq_cli.worker", str(parent), str(status), *names, options
             )
         )
         self.started_at = now
@@ -50,6 +58,7 @@ class WorkerProcess(Child):
         self.start_failure: str | None = None
         self.stage = RUNNING
         self.deadline: float | None = None
+        self._reclaimed: list[str] = []
 
     def __str__(self) -> str:
         return f"{self.name} ({self.pid})"
@@ -68,6 +77,13 @@ class WorkerProcess(Child):
                 self.is_started = True
             elif event == "start_failed":
                 self.start_failure = status["reason"]
+            elif event == "reclaimed":
+                self._reclaimed.append(status["worker_id"])
+
+    def take_reclaimed(self) -> list[str]:
+        """Return the dead workers whose messages it has given back since the last call."""
+        reclaimed, self._reclaimed = self._reclaimed, []
+        return reclaimed
 
 
 class WorkerSlot:

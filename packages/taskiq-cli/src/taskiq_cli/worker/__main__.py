@@ -1,11 +1,14 @@
-"""`python -m taskiq_cli.worker PARENT STATUS NAME OPTIONS`: started by the supervisor only."""
+"""`python -m taskiq_cli.worker PARENT STATUS NAME ID SUPERVISOR_ID OPTIONS`: one worker process.
+
+Only the supervisor starts it.
+"""
 
 import asyncio
 import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.options import WorkerOptions
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run one worker; leave without waiting for threads that hang."""
-    parent_fd, status_fd, name, text = sys.argv[1:]
+    parent_fd, status_fd, name, worker_id, supervisor_id, text = sys.argv[1:]
     options = WorkerOptions.from_json(text)
     parent = ParentWatch(int(parent_fd), ExitCode.ORPHANED)
-    code = _run(options, parent, StatusPipe(int(status_fd)), name)
+    identity = WorkerIdentity(name, worker_id, supervisor_id)
+    code = _run(options, parent, StatusPipe(int(status_fd)), identity)
     sys.stdout.flush()
     sys.stderr.flush()
     if any(_is_busy(thread) for thread in threading.enumerate()):
@@ -30,7 +34,23 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(options: WorkerOptions, parent: ParentWatch, status: StatusPipe, name: str) -> ExitCode:
+class WorkerIdentity(NamedTuple):
+    """The names of this worker.
+
+    Attributes:
+        name: for logs, as in "worker-0"; the next one in its place has it, too.
+        worker_id: unique among the workers of all machines.
+        supervisor_id: unique among supervisors.
+    """
+
+    name: str
+    worker_id: str
+    supervisor_id: str
+
+
+def _run(
+    options: WorkerOptions, parent: ParentWatch, status: StatusPipe, identity: WorkerIdentity
+) -> ExitCode:
     from taskiq_cli.health.worker_state_writer import WorkerStateWriter
     from taskiq_cli.processes.shared_folder import VARIABLE
     from taskiq_cli.worker.event_loop import loop_factory
@@ -42,6 +62,7 @@ def _run(options: WorkerOptions, parent: ParentWatch, status: StatusPipe, name: 
     from taskiq_core.loading.errors import LoadError
     from taskiq_core.plugins.errors import PluginError
 
+    name = identity.name
     if options.configure_logging:
         configure_logging(options.log_level, options.log_format, name)
     state_writer = WorkerStateWriter(os.environ[VARIABLE], name) if options.health else None
@@ -57,6 +78,8 @@ def _run(options: WorkerOptions, parent: ParentWatch, status: StatusPipe, name: 
                 executor=executor,
                 on_exit=lambda _receiver: status.recycling(),
             )
+            receiver.broker.worker_id = identity.worker_id
+            receiver.supervisor_id = identity.supervisor_id
             services = _services(options, name, runner.get_loop().run_until_complete)
         except (LoadError, PluginError) as error:
             cause = error.__cause__

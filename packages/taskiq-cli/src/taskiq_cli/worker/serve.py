@@ -13,6 +13,7 @@ from taskiq_cli.health.worker_state_writer import WorkerStateWriter
 from taskiq_cli.options import WorkerOptions
 from taskiq_cli.processes.parent_watch import ParentWatch
 from taskiq_cli.processes.status_pipe import StatusPipe
+from taskiq_cli.worker.dead_workers import reclaim_from_siblings
 from taskiq_cli.worker.stop_requests import StopRequests
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import (
@@ -79,7 +80,11 @@ async def serve(
         if await _start(receiver.broker, stop.finish):
             status.started()
             _log_tasks(len(receiver.broker.get_all_tasks()))
-            await _listen_or_end(receiver, services, stop.finish)
+            reclaiming = asyncio.create_task(reclaim_from_siblings(receiver, parent, status))
+            try:
+                await _listen_or_end(receiver, services, stop.finish)
+            finally:
+                reclaiming.cancel()
     except StartError as error:
         details = f"\n{whole_traceback(error)}" if options.shows_tracebacks else ""
         status.start_failed(f"{error}{details}")

@@ -6,10 +6,12 @@ from contextlib import aclosing
 from typing import Any, ClassVar, Self
 
 from taskiq_core.abc.formatter import TaskiqFormatter
+from taskiq_core.abc.queue_admin import QueueAdmin
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
 from taskiq_core.abc.tick_claims import TickClaims
+from taskiq_core.abc.worker_registry import HistoryStore, WorkerRegistry
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, LeaseLostError
 from taskiq_core.messages.aborts import AbortState
@@ -17,34 +19,62 @@ from taskiq_core.messages.acks import AckableMessage
 from taskiq_core.messages.delivery import Delivery, as_delivery
 from taskiq_core.messages.known_labels import KnownLabel
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
-from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.slots import Slots
 from taskiq_core.state import TaskiqState
 
 
-class AbstractBroker(ABC):
+class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     """What middlewares, tasks and the worker may rely on; `AsyncBroker` is what plugins inherit.
 
     A broker is two methods, `kick` and `listen`. Everything else has a default that works, or that
     says which capability is missing. An implementation must keep:
 
     - `kick` returns when the message is stored; if it raises or is cancelled, it may or may not be.
-    - A message that `listen` or `deliveries` yielded is delivered again if it is not settled.
+    - A message that `listen` or `deliveries` yielded is delivered again if it is not settled. That
+      includes a message whose acknowledgement was lost on its way to the store, although the
+      worker believes that it was acknowledged.
+    - A delivery that a worker holds can be settled, and its lease renewed, after the generator that
+      yielded it was closed, until `shutdown`: a worker that ends closes the generator first, then
+      lets its tasks end.
     - No method loses a message when it is cancelled.
 
     Attributes:
         private_to_process: for a broker whose queue is in the process that uses it: where the queue
             is and which process to ask, as commands can't. Empty for others.
+        disregarded_labels: labels that the broker accepts although it lacks their capabilities, and
+            that have no effect; for brokers that programs use in their tests, in place of another.
         capabilities: what the broker can do; None for a broker that does not declare it, as brokers
             written for taskiq 0.13 don't; core refuses nothing on its behalf.
+            Final when `startup` has returned: what a server can do may depend on its version.
+        priority_levels: how many priorities the broker distinguishes, from 0 on; None for any
+            number, negative ones among them.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
         known_labels: labels that only this broker reads; a task that misspells one gets a warning.
+        reclaims_itself: whether the server gives back what dead workers held, so that `reclaim` has
+            nothing to do and answers 0.
+        worker_id: the owner of what this object's deliveries hold; set by a worker before
+            `startup`, empty elsewhere.
+        queue_name: the default queue: of messages without the label `queue_name`, and of workers
+            that are not given any. Its only one if the broker has not the capability QUEUES; the
+            label is then refused if it names another.
+        queues: what a worker listens to; None for the default queue. Set by a worker before
+            `startup`, and only on brokers with the capability QUEUES.
+        max_deliveries: how many deliveries of a message may end without being settled before core
+            buries it; set by a worker, for servers that count by themselves.
     """
 
     capabilities: frozenset[Capability] | None = None
     private_to_process: ClassVar[str] = ""
+    disregarded_labels: ClassVar[Collection[str]] = ()
+    priority_levels: ClassVar[int | None] = None
     reclaim_interval: float = 5.0
     known_labels: ClassVar[tuple[KnownLabel, ...]] = ()
+    reclaims_itself: ClassVar[bool] = False
+    worker_id: str = ""
+    queue_name: str = "default"
+    queues: QueueSelection | None = None
+    max_deliveries: int | None = None
 
     result_backend: AsyncResultBackend[Any]
     serializer: TaskiqSerializer
@@ -74,7 +104,9 @@ class AbstractBroker(ABC):
 
         Args:
             slots: how many more deliveries the worker can hold. The next delivery is requested
-                only when a slot is free, so a broker that fetches one by one may ignore it.
+                only when a slot is free, so a broker that fetches one by one may ignore it. A
+                delivery has its slot until its task has ended, not until it is settled: a message
+                may be acknowledged when it is received.
         """
         async with aclosing(self.listen()) as messages:
             async for message in messages:
@@ -102,16 +134,38 @@ class AbstractBroker(ABC):
                 lost.append(delivery)
         return lost
 
-    async def reclaim(self) -> int:
+    async def reclaim(self, *, owner: str | None = None) -> int:
         """Deliver messages again whose lease ran out.
 
         Every worker calls it each `reclaim_interval` seconds, whether messages come or not. It must
         wake workers that wait for a message, in this process and in others.
 
+        Args:
+            owner: give back what this worker holds instead, whether its leases have run out or not:
+                its process is known to be dead. Only passed to brokers with the capability
+                PRESENCE. May be called twice, by several workers, and for a worker that held
+                nothing.
+
+        A dead worker's supervisor asks another of its workers for it. For workers that died with
+        their supervisor the others do so that can see that the process is gone, on the same
+        machine. That the record of a worker has ended is not enough: its event loop may be blocked,
+        and its leases hold for longer. Then the messages wait for their leases.
+
         Returns:
-            The number of messages that were reclaimed.
+            The number of messages given back.
         """
         return 0
+
+    async def lost(self) -> AsyncGenerator[Delivery, None]:
+        """Yield deliveries that are not this worker's any more, although they had no lease.
+
+        For brokers whose deliveries belong to a connection: when it ends, the server gives them to
+        other workers. Core stops their tasks, and stores and settles nothing. It listens again when
+        this ends or raises.
+        """
+        nothing: tuple[Delivery, ...] = ()
+        for delivery in nothing:
+            yield delivery
 
     # -- expiry: capability EXPIRY -----------------------------------------------------------
 
@@ -122,12 +176,15 @@ class AbstractBroker(ABC):
         taken, so that the callers of such tasks get their result although no worker is free.
         `deliveries` yields expired messages as well.
 
+        A delivery without a lease has no fence that grows, so the result of a message that another
+        worker refuses as expired at the same time may be stored twice. It says the same both times.
+
         Returns:
             Deliveries with `expired` set, at most some hundred; none if no message has expired.
         """
         return ()
 
-    # -- aborts: capability ABORT -------------------------------------------------------------
+    # -- aborts: capabilities ABORT_RUNNING, ABORT_QUEUED -------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:
         """Mark a message as aborted.
@@ -145,22 +202,30 @@ class AbstractBroker(ABC):
         A broker without leases has only the first: it must yield the id after the delivery, or
         shortly before it, and only to workers that get the delivery.
 
+        ABORT_RUNNING and ABORT_QUEUED are declared each for itself. A broker with one of them never
+        answers that a message is where it can't abort it, nor that it is unknown.
+
         The mark lasts until the message is acknowledged, buried or purged. What is sent later under
         the same id, a dead letter that is replayed among others, is not aborted by it.
 
         Returns:
             Where the message is: queued, running or unknown.
+
+        Raises:
+            CapabilityError: the message is, or may be, where this broker can't abort it. It names
+                ABORT_QUEUED if no worker has the message, else ABORT_RUNNING.
         """
-        raise self._lacks("abort tasks", Capability.ABORT)
+        raise self._lacks("abort tasks", Capability.ABORT_RUNNING)
 
     def aborts(self) -> AsyncGenerator[str, None]:
         """Yield the ids of tasks whose abort is asked for while this broker's deliveries run.
 
+        Workers listen to it on brokers with the capability ABORT_RUNNING.
         Others may come, too, and any may come twice or before its delivery: a worker asks the store
         before it aborts what comes later.
         When it is opened again, after a failure, the ids that are still marked come again.
         """
-        raise self._lacks("abort tasks", Capability.ABORT)
+        raise self._lacks("abort running tasks", Capability.ABORT_RUNNING)
 
     # -- claims: capability CLAIMS ------------------------------------------------------------
 
@@ -174,51 +239,6 @@ class AbstractBroker(ABC):
             lease: seconds after which a claim that was not confirmed is free again.
         """
         raise self._lacks("claim ticks", Capability.CLAIMS)
-
-    # -- the queue as operators see it --------------------------------------------------------
-
-    async def stats(self) -> QueueStats:
-        """Count the messages that wait, are delivered, delayed and dead."""
-        raise self._lacks("count its messages", "stats")
-
-    async def purge(self) -> int:
-        """Drop all messages that wait or are delayed.
-
-        Returns:
-            The number of messages dropped.
-        """
-        raise self._lacks("purge its queue", "purge")
-
-    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
-        """Return buried messages, oldest first.
-
-        Args:
-            limit: how many at most.
-            offset: how many to leave out at the beginning.
-        """
-        raise self._lacks("list dead letters", Capability.DEAD_LETTER)
-
-    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Queue dead letters again, as first attempts.
-
-        Args:
-            letter_ids: which; None for all.
-
-        Returns:
-            The number of messages queued.
-        """
-        raise self._lacks("replay dead letters", Capability.DEAD_LETTER)
-
-    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Remove dead letters.
-
-        Args:
-            letter_ids: which; None for all.
-
-        Returns:
-            The number of dead letters removed.
-        """
-        raise self._lacks("purge dead letters", Capability.DEAD_LETTER)
 
     # -- what AsyncBroker implements ----------------------------------------------------------
 
@@ -252,6 +272,3 @@ class AbstractBroker(ABC):
         raise CapabilityError(
             broker=cls.__name__, action="be made from a URL", capability="from_url"
         )
-
-    def _lacks(self, action: str, capability: str) -> CapabilityError:
-        return CapabilityError(broker=type(self).__name__, action=action, capability=capability)

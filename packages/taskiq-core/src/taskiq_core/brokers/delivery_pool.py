@@ -45,6 +45,11 @@ class DeliveryPool(Generic[_Delivery]):
         return list(self._running.values())
 
     @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """The asyncio tasks of the deliveries that run now."""
+        return set(self._running)
+
+    @property
     def waiting(self) -> list[_Delivery]:
         """The deliveries that wait for a slot."""
         return list(self._waiting)

@@ -98,6 +98,7 @@ async def handle_error(
     """
     if run.has_lost_lease or result.error is None:
         return
+    run.error = result.error
     _log_failure(message, result.error)
     if not hooks:
         return

@@ -10,6 +10,7 @@ from typing import Any
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import NoResultError, UnreadableMessageError
+from taskiq_core.flow.delivery_end import ReportEnd, log_end
 from taskiq_core.flow.execute import handle_error
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
@@ -53,7 +54,12 @@ class DeliveryHandler:
         is_ending: whether the cancellation of the current asyncio task is the end of its worker.
         ack_time: when deliveries are acknowledged, unless a label says otherwise.
         max_deliveries: how many deliveries of a message may end without being settled.
+
+    Attributes:
+        report_end: called for each delivery that was settled; None if nothing is to be reported.
     """
+
+    report_end: ReportEnd | None
 
     def __init__(
         self,
@@ -81,6 +87,7 @@ class DeliveryHandler:
         self._is_ending = is_ending
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
+        self.report_end = log_end
 
     async def handle(
         self, delivery: Delivery, *, raise_err: bool = False, ack: Acknowledge | None = None
@@ -197,13 +204,16 @@ class DeliveryHandler:
     ) -> None:
         try:
             self._leases.forget(delivery)
+            end = outcome
             if run.is_acked:
                 outcome = ACK
             elif not await self._settler.settle(delivery, outcome, ack=ack):
-                outcome = LEAVE
+                outcome = end = LEAVE
             hooks = self._broker.middleware_chain.post_settle
             if hooks:
                 await call_after_settling(hooks, run.message, outcome)
+            if self.report_end is not None:
+                self.report_end(delivery, run, end)
         finally:
             self._running.remove(delivery)
 
@@ -232,6 +242,7 @@ class DeliveryHandler:
         else:
             result = error_result(message, failure)
             await handle_error(chain.on_error, message, result, run)
+        run.result = result
         if run.has_lost_lease:
             logger.warning("%s (%s): %s", message.task_name, message.task_id, result.error)
             return LEAVE

@@ -46,6 +46,11 @@ class LeaseKeeper:
             self._valid_until[delivery] = _now() + delivery.lease
             self._first.set()
 
+    def lose(self, delivery: Delivery) -> None:
+        """Note that a delivery without a lease belongs to another worker."""
+        self._lost.add(delivery)
+        self._on_lost(delivery)
+
     def is_lost(self, delivery: Delivery) -> bool:
         """Whether the delivery belongs to another worker by now."""
         return delivery in self._lost
@@ -54,6 +59,7 @@ class LeaseKeeper:
         """The delivery was acknowledged, or is about to be settled."""
         if delivery.lease is not None:
             self._valid_until.pop(delivery, None)
+        if self._lost:
             self._lost.discard(delivery)
 
     async def confirm(self, delivery: Delivery) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any
 
 from taskiq_core.exceptions import (
@@ -14,6 +15,7 @@ from taskiq_core.exceptions import (
 from taskiq_core.messages.acks import AckController
 from taskiq_core.messages.cancellation import Cancellation
 from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.result import TaskiqResult
 
 
 def is_asyncio_task_cancelled() -> bool:
@@ -41,6 +43,9 @@ class Run(AckController):
         cancellation: tells the task that it is to end.
         abandoned: the call of a plain function whose result is decided, but whose thread goes on.
         is_ending: whether this is cancelled from outside; anything else is the task's own doing.
+        started: when the run began, by `time.monotonic`.
+        error: what the task raised, before the `on_error` hooks; None if it did not.
+        result: of the task, as the hooks have left it; None until the task has ended.
     """
 
     __slots__ = (
@@ -49,10 +54,13 @@ class Run(AckController):
         "abandoned",
         "can_release",
         "cancellation",
+        "error",
         "is_delivered",
         "is_ending",
         "message",
         "raise_err",
+        "result",
+        "started",
     )
 
     def __init__(
@@ -72,6 +80,9 @@ class Run(AckController):
         self.message: TaskiqMessage | None = None
         self.cancellation = Cancellation()
         self.abandoned: Future[Any] | None = None
+        self.started = monotonic()
+        self.error: BaseException | None = None
+        self.result: TaskiqResult[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._is_cancelled = False
 

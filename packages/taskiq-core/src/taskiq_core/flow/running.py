@@ -1,6 +1,7 @@
 """The deliveries that a worker runs now, and what reaches them from outside."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
@@ -25,11 +26,22 @@ class RunningDeliveries:
         """Forget a run that has ended."""
         del self._runs[delivery]
 
+    def items(self) -> Iterable[tuple[Delivery, Run]]:
+        """Return the deliveries with their runs, the longest first."""
+        return self._runs.items()
+
+    def is_unacknowledged(self, delivery: Delivery) -> bool:
+        """Return whether a delivery runs and its message was not acknowledged yet."""
+        run = self._runs.get(delivery)
+        return run is not None and not run.is_acked
+
     def lose(self, delivery: Delivery) -> None:
         """Stop the task of a delivery that belongs to another worker now."""
         run = self._runs.get(delivery)
         if run is not None:
-            reason = "it ran out, and the message was given to another worker"
+            reason = "the message was given to another worker"
+            if delivery.lease is not None:
+                reason = f"it ran out, and {reason}"
             run.stop(LeaseLostError(reason=reason))
 
     def abort(self, task_id: str) -> bool:

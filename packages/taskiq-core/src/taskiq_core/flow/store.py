@@ -53,7 +53,9 @@ async def store_result(
     while True:
         attempt += 1
         try:
-            if delivery.lease is not None and not await leases.confirm(delivery):
+            if (delivery.lease is not None and not await leases.confirm(delivery)) or (
+                attempt > 1 and leases.is_lost(delivery)
+            ):
                 return None
             await backend.set_result(message.task_id, result)
         except Exception as error:  # noqa: BLE001  # any store, any failure

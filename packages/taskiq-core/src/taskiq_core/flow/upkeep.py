@@ -26,9 +26,10 @@ REFUSED_AT_ONCE: Final = 16
 async def reclaim_regularly(broker: AbstractBroker) -> None:
     """Have expired deliveries of dead workers delivered again, until this is cancelled.
 
-    On a timer of its own: on an idle queue nothing else would notice them.
+    On a timer of its own: on an idle queue nothing else would notice them. Not for brokers whose
+    server does it.
     """
-    if Capability.LEASE not in (broker.capabilities or ()):
+    if broker.reclaims_itself or Capability.LEASE not in (broker.capabilities or ()):
         return
     while True:
         # So that many workers do not ask all at once.
@@ -71,7 +72,7 @@ async def hear_aborts(broker: AbstractBroker, abort: Callable[[str], object]) ->
         broker: whose aborts to listen to.
         abort: called with the id of each task.
     """
-    if Capability.ABORT not in (broker.capabilities or ()):
+    if Capability.ABORT_RUNNING not in (broker.capabilities or ()):
         return
     failures = 0
     while True:

@@ -6,19 +6,24 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """How many messages there are, by where they are.
+    """The number of messages in each state; None where a server can't tell.
 
     Attributes:
-        waiting: they could be delivered now.
-        delivered: they are in the hands of workers.
-        delayed: they wait for their time.
-        dead: they were buried.
+        waiting: messages that could be delivered now.
+        delivered: messages that workers hold.
+        delayed: messages that wait for their time.
+        dead: messages that were buried.
+        oldest_age: seconds that the oldest waiting message has waited; None if there is no such
+            message, or the store does not know.
+        is_paused: whether the queue hands out nothing at the moment.
     """
 
-    waiting: int
-    delivered: int
-    delayed: int
-    dead: int
+    waiting: int | None
+    delivered: int | None
+    delayed: int | None
+    dead: int | None
+    oldest_age: float | None = None
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

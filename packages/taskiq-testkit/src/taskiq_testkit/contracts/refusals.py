@@ -3,6 +3,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from taskiq_core.capabilities import Capability
 from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.exceptions import CapabilityError, UnsupportedLabelError
-from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, QUEUE_NAME, UNIQUE_KEY
+from taskiq_core.messages.message_info import MessageState
+from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_core.worker_report import WorkerState
 from taskiq_testkit.harness import BrokerHarness
 from taskiq_testkit.probe import formatted
 
@@ -70,13 +74,32 @@ async def there_are_no_dead_letters(harness: BrokerHarness) -> None:
         await delivery.bury("no reason")
 
 
-async def abort_is_refused(harness: BrokerHarness) -> None:
-    """Whoever asks for an abort learns that there will be none."""
+async def abort_of_running_tasks_is_refused(harness: BrokerHarness) -> None:
+    """The abort of a task that a worker has raises, and there is nothing for workers to hear."""
+    worker = await harness.worker()
+    task_id = await harness.send()
+    held = await worker.next()
+
     with pytest.raises(CapabilityError):
-        await harness.broker.abort(await harness.send())
+        await harness.broker.abort(task_id)
     with pytest.raises(CapabilityError):
         async with aclosing(harness.broker.aborts()) as aborts:
             await anext(aborts)
+    await held.ack()
+
+
+async def abort_of_queued_tasks_is_refused(harness: BrokerHarness) -> None:
+    """The abort of a task that waits raises, and the task is delivered."""
+    if not harness.has_workers:
+        return
+    task_id = await harness.send()
+
+    with pytest.raises(CapabilityError):
+        await harness.broker.abort(task_id)
+
+    held = await (await harness.stream()).next()
+    assert (held.task_id, held.delivery.aborted) == (task_id, False)
+    await held.ack()
 
 
 async def bulk_is_sent_one_by_one(harness: BrokerHarness) -> None:
@@ -134,10 +157,71 @@ async def claims_are_refused(harness: BrokerHarness) -> None:
         harness.broker.tick_claims()
 
 
+async def there_is_one_queue(harness: BrokerHarness) -> None:
+    """The label of another queue is refused, that of the only one is not; no queue is listed."""
+    await label_is_refused(QUEUE_NAME, f"not {harness.broker.queue_name}")(harness)
+
+    assert list(await harness.broker.queue_names()) == []
+    worker = await harness.worker()
+    await harness.send("here", queue_name=harness.broker.queue_name)
+    held = await worker.next()
+    assert held.text == "here"
+    await held.ack()
+
+
+async def listing_is_refused(harness: BrokerHarness) -> None:
+    """A broker that can't list its messages does not say that there are none."""
+    for state in MessageState:
+        with pytest.raises(CapabilityError):
+            await harness.broker.messages(state)
+    with pytest.raises(CapabilityError):
+        await harness.broker.move_to_now("no such task")
+
+
+async def workers_are_unknown(harness: BrokerHarness) -> None:
+    """A broker that knows no workers does not say that there are none."""
+    record = WorkerRecord(
+        worker_id="id",
+        host="host",
+        pid=1,
+        state=WorkerState.RUNNING,
+        started_at=datetime.now(UTC),
+        seen_at=datetime.now(UTC),
+    )
+    for call in (
+        lambda: harness.broker.announce(record, ttl=1.0),
+        lambda: harness.broker.withdraw("id"),
+        harness.broker.workers,
+    ):
+        with pytest.raises(CapabilityError):
+            await call()
+
+
+async def pause_is_refused(harness: BrokerHarness) -> None:
+    """An operator does not take a queue for paused that is not."""
+    for call in (harness.broker.pause, harness.broker.resume, harness.broker.is_paused):
+        with pytest.raises(CapabilityError):
+            await call()
+
+
+async def history_is_refused(harness: BrokerHarness) -> None:
+    """A broker that keeps no history does not say that nothing happened."""
+    for call in (
+        lambda: harness.broker.add_history([], []),
+        harness.broker.deliveries_of_past,
+        lambda: harness.broker.minute_counters(since=datetime.now(UTC)),
+    ):
+        with pytest.raises(CapabilityError):
+            await call()
+
+
 def label_is_refused(label: str, value: Any) -> Callable[[BrokerHarness], Awaitable[None]]:
     """What a label asks for is not ignored: the task is not sent."""
 
     async def is_refused(harness: BrokerHarness) -> None:
+        if label in harness.broker.disregarded_labels:
+            await _label_has_no_effect(harness, label, value)
+            return
         with pytest.raises(UnsupportedLabelError) as caught:
             await harness.send(**{label: value})
 
@@ -148,13 +232,22 @@ def label_is_refused(label: str, value: Any) -> Callable[[BrokerHarness], Awaita
     return is_refused
 
 
+async def _label_has_no_effect(harness: BrokerHarness, label: str, value: Any) -> None:
+    """A broker for programs' tests delivers what carries the labels of others, at once."""
+    worker = await harness.worker()
+    sent = {await harness.send(**{label: value}) for _ in range(2)}
+
+    assert {held.task_id for held in await harness.gather(worker, 2)} == sent
+
+
 REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]] = {
     Capability.ACK: is_ack_harmless,
     Capability.RELEASE: release_is_refused,
     Capability.LEASE: there_are_no_leases,
     Capability.DELAY: label_is_refused(DELAY, 1.0),
     Capability.DEAD_LETTER: there_are_no_dead_letters,
-    Capability.ABORT: abort_is_refused,
+    Capability.ABORT_RUNNING: abort_of_running_tasks_is_refused,
+    Capability.ABORT_QUEUED: abort_of_queued_tasks_is_refused,
     Capability.PRIORITY: label_is_refused(PRIORITY, 1),
     Capability.EXPIRY: label_is_refused(EXPIRES, 1.0),
     Capability.UNIQUE: label_is_refused(UNIQUE_KEY, "key"),
@@ -162,5 +255,10 @@ REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]]
     Capability.PUSH_RESULTS: results_are_asked_for,
     Capability.BROADCAST: one_worker_gets_it,
     Capability.CLAIMS: claims_are_refused,
+    Capability.QUEUES: there_is_one_queue,
+    Capability.INSPECT: listing_is_refused,
+    Capability.PRESENCE: workers_are_unknown,
+    Capability.PAUSE: pause_is_refused,
+    Capability.HISTORY: history_is_refused,
 }
 """What is checked of a capability that is not declared."""

@@ -190,6 +190,15 @@ class Hub:
         self.flush_soon()
         return count
 
+    def pause(self) -> None:
+        """Deliver nothing until `resume`; what workers hold stays theirs."""
+        self.queue.is_paused = True
+
+    def resume(self) -> None:
+        """Deliver messages again."""
+        self.queue.is_paused = False
+        self.flush_soon()
+
     def flush_soon(self) -> None:
         """Send everything that is due at the end of this turn of the event loop."""
         if self._flushing is None:

@@ -28,6 +28,11 @@ class MessageQueue:
         rule: decides which worker gets a message.
         max_dead_letters: dead letters that are kept; the oldest is dropped first.
         utc_now: returns the time at which a message is buried.
+
+    Attributes:
+        dead: the dead letters, oldest first.
+        consumers: the connected workers.
+        is_paused: whether nothing is delivered.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class MessageQueue:
     ) -> None:
         self.dead: deque[DeadLetter] = deque(maxlen=max_dead_letters)
         self.consumers: dict[Consumer, None] = {}
+        self.is_paused = False
         self._rule = rule
         self._utc_now = utc_now
         self._delayed: list[tuple[float, int, QueuedMessage, Consumer | None]] = []
@@ -73,7 +79,11 @@ class MessageQueue:
     def stats(self) -> QueueStats:
         """Count the messages in each state."""
         return QueueStats(
-            waiting=self.waiting, delivered=self.held, delayed=self.delayed, dead=len(self.dead)
+            waiting=self.waiting,
+            delivered=self.held,
+            delayed=self.delayed,
+            dead=len(self.dead),
+            is_paused=self.is_paused,
         )
 
     def unfinished(self) -> Iterator[QueuedMessage]:
@@ -133,6 +143,8 @@ class MessageQueue:
                 self._rule.put(task)
             else:
                 self._rule.put_back(owner, task, first=False)
+        if self.is_paused:
+            return
         for consumer, task in self._rule.assign():
             tag = next(self._numbers)
             task.attempt += 1
