@@ -1,6 +1,7 @@
 """AsyncBroker: what programs declare tasks on, and what broker plugins inherit."""
 
 import inspect
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.brokers.describe import describe_broker
 from taskiq_core.capabilities import Capability
 from taskiq_core.client.argument_errors import explain_unsendable
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
@@ -45,6 +47,8 @@ from taskiq_core.middleware_chain import MiddlewareChain, notify, transform
 from taskiq_core.registry import TaskRegistry
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.state import TaskiqState
+
+logger = logging.getLogger(__name__)
 
 _ABORTS: Final = frozenset({Capability.ABORT_RUNNING, Capability.ABORT_QUEUED})
 _FuncParams = ParamSpec("_FuncParams")
@@ -113,6 +117,8 @@ class AsyncBroker(AbstractBroker):
         await self.middleware_chain.startup()
         await self.result_backend.startup()
         self._is_started = True
+        if not self.is_worker_process:  # a worker says what it listens to
+            logger.info("Sending to %s, queue %s", describe_broker(self), self.queue_name)
 
     async def shutdown(self) -> None:
         """Call the handlers of shutdown, and stop middlewares and the result backend.
