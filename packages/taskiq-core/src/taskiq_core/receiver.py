@@ -27,6 +27,7 @@ from taskiq_core.flow.losses import hear_losses
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.presence import running_task
 from taskiq_core.flow.process_facts import new_worker_id
+from taskiq_core.flow.read import name_of
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
@@ -383,7 +384,8 @@ class Receiver:
         try:
             await self.callback(delivery)
         except Exception:
-            logger.exception("%s.callback failed", type(self).__qualname__)
+            name = name_of(delivery, self.broker.formatter)
+            logger.exception("%s.callback failed of %s", type(self).__qualname__, name)
         finally:
             if delivery in self._unhandled:
                 self._unhandled.discard(delivery)

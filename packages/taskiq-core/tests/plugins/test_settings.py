@@ -121,5 +121,5 @@ def test_table_of_another_package_is_read_as_it_is(tmp_path: Path) -> None:
     assert read_table("scheduler", tmp_path) == ({}, file)
 
     file.write_text("[tool.taskiq]\nworker = 3\n")
-    with pytest.raises(PluginSettingsError, match=r"tool\.taskiq\.worker must be a table"):
+    with pytest.raises(PluginSettingsError, match=r"tool\.taskiq\.worker: must be a table"):
         read_table("worker", tmp_path)

@@ -9,6 +9,7 @@ from typing import Any
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
+from taskiq_core.flow.read import name_of
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.messages.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
 from taskiq_core.messages.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
@@ -65,9 +66,15 @@ class Settler:
                 case Leave():
                     pass
         except LeaseLostError as lost:
-            logger.warning("A delivery came too late to be settled (%s): %s", outcome, lost)
+            logger.warning(
+                "%s was too late to be settled (%s): %s", self._name_of(delivery), outcome, lost
+            )
         except Exception:
-            logger.exception("A delivery could not be settled (%s) and will come again", outcome)
+            logger.exception(
+                "%s could not be settled (%s) and will come again",
+                self._name_of(delivery),
+                outcome,
+            )
         else:
             return True
         return False
@@ -79,7 +86,7 @@ class Settler:
             delivery: has the message.
             delay: seconds before that; a worker that leaves does not wait for them.
         """
-        await self._after(delay, partial(self._send_copy, delivery))
+        await self._after(delivery, delay, partial(self._send_copy, delivery))
 
     async def close(self) -> None:
         """Send at once what waits to be sent again, and wait for it."""
@@ -91,30 +98,35 @@ class Settler:
         if self._can_release and not isinstance(delivery, AckOnlyDelivery):
             await delivery.release(delay)
         else:
-            await self._after(delay, partial(self._resend, delivery))
+            await self._after(delivery, delay, partial(self._resend, delivery))
 
     async def _bury(self, delivery: Delivery, outcome: Bury) -> None:
         if self._can_bury and not isinstance(delivery, AckOnlyDelivery):
             await delivery.bury(outcome.reason, outcome.error)
             return
         logger.error(
-            "%s has no dead letters, this message is dropped (%s): %r",
+            "%s has no dead letters, %s is dropped (%s): %r",
             type(self._broker).__name__,
+            self._name_of(delivery),
             outcome.reason,
             delivery.data,
         )
         await delivery.ack()
 
-    async def _after(self, delay: float, send: Callable[[], Awaitable[None]]) -> None:
+    async def _after(
+        self, delivery: Delivery, delay: float, send: Callable[[], Awaitable[None]]
+    ) -> None:
         """Send now, or beside what else the worker does when the delay is over."""
         if delay <= 0:
             await send()
             return
-        resending = asyncio.create_task(self._send_later(delay, send))
+        resending = asyncio.create_task(self._send_later(delivery, delay, send))
         self._resending.add(resending)
         resending.add_done_callback(self._resending.discard)
 
-    async def _send_later(self, delay: float, send: Callable[[], Awaitable[None]]) -> None:
+    async def _send_later(
+        self, delivery: Delivery, delay: float, send: Callable[[], Awaitable[None]]
+    ) -> None:
         try:
             async with asyncio.timeout(delay):
                 await self._hurry.wait()
@@ -123,13 +135,16 @@ class Settler:
         try:
             await send()
         except Exception:
-            logger.exception("A delivery could not be sent again")
+            logger.exception("%s could not be sent again", self._name_of(delivery))
 
     async def _resend(self, delivery: Delivery) -> None:
         # Stored again before this one is forgotten: a crash in between delivers it twice, not
         # never.
         await self._send_copy(delivery)
         await delivery.ack()
+
+    def _name_of(self, delivery: Delivery) -> str:
+        return name_of(delivery, self._broker.formatter)
 
     async def _send_copy(self, delivery: Delivery) -> None:
         formatter = self._broker.formatter
