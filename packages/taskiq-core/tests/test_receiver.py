@@ -461,7 +461,7 @@ async def test_unreadable_bytes_of_a_broker_without_dead_letters_are_logged_and_
     await Receiver(ack_only).callback(ack_only.make(b"not json"))
 
     assert ack_only.acked == 1
-    assert "AckOnlyBroker has no dead letters, this message is dropped" in caplog.text
+    assert "AckOnlyBroker has no dead letters, an unreadable message is dropped" in caplog.text
     assert "b'not json'" in caplog.text
 
 
@@ -967,7 +967,7 @@ async def test_settling_that_fails_is_logged_and_the_worker_goes_on(
     @broker.task
     async def work() -> None: ...
 
-    await work.kiq()
+    task = await work.kiq()
     delivery = delivered(broker)
 
     async def fail() -> None:
@@ -977,7 +977,7 @@ async def test_settling_that_fails_is_logged_and_the_worker_goes_on(
 
     await Receiver(broker).handle(delivery)
 
-    assert "could not be settled" in caplog.text
+    assert f"work ({task.task_id}) could not be settled" in caplog.text
 
 
 async def test_middleware_has_the_message_of_a_failed_task_buried(

@@ -8,6 +8,7 @@ import click
 
 from taskiq_cli.errors import PluginCommandError
 from taskiq_cli.failure import failure
+from taskiq_cli.misspelt_variables import warn_of_misspelt_variables
 from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_cli.plugin import COMMANDS
 from taskiq_cli.version import version_text
@@ -154,3 +155,5 @@ def cli(context: click.Context) -> None:
     """Distributed tasks: run workers, list plugins and tasks."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+    elif context.invoked_subcommand != "worker":  # which knows more variables
+        warn_of_misspelt_variables()

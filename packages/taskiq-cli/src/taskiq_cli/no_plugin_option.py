@@ -8,7 +8,7 @@ import click
 
 def _disable(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> None:
     if names:
-        from taskiq_core.plugins.loader import DISABLE_VARIABLE
+        from taskiq_core.plugins.variables import DISABLE_VARIABLE
 
         # Through the environment, because worker processes load plugins as well.
         before = os.environ.get(DISABLE_VARIABLE, "").split(",")

@@ -46,6 +46,8 @@ class WorkerOptions:
     hardkill_count: int = 3
     health: str | None = None
     with_scheduler: str | None = None
+    queues: str | None = None
+    queues_strict: bool = False
 
     @property
     def shows_tracebacks(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from taskiq_cli.supervisor.dead_workers import MAX_REMEMBERED, DeadWorkers
 from taskiq_testservers.cli_project import Project, is_running, until
 
 APPLICATION = """
@@ -59,6 +60,39 @@ def test_task_of_a_killed_worker_runs_again_at_once(shop: Project, workers: int)
     assert shop.file("order") != shop.file("order.first")
     command.line(r"Worker .* is dead; messages given back: 1")
     assert command.stop() == 0
+
+
+class Told:
+    """A worker that keeps the lines it gets."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def send_line(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_dead_workers_are_named_until_one_living_worker_has_seen_to_them() -> None:
+    dead, living, new = DeadWorkers(), Told(), Told()
+
+    dead.add("a", [living])
+    dead.add("b", [living])
+    dead.forget(["a", "unknown"])
+    dead.send_all(new)
+
+    assert living.lines == ["a", "b"]
+    assert new.lines == ["b"]
+
+
+def test_only_the_latest_dead_workers_are_remembered() -> None:
+    dead, new = DeadWorkers(), Told()
+    for number in range(MAX_REMEMBERED + 1):
+        dead.add(str(number), [])
+
+    dead.send_all(new)
+
+    assert len(new.lines) == MAX_REMEMBERED
+    assert new.lines[-1] == str(MAX_REMEMBERED)
 
 
 def test_record_of_a_killed_worker_is_forgotten(shop: Project) -> None:

@@ -14,6 +14,7 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.brokers.describe import describe_broker
 from taskiq_core.capabilities import Capability
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.label_checks import check_labels
@@ -117,6 +118,8 @@ class AsyncBroker(AbstractBroker):
         await self.middleware_chain.startup()
         await self.result_backend.startup()
         self._is_started, self._is_stopped = True, False
+        if not self.is_worker_process:  # a worker logs what it listens to
+            logger.info("Sending to %s, queue %s", describe_broker(self), self.queue_name)
 
     async def shutdown(self) -> None:
         """Call the handlers of shutdown, and stop middlewares and the result backend.

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from taskiq_core.plugins import PluginSettingsError, ProjectSettings, read_settings
+from taskiq_core.plugins.settings import read_table
 
 
 def write(folder: Path, text: str) -> Path:
@@ -110,3 +111,15 @@ def test_file_that_cannot_be_read(tmp_path: Path, data: bytes, problem: str) -> 
         read_settings(tmp_path)
 
     assert str(caught.value).startswith(f"{file}: tool.taskiq: {problem}")
+
+
+def test_table_of_another_package_is_read_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool.taskiq.worker]\nworkers = 3\n")
+
+    assert read_table("worker", tmp_path) == ({"workers": 3}, file)
+    assert read_table("scheduler", tmp_path) == ({}, file)
+
+    file.write_text("[tool.taskiq]\nworker = 3\n")
+    with pytest.raises(PluginSettingsError, match=r"tool\.taskiq\.worker: must be a table"):
+        read_table("worker", tmp_path)

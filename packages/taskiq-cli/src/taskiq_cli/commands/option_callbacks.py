@@ -28,3 +28,18 @@ def usable_log_format(_context: click.Context, parameter: click.Parameter, value
             param=parameter,
         ) from error
     return value
+
+
+def queue_selection(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Names of queues, some with a weight."""
+    if value is None:
+        return None
+    from taskiq_core.messages.queue_selection import QueueSelection
+
+    try:
+        QueueSelection.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", param=parameter) from error
+    return value

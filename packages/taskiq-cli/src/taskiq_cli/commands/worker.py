@@ -6,8 +6,14 @@ from typing import Any
 import click
 
 from taskiq_cli.commands.broker_arguments import broker_and_modules, check_required_plugins
-from taskiq_cli.commands.option_callbacks import receiver_argument, usable_log_format
+from taskiq_cli.commands.option_callbacks import (
+    queue_selection,
+    receiver_argument,
+    usable_log_format,
+)
+from taskiq_cli.commands.option_sources import ConfigurableCommand
 from taskiq_cli.health.address_option import health_address
+from taskiq_cli.misspelt_variables import warn_of_misspelt_variables
 from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_cli.option_types import FOLDER, Integer, Number
 from taskiq_cli.options import (
@@ -24,7 +30,13 @@ _NOT_NEGATIVE = Integer(min=0)
 _SECONDS = Number(min=0)
 
 
-@click.command(context_settings={"show_default": True, "max_content_width": 100})
+@click.command(
+    cls=ConfigurableCommand,
+    context_settings={"show_default": True, "max_content_width": 100},
+    epilog="Each option may also be given by a variable, such as TASKIQ_WORKER_MAX_ASYNC_TASKS=50, "
+    "or in pyproject.toml: [tool.taskiq.worker] max-async-tasks = 50. The command line comes "
+    "first, then the variable.",
+)
 @click.argument("arguments", nargs=-1, metavar="[BROKER_PATH] [MODULES]...")
 @click.option(
     "--app-dir", "-d", metavar="FOLDER", type=FOLDER, help="Import the application from here."
@@ -151,6 +163,17 @@ _SECONDS = Number(min=0)
     "--max-tasks-per-child", type=_AT_LEAST_ONE, help="Replace a worker after so many tasks."
 )
 @click.option(
+    "--queues",
+    metavar="NAMES",
+    callback=queue_selection,
+    help="Listen to these queues, such as mails,reports=3: reports gets three times as many slots.",
+)
+@click.option(
+    "--queues-strict",
+    is_flag=True,
+    help="Take from a queue of --queues only while those before it are empty.",
+)
+@click.option(
     "--health",
     metavar="ADDRESS",
     callback=health_address,
@@ -162,13 +185,18 @@ _SECONDS = Number(min=0)
     help="Serve this scheduler, too, in every worker process; such as app.tkq:scheduler.",
 )
 @no_plugin_option
-def worker(arguments: tuple[str, ...], **options: Any) -> None:
+@click.pass_context
+def worker(context: click.Context, /, arguments: tuple[str, ...], **options: Any) -> None:
     """Run tasks in worker processes, until SIGTERM or SIGINT.
 
     BROKER_PATH is the path of a broker or of a function that makes one, such as app.tkq:broker; it
     may be left out if pyproject.toml has it: [tool.taskiq] broker = "app.tkq:broker". MODULES are
     imported for the tasks that they declare, such as app.tasks.
     """
+    if isinstance(context.command, ConfigurableCommand):
+        warn_of_misspelt_variables(context.command.variables())
+    if options["queues_strict"] and not options["queues"]:
+        raise click.UsageError("--queues-strict needs --queues: the order in which they are named.")
     broker, modules = broker_and_modules(arguments)
     if os.name != "posix":
         raise click.UsageError("taskiq worker needs a POSIX system; on Windows, run it in WSL.")

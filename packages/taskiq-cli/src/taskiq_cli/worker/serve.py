@@ -14,8 +14,10 @@ from taskiq_cli.options import WorkerOptions
 from taskiq_cli.processes.parent_watch import ParentWatch
 from taskiq_cli.processes.status_pipe import StatusPipe
 from taskiq_cli.worker.dead_workers import reclaim_from_siblings
+from taskiq_cli.worker.queues import check_queues, select_queues
 from taskiq_cli.worker.stop_requests import StopRequests
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.brokers.describe import describe_broker, describe_queues
 from taskiq_core.exceptions import (
     BrokerError,
     BrokerSetupError,
@@ -77,9 +79,11 @@ async def serve(
 
     parent.when_lost(leave_as_orphan)
     try:
+        select_queues(receiver.broker, options)
         if await _start(receiver.broker, stop.finish):
+            check_queues(receiver.broker)
             status.started()
-            _log_tasks(len(receiver.broker.get_all_tasks()))
+            _log_start(receiver.broker)
             reclaiming = asyncio.create_task(reclaim_from_siblings(receiver, parent, status))
             try:
                 await _listen_or_end(receiver, services, stop.finish)
@@ -127,7 +131,9 @@ async def _listen(
             await asyncio.gather(*serving)
 
 
-def _log_tasks(number: int) -> None:
+def _log_start(broker: AsyncBroker) -> None:
+    number = len(broker.get_all_tasks())
+    logger.info("Listening to %s, %s", describe_broker(broker), describe_queues(broker))
     logger.info("Listening started. Tasks: %d", number)
     if number == 0:
         logger.warning("No task is declared: name the modules that do, or give --fs-discover")

@@ -59,7 +59,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
             that are not given any. Its only one if the broker has not the capability QUEUES; the
             label is then refused if it names another.
         queues: what a worker listens to; None for the default queue. Set by a worker before
-            `startup`, and only on brokers with the capability QUEUES.
+            `startup`, and only on brokers that declare the capability QUEUES before it.
         max_deliveries: how many deliveries of a message may end without being settled before core
             buries it; set by a worker, for servers that count by themselves.
     """

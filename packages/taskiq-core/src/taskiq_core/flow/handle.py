@@ -16,7 +16,7 @@ from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.plan import PlanBook, TaskPlan
-from taskiq_core.flow.read import read_message
+from taskiq_core.flow.read import name_of, read_message
 from taskiq_core.flow.rejection import abort_queued, bury_unreadable, expire, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
@@ -155,10 +155,11 @@ class DeliveryHandler:
 
     async def _fail(self, delivery: Delivery, run: Run, error: BaseException) -> Outcome:
         """Something else than the task failed, whose exceptions are results: we, or the broker."""
+        name = name_of(delivery, self._broker.formatter)
         logger.error(
-            "A delivery can't be handled (attempt %d)", delivery.attempt, exc_info=bounded(error)
+            "%s can't be handled (attempt %d)", name, delivery.attempt, exc_info=bounded(error)
         )
-        outcome = self._again_or_never(delivery.attempt, f"can't be handled: {error!r}")
+        outcome = self._again_or_never(name, delivery.attempt, f"can't be handled: {error!r}")
         if isinstance(outcome, Bury) and run.message is not None:
             return await self._tell(delivery, run.message, error, outcome)
         return outcome
@@ -283,7 +284,8 @@ class DeliveryHandler:
                 LEAVE  # the store delivers it again by its own rules, or it is acknowledged later
             )
         reason = "ended without the acknowledgement that it was to give itself"
-        return self._again_or_never(attempt_of(message.labels), reason)
+        name = f"{message.task_name} ({message.task_id})"
+        return self._again_or_never(name, attempt_of(message.labels), reason)
 
     async def _save(
         self,
@@ -327,11 +329,11 @@ class DeliveryHandler:
             logger.warning("%s (%s): %s", message.task_name, message.task_id, error)
             return self._ack_time
 
-    def _again_or_never(self, attempt: int, reason: str) -> Outcome:
+    def _again_or_never(self, name: str, attempt: int, reason: str) -> Outcome:
         """Release with back-off, but not for ever."""
         if attempt >= self._max_deliveries:
             return Bury(f"attempt {attempt} {reason}")
-        logger.warning("Attempt %d %s; the message is released", attempt, reason)
+        logger.warning("%s: attempt %d %s; the message is released", name, attempt, reason)
         return Release(backoff_delay(attempt, base=1.0, cap=60.0, rng=random))
 
 

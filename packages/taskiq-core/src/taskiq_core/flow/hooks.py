@@ -56,5 +56,7 @@ async def call_after_settling(
     try:
         await notify(hooks, message, outcome)
     except Exception:
-        name = "an unreadable message" if message is None else message.task_name
+        name = "an unreadable message"
+        if message is not None:
+            name = f"{message.task_name} ({message.task_id})"
         logger.exception("A middleware failed after %s was settled", name)

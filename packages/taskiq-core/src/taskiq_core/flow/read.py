@@ -78,3 +78,13 @@ def task_id_of(delivery: Delivery) -> str | None:
         return None
     task_id = found.get("task_id") if isinstance(found, dict) else None
     return task_id if isinstance(task_id, str) and task_id else None
+
+
+def name_of(delivery: Delivery, formatter: TaskiqFormatter) -> str:
+    """Return the task of a delivery for a log line: its name and id, as far as they can be read."""
+    try:
+        message = formatter.loads(delivery.data)
+    except Exception:  # noqa: BLE001  # bytes come from the network
+        task_id = task_id_of(delivery)
+        return "an unreadable message" + (f" ({task_id})" if task_id else "")
+    return f"{message.task_name} ({message.task_id})"

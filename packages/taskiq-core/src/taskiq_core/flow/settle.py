@@ -9,7 +9,7 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
-from taskiq_core.flow.read import retries_of
+from taskiq_core.flow.read import name_of, retries_of
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.messages.labels import (
@@ -96,9 +96,15 @@ class Settler:
                 case Leave():
                     pass
         except LeaseLostError as lost:
-            logger.warning("A delivery came too late to be settled (%s): %s", outcome, lost)
+            logger.warning(
+                "%s was too late to be settled (%s): %s", self._name_of(delivery), outcome, lost
+            )
         except Exception:
-            logger.exception("A delivery could not be settled (%s) and will come again", outcome)
+            logger.exception(
+                "%s could not be settled (%s) and will come again",
+                self._name_of(delivery),
+                outcome,
+            )
         else:
             return True
         return False
@@ -110,7 +116,7 @@ class Settler:
             delivery: has the message.
             outcome: says when; a worker that leaves does not wait for that.
         """
-        await self._after(outcome.delay, partial(self._send_copy, delivery, outcome))
+        await self._after(delivery, outcome.delay, partial(self._send_copy, delivery, outcome))
 
     async def close(self) -> None:
         """Send at once what waits to be sent again, and wait for it."""
@@ -120,7 +126,7 @@ class Settler:
 
     async def _release(self, delivery: Delivery, outcome: Release) -> None:
         if not self.can_release(delivery):
-            await self._after(outcome.delay, partial(self._resend, delivery, outcome))
+            await self._after(delivery, outcome.delay, partial(self._resend, delivery, outcome))
             return
         if outcome.is_failure and delivery.failures is not None:
             delivery.failures += 1
@@ -131,23 +137,28 @@ class Settler:
             await delivery.bury(outcome.reason, outcome.error)
             return
         logger.error(
-            "%s has no dead letters, this message is dropped (%s): %r",
+            "%s has no dead letters, %s is dropped (%s): %r",
             type(self._broker).__name__,
+            self._name_of(delivery),
             outcome.reason,
             delivery.data,
         )
         await delivery.ack()
 
-    async def _after(self, delay: float, send: Callable[[], Awaitable[None]]) -> None:
+    async def _after(
+        self, delivery: Delivery, delay: float, send: Callable[[], Awaitable[None]]
+    ) -> None:
         """Send now, or beside what else the worker does when the delay is over."""
         if delay <= 0:
             await send()
             return
-        resending = asyncio.create_task(self._send_later(delay, send))
+        resending = asyncio.create_task(self._send_later(delivery, delay, send))
         self._resending.add(resending)
         resending.add_done_callback(self._resending.discard)
 
-    async def _send_later(self, delay: float, send: Callable[[], Awaitable[None]]) -> None:
+    async def _send_later(
+        self, delivery: Delivery, delay: float, send: Callable[[], Awaitable[None]]
+    ) -> None:
         try:
             async with asyncio.timeout(delay):
                 await self._hurry.wait()
@@ -156,13 +167,16 @@ class Settler:
         try:
             await send()
         except Exception:
-            logger.exception("A delivery could not be sent again")
+            logger.exception("%s could not be sent again", self._name_of(delivery))
 
     async def _resend(self, delivery: Delivery, outcome: Release) -> None:
         # Stored again before this one is forgotten: a crash in between delivers it twice, not
         # never.
         await self._send_copy(delivery, outcome)
         await delivery.ack()
+
+    def _name_of(self, delivery: Delivery) -> str:
+        return name_of(delivery, self._broker.formatter)
 
     async def _send_copy(self, delivery: Delivery, outcome: Release) -> None:
         formatter = self._broker.formatter

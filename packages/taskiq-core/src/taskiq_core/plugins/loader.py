@@ -14,9 +14,7 @@ from taskiq_core.plugins.plugin_info import PluginInfo, PluginStatus, canonical
 from taskiq_core.plugins.plugin_module import load_plugin
 from taskiq_core.plugins.registry import PluginRegistry
 from taskiq_core.plugins.settings import read_settings
-
-DISABLE_VARIABLE: Final = "TASKIQ_DISABLE_PLUGINS"
-"""Environment variable: names that are not loaded, comma-separated; `*` means all."""
+from taskiq_core.plugins.variables import DISABLE_VARIABLE
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -54,6 +54,30 @@ def read_settings(folder: Path | None = None) -> ProjectSettings:
     return parse_settings(_read(file), file) if file else ProjectSettings()
 
 
+def read_table(name: str, folder: Path | None = None) -> tuple[Mapping[str, Any], Path | None]:
+    """Return a table in [tool.taskiq] that belongs to another package, and its file.
+
+    Args:
+        name: of the table.
+        folder: where to begin; the current one if it is not given.
+
+    Returns:
+        The table, empty if there is none, and the project's file if there is one.
+
+    Raises:
+        PluginSettingsError: the file can't be read, or this is not a table.
+    """
+    file = find_project_file(folder if folder is not None else Path.cwd())
+    if file is None:
+        return {}, None
+    tool = _read(file).get("tool", {})
+    settings = tool.get("taskiq", {}) if isinstance(tool, dict) else {}
+    table = settings.get(name, {}) if isinstance(settings, dict) else {}
+    if not isinstance(table, dict):
+        raise _error(file, f"tool.taskiq.{name}", "must be a table")
+    return table, file
+
+
 def parse_settings(document: Mapping[str, Any], file: Path) -> ProjectSettings:
     """The settings in a parsed pyproject.toml."""
     tool = document.get("tool", {})

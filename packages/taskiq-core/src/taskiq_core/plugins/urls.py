@@ -1,5 +1,6 @@
 """Brokers and result backends from URLs, through the schemes that plugins declare."""
 
+import logging
 import os
 from typing import Any, Final
 
@@ -12,11 +13,14 @@ from taskiq_core.plugins.plugin_info import kind_of
 from taskiq_core.plugins.redaction import redacted, secrets_in
 from taskiq_core.plugins.registry import PluginRegistry
 from taskiq_core.plugins.specs import BrokerSpec, ResultBackendSpec
+from taskiq_core.plugins.variables import (
+    BROKER_VARIABLE,
+    RESULT_BACKEND_VARIABLE,
+    misspelt_variables,
+)
 
-BROKER_VARIABLE: Final = "TASKIQ_BROKER_URL"
-"""Environment variable: the broker of `broker_from_url()`."""
-RESULT_BACKEND_VARIABLE: Final = "TASKIQ_RESULT_BACKEND_URL"
-"""Environment variable: the result backend of `result_backend_from_url()`."""
+logger = logging.getLogger(__name__)
+
 EMBEDDED_URL: Final = "sqlite:///taskiq.db"
 """What both use where nothing is said: a file in the folder that the process was started in."""
 
@@ -78,7 +82,15 @@ def default_result_backend_url() -> str:
 
 
 def _from_environment(variable: str) -> str:
-    return os.environ.get(variable, "").strip() or EMBEDDED_URL
+    url = os.environ.get(variable, "").strip()
+    if url:
+        return url
+    for name, meant in misspelt_variables(os.environ).items():
+        if meant == variable:
+            logger.warning(
+                "%s is used, as %s is not set. Is %s misspelt?", EMBEDDED_URL, variable, name
+            )
+    return EMBEDDED_URL
 
 
 def _make(
