@@ -25,6 +25,8 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 PACKAGES = sorted(file.parent.name for file in ROOT.glob("packages/*/pyproject.toml"))
+# What only tests use; it is installed in editable form, and never built.
+TESTING = sorted(file.parent.name for file in ROOT.glob("testing/*/pyproject.toml"))
 DIST = ROOT / "dist"
 PEER = "taskiq[zmq]==0.13.0"
 REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
@@ -98,6 +100,7 @@ def typecheck(session: nox.Session) -> None:
 def isolated(session: nox.Session, package: str) -> None:
     """Run a package's tests with nothing installed but what it declares."""
     needed = [f"-e{ROOT / 'packages' / name}" for name in with_siblings(package)]
+    needed += [f"-e{ROOT / 'testing' / name}" for name in test_names(package) & {*TESTING}]
     session.install(*needed, *test_libraries(package), env=OUTSIDE)
     session.run("python", "-m", "pip", "check", silent=True, env=OUTSIDE)
     session.run("pytest", f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
@@ -152,7 +155,8 @@ def install_workspace(session: nox.Session, *requirements: Iterable[str]) -> Non
     """Install all packages in editable form with every extra, and what else a session needs."""
     editables = [f"-e{ROOT / 'packages' / name}" for name in PACKAGES if name != "taskiq"]
     facade = f"-e{ROOT / 'packages' / 'taskiq'}[all]"
-    install_once(session, [*editables, facade], *requirements)
+    testing = [f"-e{ROOT / 'testing' / name}" for name in TESTING]
+    install_once(session, [*editables, facade, *testing], *requirements)
 
 
 def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
@@ -160,7 +164,7 @@ def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
     wanted = sorted({line for lines in requirements for line in lines})
     marker = Path(session.virtualenv.location) / "installed.sha256"
     digest = hashlib.sha256("\n".join([sys.version, *wanted]).encode())
-    for file in sorted(ROOT.glob("packages/*/pyproject.toml")):
+    for file in sorted(ROOT.glob("*/*/pyproject.toml")):
         digest.update(file.read_bytes())
     if marker.is_file() and marker.read_text() == digest.hexdigest():
         session.log("The environment is up to date.")
@@ -214,8 +218,14 @@ def test_group(package: str) -> list[str]:
 
 
 def test_libraries(package: str) -> list[str]:
-    """The same without the packages of the house, which are installed from here."""
-    return [line for line in test_group(package) if Requirement(line).name not in PACKAGES]
+    """What a package's tests need from an index: all but what is installed from here."""
+    ours = {*PACKAGES, *TESTING}
+    return [line for line in test_group(package) if Requirement(line).name not in ours]
+
+
+def test_names(package: str) -> set[str]:
+    """The names of what a package's tests need."""
+    return {Requirement(line).name for line in test_group(package)}
 
 
 def with_siblings(package: str) -> list[str]:

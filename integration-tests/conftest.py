@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import StartWorker, find_free_port
+from taskiq_testservers.commands import ROOT, StartWorker, find_free_port
 
 
 @pytest.fixture
@@ -55,3 +55,16 @@ def start_worker(taskiq: Path, tmp_path: Path) -> Iterator[StartWorker]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def spool(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The example plugin, built as a wheel and installed; the environment that sees it."""
+    wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-build-isolation", "--quiet"]
+    source = ROOT / "examples/taskiq-spool"
+    subprocess.run([*pip, "wheel", *options, "-w", wheels, source], check=True)
+    (wheel,) = wheels.glob("*.whl")
+    subprocess.run([*pip, "install", *options, "--target", site, wheel], check=True)
+    return {"PYTHONPATH": str(site)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support import ROOT
+from taskiq_testservers.commands import ROOT
 
 FOLDER = ROOT / "benchmarks" / "redis_queues"
 

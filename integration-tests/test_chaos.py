@@ -11,8 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from chaos import TASKS, Faults, Log, assert_nothing_is_wrong, client_of, until_it_is_empty
-from support import StartWorker
+from taskiq_testservers.chaos import (
+    TASKS,
+    Faults,
+    Log,
+    assert_nothing_is_wrong,
+    client_of,
+    until_it_is_empty,
+)
+from taskiq_testservers.commands import StartWorker
 
 TOTAL = 2000
 LEASE = 1.5

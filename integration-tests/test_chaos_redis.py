@@ -1,22 +1,26 @@
 """Workers are killed, their server too, connections stand or are lost: no task is."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chaos import TASKS, Faults, Log, Work, assert_nothing_is_wrong, client_of, until_it_is_empty
-from support import ROOT, StartWorker
 from taskiq import AsyncTaskiqTask, TaskiqResult
 from taskiq.exceptions import BrokerConnectionError, SendTaskError
-from tcp_proxy import TcpProxy
-
-sys.path.insert(0, str(ROOT / "packages" / "taskiq-redis" / "tests"))
-
-from redis_server import RedisServer
+from taskiq_testservers.chaos import (
+    TASKS,
+    Faults,
+    Log,
+    Work,
+    assert_nothing_is_wrong,
+    client_of,
+    until_it_is_empty,
+)
+from taskiq_testservers.commands import StartWorker
+from taskiq_testservers.redis_server import RedisServer
+from taskiq_testservers.tcp_proxy import TcpProxy
 
 TOTAL = 2000
 AT_ONCE = 300

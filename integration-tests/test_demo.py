@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT, run
-
-sys.path.insert(0, str(ROOT / "packages" / "taskiq-redis" / "tests"))
-
-from redis_server import RedisServer
+from taskiq_testservers.commands import ROOT, run
+from taskiq_testservers.redis_server import RedisServer
 
 
 @pytest.mark.timeout(150)

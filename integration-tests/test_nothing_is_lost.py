@@ -7,8 +7,8 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
-from support import StartWorker
 from taskiq import AsyncTaskiqDecoratedTask, ZeroMQBroker
+from taskiq_testservers.commands import StartWorker
 
 TASKS = """
     import asyncio

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT, StartWorker, run
+from taskiq_testservers.commands import ROOT, StartWorker, run
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"(?:<!-- (\S+) -->\n)?```python\n(.*?)```", README, re.DOTALL)

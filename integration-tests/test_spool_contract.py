@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from support import ROOT
+
 from taskiq_testkit import BrokerContract, BrokerFactory, ResultBackendContract
 
 sys.path.insert(0, str(ROOT / "examples/taskiq-spool/src"))

@@ -1,19 +1,19 @@
 """A stranger's broker plugin: built, installed, listed and used, like one of ours."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from support import ROOT, StartWorker, run
+from taskiq_testservers.commands import StartWorker, run
 
 TASKS = """
 import os
 from taskiq import broker_from_url
+from taskiq_sqlite import SQLiteResultBackend
 
-broker = broker_from_url("spool://" + os.environ["SPOOL"])
+broker = broker_from_url("spool://" + os.environ["SPOOL"]).with_result_backend(
+    SQLiteResultBackend(os.environ["RESULTS"])
+)
 
 
 @broker.task
@@ -42,21 +42,8 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The plugin, built as a wheel and installed; the environment that sees it."""
-    wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    options = ["--no-deps", "--no-build-isolation", "--quiet"]
-    source = ROOT / "examples/taskiq-spool"
-    subprocess.run([*pip, "wheel", *options, "-w", wheels, source], check=True)
-    (wheel,) = wheels.glob("*.whl")
-    subprocess.run([*pip, "install", *options, "--target", site, wheel], check=True)
-    return {"PYTHONPATH": str(site)}
-
-
-def test_plugin_is_listed(taskiq: Path, tmp_path: Path, installed: dict[str, str]) -> None:
-    finished = run(taskiq, "plugins", "--json", cwd=tmp_path, env=installed)
+def test_plugin_is_listed(taskiq: Path, tmp_path: Path, spool: dict[str, str]) -> None:
+    finished = run(taskiq, "plugins", "--json", cwd=tmp_path, env=spool)
 
     plugins = {plugin["name"]: plugin for plugin in json.loads(finished.stdout)}
     assert finished.returncode == 0
@@ -67,12 +54,12 @@ def test_plugin_is_listed(taskiq: Path, tmp_path: Path, installed: dict[str, str
 
 def test_tasks_run_in_a_worker_process(
     tmp_path: Path,
-    installed: dict[str, str],
+    spool: dict[str, str],
     start_worker: StartWorker,
 ) -> None:
     (tmp_path / "tkq.py").write_text(TASKS)
     (tmp_path / "send.py").write_text(SEND)
-    env = {**installed, "SPOOL": str(tmp_path / "spool")}
+    env = {**spool, "SPOOL": str(tmp_path / "spool"), "RESULTS": str(tmp_path / "r.db")}
 
     start_worker("tkq:broker", "--workers", "2", cwd=tmp_path, env=env)
     finished = run(sys.executable, "send.py", cwd=tmp_path, env=env)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import find_free_port
+from taskiq_testservers.commands import find_free_port
 
 
 @contextmanager

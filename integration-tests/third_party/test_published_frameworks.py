@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import StartWorker, find_free_port, run
+from taskiq_testservers.commands import StartWorker, find_free_port, run
 
 PLUGINS = [
     "taskiq-aiohttp==0.3.1",

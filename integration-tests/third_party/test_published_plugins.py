@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import taskiq
-from support import StartWorker, run
+from taskiq_testservers.commands import StartWorker, run
 
 PLUGINS = ["taskiq-redis==1.2.4", "taskiq-nats==0.7.0", "taskiq-aio-pika==0.6.1"]
 CLIENT_LIBRARIES = ["redis>=5", "nats-py>=2.9", "aio-pika>=9"]

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from harness import Project
+
+from taskiq_testservers.cli_project import Project
 
 HEAVY = (
     "pydantic",

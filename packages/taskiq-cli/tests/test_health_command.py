@@ -9,11 +9,11 @@ import urllib.request
 from typing import Any
 
 import pytest
-from harness import LIMIT, Command, Project, Ran, is_running, until
 
 from taskiq_cli.errors import NoHealthError
 from taskiq_cli.health.address import Address
 from taskiq_cli.health.client import ask_health
+from taskiq_testservers.cli_project import LIMIT, Command, Project, Ran, is_running, until
 
 
 def start(project: Project, *arguments: str) -> tuple[Command, str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Command, Project, Ran, until
+
+from taskiq_testservers.cli_project import Command, Project, Ran, until
 
 URL = "sqlite:///tasks.db"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness import Project
+from taskiq_testservers.cli_project import Project
 
 GOOD = """
 from taskiq_core.plugins import BrokerSpec, Capability, hookimpl

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from harness import Project
 from watchfiles import Change
 
 from taskiq_cli.reload.changes import ReloadFilter
 from taskiq_cli.reload.gitignore import GitIgnore
+from taskiq_testservers.cli_project import Project
 
 
 def test_change_restarts_the_workers(project: Project) -> None:

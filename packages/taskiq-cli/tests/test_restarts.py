@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import Project
+
+from taskiq_testservers.cli_project import Project
 
 
 def test_killed_worker_is_replaced(project: Project) -> None:
@@ -181,7 +182,7 @@ def test_plain_functions_run_in_threads_or_processes(
 
 
 def test_processes_of_the_pool_leave_with_their_worker(project: Project) -> None:
-    from harness import is_running, until
+    from taskiq_testservers.cli_project import is_running, until
 
     command = project.start("worker", "app:broker", "-w", "1", "--use-process-pool")
     project.send("plain_hang", "a")

@@ -4,7 +4,8 @@ import os
 import signal
 
 import pytest
-from harness import Project, is_running, until
+
+from taskiq_testservers.cli_project import Project, is_running, until
 
 
 def test_running_task_finishes_before_the_worker_leaves(project: Project) -> None:

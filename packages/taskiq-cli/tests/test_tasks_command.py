@@ -1,6 +1,6 @@
 """`taskiq tasks`."""
 
-from harness import Project
+from taskiq_testservers.cli_project import Project
 
 
 def test_table(project: Project) -> None:

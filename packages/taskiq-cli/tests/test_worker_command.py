@@ -1,7 +1,8 @@
 """What `taskiq worker` runs, and how its options reach the worker."""
 
 import pytest
-from harness import Project
+
+from taskiq_testservers.cli_project import Project
 
 
 @pytest.mark.parametrize("form", [["worker", "app:broker"], ["app:broker"]])

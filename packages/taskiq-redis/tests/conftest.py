@@ -1,14 +1,11 @@
 """A private server for each test."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from redis_server import RedisServer
+from taskiq_testservers.redis_server import RedisServer
 
 
 @pytest.fixture

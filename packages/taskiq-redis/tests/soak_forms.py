@@ -7,8 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from redis_forms import LEASE, MASTER, cluster_broker, sentinel_broker
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import BrokerError
@@ -26,6 +24,8 @@ from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
+from taskiq_testservers.redis_topologies import LEASE, MASTER, cluster_broker, sentinel_broker
 
 Sentinels = list[tuple[str, int]]
 
@@ -135,7 +135,9 @@ class TestSentinelBroker(BrokerContract):
 
     @pytest.fixture
     def broker_factory(self, sentinels: Sentinels, name: str) -> BrokerFactory:
-        return BrokerFactory("redis_forms:sentinel_broker", (sentinels, name))
+        return BrokerFactory(
+            "taskiq_testservers.redis_topologies:sentinel_broker", (sentinels, name)
+        )
 
 
 class TestClusterBroker(BrokerContract):
@@ -149,7 +151,7 @@ class TestClusterBroker(BrokerContract):
 
     @pytest.fixture
     def broker_factory(self, cluster: str, name: str) -> BrokerFactory:
-        return BrokerFactory("redis_forms:cluster_broker", (cluster, name))
+        return BrokerFactory("taskiq_testservers.redis_topologies:cluster_broker", (cluster, name))
 
 
 class TestSentinelResultBackend(ResultBackendContract):

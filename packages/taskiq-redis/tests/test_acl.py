@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from one_server import LEASE, OneServerContract
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import BrokerSetupError, SendTaskError, TaskiqError
 from taskiq_core.messages.result import TaskiqResult
@@ -22,6 +20,8 @@ from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
+from taskiq_testservers.redis_contract import LEASE, OneServerContract
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 PASSWORD = "secret-word"
 KEYS = ["~{taskiq}", "~{taskiq}:*", "&{taskiq}:*"]

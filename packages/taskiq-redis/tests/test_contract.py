@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from one_server import OneServerContract
-from redis_poison import planters
-from redis_server import RedisServer
 
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend
 from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
+from taskiq_testservers.redis_contract import OneServerContract
+from taskiq_testservers.redis_poison import planters
+from taskiq_testservers.redis_server import RedisServer
 
 
 class TestRedisBroker(OneServerContract):

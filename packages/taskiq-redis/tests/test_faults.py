@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import BrokerConnectionError, SendTaskError
 from taskiq_core.receiver import Receiver
 from taskiq_redis import RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisFullError, RedisTimeoutError, RedisUnreachableError
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 LEASE = 1.0
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from redis_server import RedisServer
 
 from taskiq_core.exceptions import ResultBackendMissingError
 from taskiq_core.messages.result import TaskiqResult
@@ -28,6 +27,7 @@ from taskiq_redis import (
     RedisStreamSentinelBroker,
 )
 from taskiq_redis.form_options import ENCRYPTED, ConnectionOptions
+from taskiq_testservers.redis_server import RedisServer
 
 URL = "redis://h:1"
 SENTINELS = [("h", 1)]

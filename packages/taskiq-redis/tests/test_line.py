@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio.connection import AbstractConnection
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_redis.errors import RedisUnreachableError
 from taskiq_redis.line import Line
 from taskiq_redis.servers import SingleServer
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 
 @pytest.fixture

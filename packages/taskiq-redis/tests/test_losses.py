@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.message import BrokerMessage
@@ -16,6 +15,7 @@ from taskiq_core.messages.slots import Slots
 from taskiq_core.receiver import Receiver
 from taskiq_redis import RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisUrlError
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 LEASE = 0.4
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis_poison import QUEUE, planters
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import UnreadableMessageError
 from taskiq_core.messages.labels import FENCE
@@ -18,6 +16,8 @@ from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
+from taskiq_testservers.redis_poison import QUEUE, planters
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 LEASE = 1.0
 

@@ -5,10 +5,10 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.exceptions import UnsupportedLabelError
 from taskiq_redis import PubSubBroker
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 
 async def told(broker: PubSubBroker, count: int, ready: asyncio.Event) -> list[bytes]:

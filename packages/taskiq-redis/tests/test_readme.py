@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from redis_server import PATIENCE, RedisServer
-
 from taskiq_redis import RedisBroker
 from taskiq_redis.broker import URL_OPTIONS
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 PROGRAM = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis import RedisAsyncResultBackend
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 Backend = RedisAsyncResultBackend[Any]
 

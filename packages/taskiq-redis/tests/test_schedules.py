@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from redis_server import PATIENCE, RedisServer
 
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_redis import ListRedisScheduleSource, RedisScheduleSource
+from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 NOW = datetime(2031, 2, 3, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

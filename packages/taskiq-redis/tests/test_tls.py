@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from redis_server import PATIENCE, RedisServer, find_free_port
 
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisUnreachableError
+from taskiq_testservers.redis_server import PATIENCE, RedisServer, find_free_port
 
 
 class TlsServer(RedisServer):

@@ -1,6 +1,5 @@
 """Brokers on private files."""
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -9,10 +8,7 @@ from typing import Any
 import pytest
 
 from taskiq_sqlite import SQLiteBroker
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from sqlite_workers import Inbox, SpawnWorker, WorkerProcess, spawn_process
+from taskiq_testservers.sqlite_workers import Inbox, SpawnWorker, WorkerProcess, spawn_process
 
 MakeBroker = Callable[..., SQLiteBroker]
 

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from sqlite_workers import PATIENCE, Inbox, message
 
 from taskiq_core.exceptions import LeaseLostError, SendTaskError, TaskExpiredError
 from taskiq_core.messages.aborts import AbortState
@@ -22,6 +21,7 @@ from taskiq_sqlite import (
     inspecting,
 )
 from taskiq_sqlite.deliveries import SQLiteDelivery
+from taskiq_testservers.sqlite_workers import PATIENCE, Inbox, message
 
 MakeBroker = Callable[..., SQLiteBroker]
 MakeInbox = Callable[..., Inbox]

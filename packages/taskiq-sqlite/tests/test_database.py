@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_workers import PATIENCE, message, until
 
 from taskiq_core.exceptions import BrokerConnectionError, ResultBackendError
 from taskiq_sqlite import (
@@ -28,6 +27,7 @@ from taskiq_sqlite import (
 from taskiq_sqlite.keeping import VACUUMED, shrink
 from taskiq_sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
 from taskiq_sqlite.transaction import Transaction, each
+from taskiq_testservers.sqlite_workers import PATIENCE, message, until
 
 
 async def open_and_close(path: Path, **options: Any) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_workers import PATIENCE, SpawnWorker, until
 
 from taskiq_core.exceptions import TaskAbortedError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_sqlite import SQLiteBroker
+from taskiq_testservers.sqlite_workers import PATIENCE, SpawnWorker, until
 
 MakeBroker = Callable[..., SQLiteBroker]
 EMPTY = QueueStats(waiting=0, delivered=0, delayed=0, dead=0)

@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from sqlite_workers import PATIENCE
-
 from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource
 from taskiq_sqlite.broker import URL_OPTIONS
 from taskiq_sqlite.database import Database, DatabaseSettings
 from taskiq_sqlite.schema import migrate
+from taskiq_testservers.sqlite_workers import PATIENCE
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlite_workers import PATIENCE, store_elsewhere
 
 from taskiq_core.exceptions import ResultGetError
 from taskiq_core.messages.labels import FENCE
@@ -18,6 +17,7 @@ from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_sqlite import Database, ResultMissingError, SQLiteResultBackend
 from taskiq_sqlite.keeping import CLEANED, StoredResult, clean, get_results, set_results
 from taskiq_sqlite.transaction import Transaction
+from taskiq_testservers.sqlite_workers import PATIENCE, store_elsewhere
 
 
 @pytest.fixture

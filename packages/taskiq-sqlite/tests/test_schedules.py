@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_sqlite import SQLiteScheduleSource
 from taskiq_sqlite.claiming import StoredSchedule, put_schedule
+from taskiq_testservers.sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_workers import PATIENCE
 
 from taskiq_sqlite.listening import Listeners, wake_folder
 from taskiq_sqlite.ringing import Ringer
 from taskiq_sqlite.transaction import Topic
+from taskiq_testservers.sqlite_workers import PATIENCE
 
 MINUTES = 1_000.0
 

@@ -33,10 +33,10 @@ from taskiq_testkit.contracts.schedules import SourceStage
 from taskiq_testkit.reference.broker import ReferenceDelivery
 from taskiq_testkit.reference.store import Message, Store
 from taskiq_testkit.stage import Stage
+from taskiq_testservers import broken_stores as broken
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import broken_stores as broken
 from poison import planters
 
 LEASE = 0.25

@@ -5,16 +5,11 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from taskiq_zmq import ZeroMQBroker
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from zmq_workers import (
+from taskiq_testservers.zmq_workers import (
     SCRIPT,
     MakeClient,
     MakeWorker,
@@ -23,6 +18,7 @@ from zmq_workers import (
     WorkerProcess,
     on_loopback,
 )
+from taskiq_zmq import ZeroMQBroker
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from taskiq_dependencies import Depends
-from zmq_workers import MakeClient, MakeWorker, connected, on_loopback, settled
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.capabilities import Capability
@@ -22,6 +21,7 @@ from taskiq_core.exceptions import (
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.slots import Slots
+from taskiq_testservers.zmq_workers import MakeClient, MakeWorker, connected, on_loopback, settled
 from taskiq_zmq import (
     AddressError,
     AddressInUseError,

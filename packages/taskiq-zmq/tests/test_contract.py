@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import pytest
-from zmq_workers import MakeClient
 
 from taskiq_testkit import BrokerContract, BrokerFactory, ResultBackendContract
+from taskiq_testservers.zmq_workers import MakeClient
 from taskiq_zmq import DeliveryMode, ZeroMQBroker, ZeroMQResultBackend
 
 

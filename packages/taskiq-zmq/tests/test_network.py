@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 import zmq
 import zmq.asyncio
-from zmq_workers import MakeClient, MakeWorker, connected
 
 from taskiq_core.exceptions import ResultGetError
+from taskiq_testservers.zmq_workers import MakeClient, MakeWorker, connected
 from taskiq_zmq import CurveKeys, ZeroMQBroker, records
 from taskiq_zmq.frames import decode_batch, encode, encode_batch
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from zmq_workers import QUICK, MakeClient, SpawnWorker, connected, settled
 
+from taskiq_testservers.zmq_workers import QUICK, MakeClient, SpawnWorker, connected, settled
 from taskiq_zmq import ZeroMQBroker
 
 pytestmark = pytest.mark.timeout(120)

@@ -110,7 +110,7 @@ class Project:
         self.site.mkdir()
         self.env = {**os.environ, "PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1"}
         shutil.copy(_HERE / "file_broker.py", folder)
-        shutil.copy(_HERE / "app.txt", folder / "app.py")
+        shutil.copy(_HERE / "cli_project.txt", folder / "app.py")
         self._commands: list[Command] = []
 
     def write(self, name: str, text: str) -> Path:

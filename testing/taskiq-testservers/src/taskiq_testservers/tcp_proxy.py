@@ -3,7 +3,7 @@
 import asyncio
 from typing import Self
 
-from support import find_free_port
+from taskiq_testservers.commands import find_free_port
 
 
 class TcpProxy:

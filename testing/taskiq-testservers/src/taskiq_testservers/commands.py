@@ -1,4 +1,4 @@
-"""What the integration tests share: paths, and running commands."""
+"""Commands: run to their end, and `taskiq worker` on free ports."""
 
 import os
 import socket
@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Protocol
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[4]
+"""The folder of the repository."""
 
 
 def find_free_port() -> int:

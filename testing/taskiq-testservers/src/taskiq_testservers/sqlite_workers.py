@@ -15,7 +15,7 @@ from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend, SQLiteScheduleSource
 
-SCRIPT = Path(__file__).parent / "worker_process.py"
+SCRIPT = Path(__file__).parent / "sqlite_worker_process.py"
 TICK = datetime(2030, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 PATIENCE = 30.0
@@ -47,7 +47,7 @@ class Inbox:
 
 
 class WorkerProcess:
-    """A process that runs `worker_process.py`."""
+    """A process that runs `sqlite_worker_process.py`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self.process = process

@@ -10,7 +10,7 @@ from typing import Any
 from taskiq_core.receiver import Receiver
 from taskiq_zmq import Heartbeats, ZeroMQBroker
 
-SCRIPT = Path(__file__).with_name("worker_process.py")
+SCRIPT = Path(__file__).with_name("zmq_worker_process.py")
 QUICK = Heartbeats(interval=0.1, timeout=0.4)
 
 
@@ -31,7 +31,7 @@ class WorkerInLoop:
 
 
 class WorkerProcess:
-    """`worker_process.py`, running."""
+    """`zmq_worker_process.py`, running."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process

@@ -1,0 +1,1 @@
+"""Servers, worker processes and projects that the tests of several packages start."""
