@@ -148,7 +148,7 @@ async def test_waits_that_follow_each_other_are_no_silence(server: RedisServer) 
 
     async with asyncio.timeout(PATIENCE):
         for seconds in (0.001, *([0.15] * 8), 0.4, 0.4):
-            await broker.queue.wait(seconds)
+            await broker.queue.store.wait_for_wakeup(seconds)
 
     await broker.shutdown()
 

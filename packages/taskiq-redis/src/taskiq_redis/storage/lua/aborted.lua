@@ -1,0 +1,6 @@
+-- Return the ids of running tasks whose abort was asked for.
+local answer = {}
+for _, id in ipairs(redis.call('HKEYS', q .. ':aborted')) do
+  if delivery_of(id) ~= 0 then answer[#answer + 1] = string.match(id, '^[^\n]*') end
+end
+return answer
