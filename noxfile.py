@@ -1,8 +1,8 @@
-"""What there is to run: `python3 -m nox -l` lists it, `python3 -m nox -s tests` runs a session.
+"""The sessions: `python3 -m nox -l` lists them, `python3 -m nox -s tests` runs one.
 
-Needs Python 3.11 or newer with venv and pip, and nox; each session sets itself up. The packages of
-the house are installed together in one call, so that pip takes `taskiq-core>=1.0,<2` from here and
-not from an index.
+Needs Python 3.11 or newer with venv and pip, and nox; each session sets itself up, with uv where
+that is installed, with pip elsewhere. The packages of this repository are installed together in one
+call, so that `taskiq-core>=1.0,<2` is taken from here and not from an index.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["tests", "lint", "typecheck"]
-nox.options.default_venv_backend = "virtualenv"  # with pip in it, whatever else is installed
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
@@ -32,7 +32,24 @@ PEER = "taskiq[zmq]==0.13.0"
 REDIS_QUEUES = ROOT / "benchmarks" / "redis_queues"
 BIN = "Scripts" if os.name == "nt" else "bin"
 OUTSIDE = {"PYTHONPATH": None}  # what an environment must not find by accident
-IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ())]"
+RUNNER = ("pip", "pytest-xdist>=3.6")  # tests of plugins install with pip
+BUILD_TOOLS = ("hatchling>=1.27", "editables>=0.5")
+PARALLEL = ("--numprocesses=auto", "--dist=worksteal")  # `-- -n 0` runs tests one by one
+IMPORT = """
+import importlib, pkgutil, sys
+
+name, *extras = sys.argv[1:]
+front = importlib.import_module(name)
+for public in getattr(front, "__all__", ()):
+    getattr(front, public)
+for module in pkgutil.walk_packages(front.__path__, name + "."):
+    if not module.name.endswith(".__main__"):
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if error.name not in extras:
+                raise
+"""
 
 
 # --- sessions -------------------------------------------------------------------------------------
@@ -41,7 +58,10 @@ IMPORT = "import {0}; [getattr({0}, name) for name in getattr({0}, '__all__', ()
 @nox.session(reuse_venv=True)
 def demo(session: nox.Session) -> None:
     """Run the demo: real workers on real input, with one of them killed half-way."""
-    install_workspace(session, group("examples"))
+    if "TASKIQ_BROKER_URL" in os.environ:  # of any broker
+        install_workspace(session, group("examples"))
+    else:
+        install_once(session, editables(closure([Requirement("taskiq")])), group("examples"))
     session.run("python", "examples/census/demo.py", *session.posargs)
 
 
@@ -49,7 +69,14 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of all packages and the integration tests; arguments go to pytest."""
     install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def integration(session: nox.Session) -> None:
+    """Run the tests that need several packages: all that `isolated` does not run."""
+    install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
+    session.run("pytest", *PARALLEL, "integration-tests", "tools/tests", *session.posargs)
 
 
 @nox.session(reuse_venv=True)
@@ -72,12 +99,20 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check style, format and import contracts."""
+    """Check style, format, words, import contracts, and imports that are written as strings."""
     install_once(session, group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("python", "tools/check_words.py", *session.posargs)
     sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
     session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("python", "tools/check_string_imports.py")
+
+
+@nox.session(venv_backend="none")
+def pictures(session: nox.Session) -> None:
+    """Draw docs/architecture.svg from the import contracts."""
+    session.run(sys.executable, "tools/draw_architecture.py", *session.posargs)
 
 
 @nox.session(reuse_venv=True)
@@ -90,20 +125,10 @@ def typecheck(session: nox.Session) -> None:
     folders = sorted(ROOT.glob("packages/*/tests/typing"))
     typing_tests = [str(folder.relative_to(ROOT)) for folder in folders]
     session.run("mypy", *sources)
+    session.run("mypy", "tools")
     for folder in typing_tests:  # one by one: two may have files of the same name
         session.run("mypy", folder)
     session.run("pyright", *sources, *typing_tests, env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
-
-
-@nox.session
-@nox.parametrize("package", PACKAGES, ids=PACKAGES)
-def isolated(session: nox.Session, package: str) -> None:
-    """Run a package's tests with nothing installed but what it declares."""
-    needed = [f"-e{ROOT / 'packages' / name}" for name in with_siblings(package)]
-    needed += [f"-e{ROOT / 'testing' / name}" for name in test_names(package) & {*TESTING}]
-    session.install(*needed, *test_libraries(package), env=OUTSIDE)
-    session.run("python", "-m", "pip", "check", silent=True, env=OUTSIDE)
-    session.run("pytest", f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
 
 
 @nox.session(reuse_venv=True)
@@ -116,6 +141,19 @@ def build(session: nox.Session) -> None:
         session.run(*command, f"packages/{package}", silent=True)
     with tempfile.TemporaryDirectory(prefix="taskiq-build-") as folder, session.chdir(folder):
         use_wheels(session, Path(folder))
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def isolated(session: nox.Session, package: str) -> None:
+    """Run a package's tests from wheels, with nothing installed but what it declares."""
+    needed = with_siblings(package)
+    session.install(*map(wheel_of, needed), *test_libraries(package), *RUNNER, env=OUTSIDE)
+    check_environment(session)
+    session.run("python", "-c", IMPORT, *importing(package), silent=True, env=OUTSIDE)
+    if any(Requirement(line).name == "taskiq-cli" for line in needed):
+        session.run("taskiq", "plugins", "--check", env=OUTSIDE)
+    session.run("pytest", *PARALLEL, f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
 
 
 @nox.session(reuse_venv=True)
@@ -153,10 +191,10 @@ def bench_core(session: nox.Session) -> None:
 
 def install_workspace(session: nox.Session, *requirements: Iterable[str]) -> None:
     """Install all packages in editable form with every extra, and what else a session needs."""
-    editables = [f"-e{ROOT / 'packages' / name}" for name in PACKAGES if name != "taskiq"]
-    facade = f"-e{ROOT / 'packages' / 'taskiq'}[all]"
-    testing = [f"-e{ROOT / 'testing' / name}" for name in TESTING]
-    install_once(session, [*editables, facade, *testing], *requirements)
+    names = [name for name in PACKAGES if name != "taskiq"]
+    install_once(
+        session, [*editables([*names, "taskiq[all]"]), *testing_editables(TESTING)], *requirements
+    )
 
 
 def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
@@ -169,8 +207,25 @@ def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
     if marker.is_file() and marker.read_text() == digest.hexdigest():
         session.log("The environment is up to date.")
         return
-    session.install(*wanted, env=OUTSIDE)
+    if session.venv_backend == "uv":
+        session.install(*wanted, env=OUTSIDE)
+    else:
+        # pip would make an environment to build in for each package.
+        session.install(*BUILD_TOOLS, env=OUTSIDE)
+        session.install("--no-build-isolation", *wanted, env=OUTSIDE)
     marker.write_text(digest.hexdigest())
+
+
+def wheel_of(package: str) -> str:
+    """The requirement of a wheel that `build` made, for a package given as `name[extras]`."""
+    (wheel,) = DIST.glob(f"{Requirement(package).name.replace('-', '_')}-*.whl")
+    return f"{package} @ {wheel.as_uri()}"
+
+
+def check_environment(session: nox.Session) -> None:
+    """Check that the requirements of all installed distributions are met."""
+    pip = ("uv", "pip") if session.venv_backend == "uv" else ("python", "-m", "pip")
+    session.run(*pip, "check", silent=True, external=True, env=OUTSIDE)
 
 
 def make_environment(session: nox.Session, folder: Path) -> str:
@@ -188,7 +243,7 @@ def pip_install(session: nox.Session, python: str, *requirements: str) -> None:
 
 
 def use_wheels(session: nox.Session, folder: Path) -> None:
-    """Install the wheels in an empty environment; import every public name, list the plugins."""
+    """Install the wheels in an empty environment, import every module and list the plugins."""
     python = make_environment(session, folder / "empty")
     wheels = sorted(map(str, DIST.glob("*.whl")))
     sdists = list(DIST.glob("*.tar.gz"))
@@ -196,8 +251,8 @@ def use_wheels(session: nox.Session, folder: Path) -> None:
         session.error(f"{len(PACKAGES)} packages: {len(wheels)} wheels and {len(sdists)} sdists")
     pip_install(session, python, *wheels)
     for package in PACKAGES:
-        program = IMPORT.format(package.replace("-", "_"))
-        session.run(python, "-c", program, external=True, env=OUTSIDE)
+        command = (python, "-c", IMPORT, *importing(package))
+        session.run(*command, silent=True, external=True, env=OUTSIDE)
     taskiq = str(folder / "empty" / BIN / "taskiq")
     session.run(taskiq, "--version", external=True, env=OUTSIDE)
     session.run(taskiq, "plugins", external=True, env=OUTSIDE)
@@ -228,13 +283,23 @@ def test_names(package: str) -> set[str]:
     return {Requirement(line).name for line in test_group(package)}
 
 
+def editables(packages: Iterable[str]) -> list[str]:
+    """The arguments that install packages, given as `name[extras]`, in editable form."""
+    return [f"-e{ROOT / 'packages' / package}" for package in packages]
+
+
+def testing_editables(names: Iterable[str]) -> list[str]:
+    """The arguments that install packages of `testing/` in editable form."""
+    return [f"-e{ROOT / 'testing' / name}" for name in sorted(names)]
+
+
 def with_siblings(package: str) -> list[str]:
     """The package and those of its siblings that it or its tests need, as `name[extras]`."""
     return closure([Requirement(package), *map(Requirement, test_group(package))])
 
 
 def closure(waiting: list[Requirement]) -> list[str]:
-    """The packages of the house that these need, themselves among them, as `name[extras]`."""
+    """The packages of this repository that these need, and they themselves, as `name[extras]`."""
     chosen: dict[str, set[str]] = {}
     while waiting:
         requirement = waiting.pop()
@@ -254,6 +319,13 @@ def dependencies(package: str, extras: Iterable[str] = ()) -> list[Requirement]:
     optional = project.get("optional-dependencies", {})
     lines = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
     return [Requirement(line) for line in lines]
+
+
+def importing(package: str) -> list[str]:
+    """The arguments of `IMPORT`: the module of a package, and modules that only its extras need."""
+    extras = declared(package)["project"].get("optional-dependencies", {})
+    optional = {Requirement(line).name for lines in extras.values() for line in lines}
+    return [package.replace("-", "_"), *sorted(optional)]
 
 
 def declared(package: str | None = None) -> dict[str, Any]:

@@ -1,58 +1,66 @@
 """The example of the page on plugins keeps the contract that it declares."""
 
+import json
 import re
+import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
-from taskiq_testkit import BrokerContract, BrokerFactory, ResultBackendContract
+from taskiq_testservers.commands import ROOT, run
 
-sys.path.insert(0, str(ROOT / "examples/taskiq-spool/src"))
-
-from taskiq_spool import SpoolBroker, SpoolResultBackend
+EXAMPLE = ROOT / "examples" / "taskiq-spool"
+MATRIX = EXAMPLE / "src" / "taskiq_spool" / "taskiq-matrix.json"
 
 
-class TestSpoolBroker(BrokerContract):
-    @pytest.fixture
-    def url(self, tmp_path: Path) -> str:
-        return f"spool://{tmp_path}"
+@pytest.mark.timeout(300)
+def test_the_installed_plugin_proves_what_its_matrix_says(
+    tmp_path: Path, spool: dict[str, str]
+) -> None:
+    """As its author does, outside of this repository."""
+    shutil.copy(EXAMPLE / "tests" / "test_contract.py", tmp_path)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+    )
 
-    @pytest.fixture
-    def broker(self, url: str) -> SpoolBroker:
-        return SpoolBroker.from_url(url)
+    finished = run(
+        sys.executable, "-m", "pytest", "-q", "--taskiq-matrix=matrix.json", cwd=tmp_path, env=spool
+    )
 
-    @pytest.fixture
-    def make_broker(self, url: str) -> Callable[[], SpoolBroker]:
-        return lambda: SpoolBroker.from_url(url)
-
-    @pytest.fixture
-    def broker_factory(self, url: str) -> BrokerFactory:
-        return BrokerFactory("taskiq_spool:SpoolBroker.from_url", url)
+    assert finished.returncode == 0, finished.stdout
+    assert json.loads((tmp_path / "matrix.json").read_text()) == json.loads(MATRIX.read_text())
 
 
-class TestSpoolResultBackend(ResultBackendContract):
-    compares_fences = False  # a broker without leases has no fences to compare
-    keeps_progress = False
+def test_its_matrix_proves_leases_and_delays() -> None:
+    (suite,) = json.loads(MATRIX.read_text())["suites"]
 
-    @pytest.fixture
-    def result_backend(self, tmp_path: Path) -> SpoolResultBackend:
-        return SpoolResultBackend(tmp_path)
+    proven = {name for name, row in suite["capabilities"].items() if row["status"] == "proven"}
 
-    @pytest.fixture
-    def make_result_backend(self, tmp_path: Path) -> Callable[[], SpoolResultBackend]:
-        return lambda: SpoolResultBackend(tmp_path)
+    assert proven == {"contract", "ack", "release", "lease", "delay", "dead_letter"}
+
+
+def test_it_is_small() -> None:
+    sources = (EXAMPLE / "src").rglob("*.py")
+
+    assert sum(len(source.read_text().splitlines()) for source in sources) <= 250
 
 
 def test_the_page_shows_the_example_as_it_is() -> None:
-    """Each line of its snippets is one of the example's, or of this file."""
+    """Each line of its snippets is one of the example's, of the scheduler's, or of this file."""
     page = (ROOT / "docs/plugins.md").read_text()
-    sources = [*(ROOT / "examples/taskiq-spool/src").rglob("*.py"), Path(__file__)]
+    scheduler = ROOT / "packages/taskiq-scheduler/src/taskiq_scheduler"
+    sources = [
+        *EXAMPLE.rglob("*.py"),
+        scheduler / "plugin.py",
+        scheduler / "embedded_scheduler.py",
+        Path(__file__),
+    ]
     known = {line.strip() for source in sources for line in source.read_text().splitlines()}
 
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
-    lines = {line.strip() for snippet in snippets for line in snippet.splitlines()}
+    lines = {
+        line.strip().removesuffix(" ...") for snippet in snippets for line in snippet.splitlines()
+    }
     assert lines - known == set()

@@ -16,7 +16,7 @@ from taskiq_inmemory import InMemoryBroker
 
 
 class Dashboard:
-    """A server that writes down what it is told."""
+    """A server that records the requests it gets."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -129,7 +129,7 @@ async def test_dashboard_that_is_gone_fails_no_task(
         task = await quick.kiq()
         assert (await task.wait_result(timeout=10)).return_value == 1
 
-    assert f"{url} can't be told of 'queued'" in caplog.text
+    assert f"'queued' can't be sent to {url}" in caplog.text
     assert "secret" not in caplog.text
 
 

@@ -10,7 +10,7 @@ from taskiq_cli.options import WorkerOptions
 
 OF_0_13 = {
     "app_dir": (("--app-dir", "-d"), None),
-    "receiver": (("--receiver",), "taskiq.receiver:Receiver"),
+    "receiver": (("--receiver",), "taskiq_core.receiver:Receiver"),
     "receiver_arg": (("--receiver_arg",), ()),
     "tasks_pattern": (("--tasks-pattern", "-tp"), ("**/tasks.py",)),
     "fs_discover": (("--fs-discover", "-fsd"), False),

@@ -1,7 +1,8 @@
 """No command prints the password of a URL, however the URL is typed, or wherever it is put."""
 
 import pytest
-from harness import Project
+
+from taskiq_testservers.cli_project import Project
 
 SECRET = "Geheim+1"
 URLS = [

@@ -41,7 +41,7 @@ class RecordedDelivery(Delivery):
 
 
 class MemoryResults(AsyncResultBackend[Any]):
-    """Results by task id; fails as often as it is told to."""
+    """Results by task id; fails as often as it is configured to."""
 
     def __init__(self) -> None:
         self.stored: dict[str, TaskiqResult[Any]] = {}

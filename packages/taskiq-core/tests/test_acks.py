@@ -21,7 +21,7 @@ def test_unknown_type_is_refused_with_those_there_are(wrong: Any) -> None:
         parse_acknowledge_type(wrong)
 
     assert str(caught.value) == (
-        f"{wrong!r} is no acknowledgement type; there are "
+        f"{wrong!r} is not an acknowledgement type; use one of "
         "when_received, when_executed, when_saved, manual"
     )
 

@@ -186,7 +186,7 @@ def test_wrong_acknowledgement_type_is_refused_with_those_there_are(broker: Any)
         broker.task(ack_type="sometimes")(add)
 
     assert str(caught.value) == (
-        "'sometimes' is no acknowledgement type; there are "
+        "'sometimes' is not an acknowledgement type; use one of "
         "when_received, when_executed, when_saved, manual"
     )
     assert broker.local_task_registry == {}
@@ -518,7 +518,7 @@ def test_middlewares_are_added_one_by_one_or_as_a_list(broker: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [object(), TaskiqMiddleware, [TaskiqMiddleware], None])
 def test_only_middlewares_can_be_added(broker: Any, wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"is no TaskiqMiddleware$"):
+    with pytest.raises(TypeError, match=r"is not a TaskiqMiddleware$"):
         broker.add_middlewares(wrong)
 
     assert broker.middlewares == []

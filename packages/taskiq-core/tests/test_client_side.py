@@ -120,7 +120,7 @@ def test_generator_functions_are_refused(broker: Any) -> None:
 
 
 def test_wrong_acknowledgement_type_is_refused_where_it_is_declared(broker: Any) -> None:
-    with pytest.raises(ValueError, match="'sometimes' is no acknowledgement type; there are"):
+    with pytest.raises(ValueError, match="'sometimes' is not an acknowledgement type; use one of"):
 
         @broker.task(ack_type="sometimes")
         async def work() -> None: ...
@@ -296,7 +296,7 @@ async def test_middlewares_see_a_message_in_order_and_its_end_in_reverse(broker:
 
 
 def test_only_middlewares_can_be_added(broker: Any) -> None:
-    with pytest.raises(TypeError, match="is no TaskiqMiddleware"):
+    with pytest.raises(TypeError, match="is not a TaskiqMiddleware"):
         broker.add_middlewares(object())
 
 

@@ -216,6 +216,12 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         "Security exception occurred: no",
     ),
     (exceptions.ScheduledTaskCancelledError, {}, "Scheduled task was cancelled"),
+    (exceptions.ScheduleError, {}, "Exception occurred"),
+    (
+        exceptions.ScheduleRefusedError,
+        {"schedule_id": "s", "task_name": "tkq:add", "reason": "it would never fire"},
+        "Task 'tkq:add' is not scheduled (schedule 's'): it would never fire",
+    ),
     (
         UnknownRemoteError,
         {"remote_type": "app.Gone", "remote_args": (1,)},

@@ -186,7 +186,9 @@ def test_serializer_can_be_replaced_after_the_formatter_was_made() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "pickle"])
-@pytest.mark.parametrize("value", [object(), print, {"deep": [object()]}], ids=str)
+@pytest.mark.parametrize(
+    "value", [object(), print, {"deep": [object()]}], ids=["object", "function", "nested"]
+)
 def test_what_cannot_be_expressed_is_refused(name: str, value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         MAKERS[name]().dumps(message(value))

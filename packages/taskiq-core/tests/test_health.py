@@ -99,7 +99,7 @@ async def test_trouble_ends_when_a_stream_stays_open_on_an_idle_queue(
 async def test_stream_that_takes_long_to_fail_is_given_longer(
     broker: AsyncBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trying to connect for longer than the calm time is no sign that all is well."""
+    """Trying to connect for longer than the calm time does not show that all is well."""
     tries = 0
 
     async def listen() -> AsyncGenerator[Any, None]:

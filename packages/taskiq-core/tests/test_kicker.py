@@ -178,7 +178,7 @@ async def test_ack_type_that_does_not_exist_is_refused_when_it_is_sent(broker: A
     @broker.task
     async def work() -> None: ...
 
-    with pytest.raises(SendTaskError, match=r"'ack_type': 'nope' is no acknowledgement type"):
+    with pytest.raises(SendTaskError, match=r"'ack_type': 'nope' is not an acknowledgement type"):
         await work.kicker().with_labels(ack_type="nope").kiq()
     assert broker.sent == []
 

@@ -1,4 +1,4 @@
-"""Middlewares: the right order for each hook, plain or async, and only hooks somebody wrote."""
+"""Middlewares: the right order for each hook, plain or async; only overridden hooks."""
 
 import asyncio
 from typing import Any
@@ -57,7 +57,7 @@ class Noting(TaskiqMiddleware):
 
 
 class AsyncNoting(Noting):
-    """The same with coroutine functions."""
+    """Records calls of hooks that are coroutine functions."""
 
     async def startup(self) -> None:  # type: ignore[override]
         await asyncio.sleep(0)

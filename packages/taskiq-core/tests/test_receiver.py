@@ -1044,7 +1044,7 @@ async def test_a_task_that_raises_keyboard_interrupt_does_not_end_its_worker(
 async def test_a_task_that_raises_generator_exit_has_a_result(
     broker: Any, delivered: Delivered
 ) -> None:
-    """A coroutine's own is told from that of a run that is closed; that of a thread is wrapped."""
+    """A coroutine's own differs from that of a run that is closed; that of a thread is wrapped."""
 
     @broker.task(task_name="leave")
     async def leave() -> None:
@@ -1086,7 +1086,7 @@ async def test_a_run_that_is_closed_stores_nothing(broker: Any, delivered: Deliv
 
 
 def test_max_deliveries_may_come_as_text(broker: Any) -> None:
-    """As from `--receiver_arg`; what is no number is refused before anything is run."""
+    """As from `--receiver_arg`. Other text than a number is refused before anything is run."""
     assert Receiver(broker, max_deliveries="3").max_deliveries == 3  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="many"):
         Receiver(broker, max_deliveries="many")  # type: ignore[arg-type]

@@ -205,48 +205,6 @@ async def test_middleware_sees_how_deliveries_are_settled() -> None:
     ]
 
 
-async def test_operators_see_count_replay_and_purge() -> None:
-    broker = InMemoryBroker(max_async_tasks=1)
-    fails = True
-    go_on, started = asyncio.Event(), asyncio.Event()
-
-    @broker.task("maybe")
-    async def maybe(context: Context = TaskiqDepends()) -> str:
-        if fails:
-            context.reject()
-        return "at last"
-
-    @broker.task("block")
-    async def block() -> None:
-        started.set()
-        await go_on.wait()
-
-    for _ in range(3):
-        task = await maybe.kiq()
-    await broker.wait_all()
-    first, second, third = await broker.dead_letters()
-    assert [d.task_id for d in await broker.dead_letters(limit=1, offset=2)] == [third.task_id]
-    assert (third.task_id, third.attempt, third.error) == (task.task_id, 1, None)
-
-    fails = False
-    assert await broker.replay_dead_letters([third.letter_id]) == 1
-    await broker.wait_all()
-    assert (await task.get_result()).return_value == "at last"
-    assert await broker.purge_dead_letters([first.letter_id]) == 1
-    assert await broker.dead_letters() == [second]
-
-    await block.kiq()
-    await started.wait()
-    await maybe.kiq()
-    await maybe.kicker().with_labels(delay=600).kiq()
-    stats = await broker.stats()
-    assert (stats.waiting, stats.delivered, stats.delayed, stats.dead) == (1, 1, 1, 1)
-    assert await broker.purge() == 2
-    go_on.set()
-    await broker.wait_all()
-    assert (await broker.stats()).waiting == 0
-
-
 async def test_task_that_was_just_given_a_slot_is_found() -> None:
     """Between the end of one task and the first step of the next one, that one has only a slot."""
     broker = InMemoryBroker(max_async_tasks=1)

@@ -1,7 +1,6 @@
 """Results in this process: pushed to who waits, kept as long as there is room."""
 
 import asyncio
-import gc
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from taskiq_core import TaskiqResult
 from taskiq_core.exceptions import (
     NoResultError,
     ResultGetError,
-    TaskiqResultTimeoutError,
 )
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_inmemory import InMemoryBroker, InmemoryResultBackend
@@ -188,26 +186,6 @@ async def test_backend_of_another_broker_waits_for_what_may_come_from_anywhere()
     await backend.set_result("1", result(5))
 
     assert (await waiting).return_value == 5
-
-
-async def test_caller_that_gave_up_leaves_nothing_behind() -> None:
-    broker, gate = InMemoryBroker(), asyncio.Event()
-    backend = broker.result_backend
-    assert isinstance(backend, InmemoryResultBackend)
-
-    @broker.task
-    async def work() -> int:
-        await gate.wait()
-        return 1
-
-    task = await work.kiq()
-    with pytest.raises(TaskiqResultTimeoutError):
-        await task.wait_result(timeout=0.001)
-    assert not backend._waiters
-
-    gate.set()
-    assert (await task.wait_result()).return_value == 1
-    gc.collect()  # an exception that nobody retrieved would be a warning, and so an error
 
 
 async def test_progress_is_kept_as_long_as_the_result() -> None:

@@ -18,8 +18,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 
-from taskiq_prometheus import serving
-from taskiq_prometheus.serving import MetricsServer
+from taskiq_prometheus import metrics_server
+from taskiq_prometheus.metrics_server import MetricsServer
 from taskiq_zmq import ZeroMQBroker
 
 APP = """
@@ -184,8 +184,8 @@ async def test_a_port_that_is_taken_meanwhile_is_served_when_it_is_free(
         tries.append(port)
         return start_http_server(port, *args)
 
-    monkeypatch.setattr(serving, "start_http_server", serve)
-    monkeypatch.setattr(serving, "TAKEOVER_SECONDS", 0.01)
+    monkeypatch.setattr(metrics_server, "start_http_server", serve)
+    monkeypatch.setattr(metrics_server, "TAKEOVER_SECONDS", 0.01)
     caplog.set_level(logging.INFO, "taskiq_prometheus")
     port = free_port()
     server = MetricsServer(CollectorRegistry(), "127.0.0.1", port, lock=tmp_path / "lock")

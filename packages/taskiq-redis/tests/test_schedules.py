@@ -52,13 +52,6 @@ async def test_what_is_due_later_is_not_read(
     assert len(await source.get_schedules()) == 51
 
 
-async def test_a_naive_time_is_refused(source: ListRedisScheduleSource) -> None:
-    with pytest.raises(ValueError, match="has no time zone"):
-        await source.add_schedule(once("naive", NOW.replace(tzinfo=None)))
-
-    assert await source.get_schedules() == []
-
-
 async def test_what_was_due_before_may_be_skipped(server: RedisServer) -> None:
     source = ListRedisScheduleSource(server.url, skip_past_schedules=True)
     await source.add_schedule(once("past", LONG_AGO))

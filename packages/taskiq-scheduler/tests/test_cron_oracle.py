@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from taskiq_scheduler.timetable import cron_ticks, next_cron
+from taskiq_scheduler.ticks import cron_ticks, next_cron
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from taskiq_core import ScheduledTask
-from taskiq_scheduler.ticks import tick_id
-from taskiq_scheduler.timetable import latest_ticks
+from taskiq_scheduler.tick_ids import tick_id
+from taskiq_scheduler.ticks import latest_ticks
 from taskiq_sqlite import SQLiteScheduleSource
 
 SCRIPT = Path(__file__).with_name("scheduler_process.py")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from taskiq_core import AsyncBroker, ScheduledTask, ScheduleSource
+from taskiq_core.brokers.memory_claims import REMEMBERED_SCHEDULES
 from taskiq_core.exceptions import ScheduledTaskCancelledError
 from taskiq_core.messages.cron_spec import CronSpec
 from taskiq_core.plugins import load_plugins
@@ -23,13 +24,12 @@ from taskiq_scheduler import (
     TaskiqScheduler,
     run_scheduler_task,
 )
-from taskiq_scheduler.agenda import Agenda
 from taskiq_scheduler.arguments import SchedulerArgs
-from taskiq_scheduler.memory_source import REMEMBERED
-from taskiq_scheduler.merge_functions import only_new, only_unique, preserve_all
-from taskiq_scheduler.moments import is_cron_task_now, is_interval_task_now, is_time_task_now
-from taskiq_scheduler.ticks import with_tick_id
-from taskiq_scheduler.watching import stop_sources
+from taskiq_scheduler.compat.merge_functions import only_new, only_unique, preserve_all
+from taskiq_scheduler.compat.run import is_cron_task_now, is_interval_task_now, is_time_task_now
+from taskiq_scheduler.due_queue import DueQueue
+from taskiq_scheduler.lifecycle import stop_sources
+from taskiq_scheduler.tick_ids import with_tick_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 README = Path(__file__).parents[1] / "README.md"
@@ -122,52 +122,53 @@ async def test_tick_is_claimed_once_until_its_claim_runs_out() -> None:
     assert await source.claim("s", NOW + timedelta(seconds=1))
 
 
-# -- the agenda ------------------------------------------------------------------------------------
+# -- the queue ------------------------------------------------------------------------------------
 
 
-def test_agenda_yields_what_is_due_and_keeps_what_did_not_change() -> None:
-    agenda, source = Agenda(), InMemoryScheduleSource()
+def test_queue_yields_what_is_due_and_keeps_what_did_not_change() -> None:
+    queue, source = DueQueue(), InMemoryScheduleSource()
     first, second = schedule(interval=10), schedule(interval=25)
-    assert agenda.replace(source, [first, second], NOW) == []
-    assert agenda.first_tick == NOW + timedelta(seconds=10)
-    assert list(agenda.take_due(NOW + timedelta(seconds=9))) == []
+    last = {each.schedule_id: NOW for each in (first, second)}
+    assert queue.replace(source, [first, second], NOW, last) == []
+    assert queue.first_tick == NOW + timedelta(seconds=10)
+    assert list(queue.take_due(NOW + timedelta(seconds=9))) == []
 
     late = NOW + timedelta(seconds=31)
-    due = [(entry.schedule, entry.ticks) for entry in agenda.take_due(late)]
+    due = [(entry.schedule, entry.ticks) for entry in queue.take_due(late)]
 
     assert due == [
         (first, (NOW + timedelta(seconds=30),)),
         (second, (NOW + timedelta(seconds=25),)),
     ], "missed ticks count as one"
-    agenda.replace(source, [first], late)
-    assert len(agenda) == 1
-    assert agenda.first_tick == NOW + timedelta(seconds=40)
-    agenda.replace(source, [], late)
-    assert agenda.first_tick is None
+    queue.replace(source, [first], late)
+    assert len(queue) == 1
+    assert queue.first_tick == NOW + timedelta(seconds=40)
+    queue.replace(source, [], late)
+    assert queue.first_tick is None
 
 
 def test_changed_schedule_is_due_by_what_it_says_now() -> None:
-    agenda, source = Agenda(), InMemoryScheduleSource()
+    queue, source = DueQueue(), InMemoryScheduleSource()
     before = schedule(interval=10)
-    agenda.replace(source, [before], NOW)
+    queue.replace(source, [before], NOW)
 
-    agenda.replace(source, [before.model_copy(update={"interval": 7})], NOW)
+    queue.replace(source, [before.model_copy(update={"interval": 7})], NOW)
 
-    assert agenda.first_tick is not None
-    assert agenda.first_tick.timestamp() % 7 == 0
-    assert len(list(agenda.take_due(NOW + timedelta(seconds=10)))) == 1
+    assert queue.first_tick is not None
+    assert queue.first_tick.timestamp() % 7 == 0
+    assert len(list(queue.take_due(NOW + timedelta(seconds=10)))) == 1
 
 
 def test_bad_schedule_harms_no_other() -> None:
-    agenda, source = Agenda(), InMemoryScheduleSource()
+    queue, source = DueQueue(), InMemoryScheduleSource()
     bad = schedule("bad", cron="never again", schedule_id="b")
 
-    (problem,) = agenda.replace(source, [bad, schedule(interval=1)], NOW)
+    (problem,) = queue.replace(source, [bad, schedule(interval=1)], NOW)
 
     assert str(problem).startswith(
-        "Schedule 'b' of task 'bad' in InMemoryScheduleSource is left out: 'never again' is no cron"
+        "Schedule 'b' of task 'bad' in InMemoryScheduleSource is left out: 'never again' is not a"
     )
-    assert len(agenda) == 1
+    assert len(queue) == 1
 
 
 # -- the loop --------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ async def test_two_schedulers_send_a_tick_once() -> None:
 
     async with asyncio.timeout(30):
         await ran.event.wait()
-        while any(each.agenda.first_tick for each in schedulers):  # noqa: ASYNC110  # no event
+        while any(each.queue.first_tick for each in schedulers):  # noqa: ASYNC110  # no event
             await asyncio.sleep(0.01)
     await broker.wait_all()
     for task in serving:
@@ -233,7 +234,7 @@ def test_tick_has_the_same_task_id_for_every_scheduler() -> None:
 async def test_failing_source_and_failing_broker_are_tried_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskiq_scheduler.sending.backoff_delay", lambda *args, **kwargs: 0.0)
+    monkeypatch.setattr("taskiq_scheduler.dispatch.backoff_delay", lambda *args, **kwargs: 0.0)
     broker = InMemoryBroker()
     ran = Ran(broker)
 
@@ -265,7 +266,7 @@ async def test_failing_source_and_failing_broker_are_tried_again(
 async def test_hanging_send_has_a_deadline(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskiq_scheduler.sending.backoff_delay", lambda *args, **kwargs: 0.0)
+    monkeypatch.setattr("taskiq_scheduler.dispatch.backoff_delay", lambda *args, **kwargs: 0.0)
     broker = InMemoryBroker()
     ran = Ran(broker)
 
@@ -375,6 +376,15 @@ scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])
 ])
 async def tick(name: str = "") -> None:
     print("tick", name, flush=True)
+
+def raises():
+    raise OSError("no route")
+
+async def raises_later():
+    raise OSError("no route")
+
+def wants_more(argument):
+    return scheduler
 """
 
 
@@ -401,7 +411,7 @@ def test_command_sends_what_is_due_until_it_is_told_to_stop(tmp_path: Path) -> N
 
     assert process.returncode == 0, output
     assert "tick ran" in output
-    assert "'x y z' is no cron line" in output
+    assert "'x y z' is not a cron line" in output
     assert output.rstrip().endswith("Scheduler stopped")
     assert "Traceback" not in output
 
@@ -409,9 +419,12 @@ def test_command_sends_what_is_due_until_it_is_told_to_stop(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ("app:broker", "app:broker is an object of type InMemoryBroker, and no TaskiqScheduler"),
+        ("app:broker", "app:broker is an object of type InMemoryBroker, not a TaskiqScheduler"),
         ("app:nothing", "nothing"),
         ("nowhere:scheduler", "nowhere"),
+        ("app:raises", "'app:raises', which makes the scheduler, raised OSError: no route ("),
+        ("app:raises_later", "'app:raises_later', which makes the scheduler, raised OSError"),
+        ("app:wants_more", "It is called without arguments"),
     ],
 )
 def test_wrong_path_is_one_paragraph(tmp_path: Path, spec: str, text: str) -> None:
@@ -420,7 +433,7 @@ def test_wrong_path_is_one_paragraph(tmp_path: Path, spec: str, text: str) -> No
 
     output, _ = process.communicate(timeout=30)
 
-    assert process.returncode != 0
+    assert process.returncode == 3, output
     assert text in output
     assert "Traceback" not in output
 
@@ -430,6 +443,7 @@ def test_plugin_is_found() -> None:
 
     assert {"scheduler", "schedules"} <= registry.commands.keys()
     assert {"label", "memory"} <= registry.schedule_sources.keys()
+    assert "scheduler" in registry.worker_services
 
 
 @pytest.mark.parametrize(
@@ -487,7 +501,7 @@ async def test_a_source_that_hangs_or_fails_keeps_nobody_from_leaving(
         async def shutdown(self) -> None:
             raise OSError("no such host")
 
-    monkeypatch.setattr("taskiq_scheduler.watching.STOP_TIMEOUT", 0.05)
+    monkeypatch.setattr("taskiq_scheduler.lifecycle.STOP_TIMEOUT", 0.05)
     last = Stopped()
 
     await stop_sources([Hangs(), Fails(), last])
@@ -500,7 +514,7 @@ async def test_a_source_that_hangs_or_fails_keeps_nobody_from_leaving(
 async def test_what_fired_once_is_forgotten_in_time() -> None:
     """A program that plans at run time, for weeks."""
     source = InMemoryScheduleSource()
-    for number in range(2 * REMEMBERED):
+    for number in range(2 * REMEMBERED_SCHEDULES):
         once = schedule(time=NOW + timedelta(seconds=number))
         once.schedule_id = str(number)
         await source.add_schedule(once)
@@ -508,5 +522,5 @@ async def test_what_fired_once_is_forgotten_in_time() -> None:
         source.post_send(once)
         await source.confirm(once.schedule_id, NOW)
 
-    assert not await source.claim(str(2 * REMEMBERED - 1), NOW)
+    assert not await source.claim(str(2 * REMEMBERED_SCHEDULES - 1), NOW)
     assert await source.last_tick("0") is None

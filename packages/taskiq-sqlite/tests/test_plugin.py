@@ -19,7 +19,7 @@ def test_the_plugin_declares_what_the_broker_can_do() -> None:
     [spec] = plugin.taskiq_register_brokers()
 
     assert spec.capabilities == SQLiteBroker.capabilities
-    assert spec.capabilities == frozenset(Capability) - {Capability.BROADCAST}
+    assert spec.capabilities == frozenset(Capability) - {Capability.BROADCAST, Capability.CLAIMS}
 
 
 def test_loading_the_plugin_imports_no_database() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_poison import NO_TEXT, change, plant
 
 from taskiq_core.exceptions import UnreadableMessageError
 from taskiq_core.messages.result import TaskiqResult
@@ -17,6 +16,7 @@ from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource
 from taskiq_sqlite.errors import DuplicateKeyError
+from taskiq_testservers.sqlite_poison import NO_TEXT, change, plant
 
 PATIENCE = 20.0
 

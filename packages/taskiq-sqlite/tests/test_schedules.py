@@ -106,15 +106,6 @@ class TestSchedules:
 
         assert await source.get_schedules() == [often]
 
-    async def test_a_time_without_time_zone_is_refused(self, source: SQLiteScheduleSource) -> None:
-        """Where it is made, not when a scheduler reads it."""
-        naive = datetime(2030, 1, 1)  # noqa: DTZ001  # what is refused
-
-        with pytest.raises(ValueError, match=r"Task 't' .* 2030-01-01 .* datetime.now\(UTC\)"):
-            await source.add_schedule(schedule("a", time=naive))
-
-        assert await source.get_schedules() == []
-
 
 class TestClaims:
     async def test_one_gets_a_tick(self, source: SQLiteScheduleSource, path: Path) -> None:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.messages.slots import Slots
+from taskiq_core.plugins import load_plugins
 from taskiq_testkit import (
     BrokerContract,
     ReferenceBroker,
@@ -27,18 +29,17 @@ from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
 )
-from taskiq_testkit.cancelling import Moment
-from taskiq_testkit.contracts.results import ResultStage
-from taskiq_testkit.contracts.schedules import SourceStage
-from taskiq_testkit.reference.broker import ReferenceDelivery
-from taskiq_testkit.reference.store import Message, Store
-from taskiq_testkit.stage import Stage
+from taskiq_testkit.cancellation import Moment
+from taskiq_testkit.contracts.plugin_spec import check_scheme
+from taskiq_testkit.contracts.results import ResultHarness
+from taskiq_testkit.contracts.schedules import SourceHarness
+from taskiq_testkit.harness import BrokerHarness
+from taskiq_testkit.reference.queue import ReferenceQueue
+from taskiq_testkit.reference.store import Store
 from taskiq_testservers import broken_stores as broken
+from taskiq_testservers.poison import planters
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from poison import planters
-
+Offer = Callable[..., type[ReferenceBroker]]
 LEASE = 0.25
 TICK = 0.1
 CAUGHT = (AssertionError, TaskiqError, RuntimeError, ValueError, pytest.fail.Exception)
@@ -63,14 +64,15 @@ class LosesOnCancel(ReferenceBroker):
     """Forgets what it fetched and did not yield, and acknowledges what it fetches."""
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        queue = ReferenceQueue(self.address, self.lease)
         while True:
             await slots.wait_free()
-            for each in await self.call("fetch", slots.free):
-                delivery = ReferenceDelivery(self, Message(*each))
+            for delivery in (await queue.fetch(slots.free)).deliveries:
                 if slots.free == 0:
                     return
-                await self.call("ack", delivery.message.number, delivery.fence)
+                await delivery.ack()
                 yield delivery
+            await queue.wait(PATIENCE)
 
 
 class SendsAgainWhenCancelled(ReferenceBroker):
@@ -208,23 +210,23 @@ async def play(name: str, store: Store, broker_class: type[ReferenceBroker]) -> 
     test = getattr(Contract(), name)
     for fixtures in _parameters(test):
         async with ReferenceServer(store) as server:
-            stage = _stage(server, broker_class)
-            await stage.open()
+            harness = _harness(server, broker_class)
+            await harness.open()
             try:
                 if "restart_server" in inspect.signature(test).parameters:
                     fixtures["restart_server"] = _restart(server)
                 if "plant_poison" in inspect.signature(test).parameters:
                     fixtures["plant_poison"] = planters(server)
-                await test(stage=stage, **fixtures)
+                await test(harness=harness, **fixtures)
             finally:
                 with contextlib.suppress(RuntimeError):
-                    await stage.close()
+                    await harness.close()
 
 
-def _stage(server: ReferenceServer, broker_class: type[ReferenceBroker]) -> Stage:
+def _harness(server: ReferenceServer, broker_class: type[ReferenceBroker]) -> BrokerHarness:
     broker = broker_class.from_url(server.url, lease=LEASE)
     results = broker.result_backend
-    return Stage(
+    return BrokerHarness(
         broker,
         make_broker=lambda: broker_class.from_url(server.url, lease=LEASE, result_backend=results),
         broker_factory=None,
@@ -358,6 +360,16 @@ class ForgetsTicksOfWhatIsGone(ReferenceScheduleSource):
             self.claims.pop((schedule_id, tick), None)
 
 
+class KeepsChangesToItself(ReferenceScheduleSource):
+    def notify(self) -> None:
+        pass
+
+
+class TakesWhatNeverFires(ReferenceScheduleSource):
+    async def add_schedule(self, schedule: ScheduledTask) -> None:
+        self.schedules[schedule.schedule_id] = schedule.model_dump_json()
+
+
 RESULTS: list[tuple[type[ReferenceResultBackend[Any]], str]] = [
     (LetsLateWorkersStore, "test_later_delivery_stands"),
     (NeverWakes, "test_wait_ends_when_the_result_is_there"),
@@ -375,6 +387,8 @@ SOURCES: list[tuple[type[ReferenceScheduleSource], str]] = [
     (KeepsTheFirstTime, "test_another_time_replaces"),
     (RemembersOtherMoments, "test_last_tick_says_nothing_of_other_moments"),
     (ForgetsTicksOfWhatIsGone, "test_late_tick_is_sent_once"),
+    (KeepsChangesToItself, "test_changes_are_told"),
+    (TakesWhatNeverFires, "test_what_would_never_fire_is_refused"),
 ]
 
 
@@ -384,18 +398,19 @@ class Results(ResultBackendContract):
 
 class Sources(ScheduleSourceContract):
     claim_lease = LEASE
+    tells_changes = True
 
 
 async def play_results(name: str, backend: ReferenceResultBackend[Any]) -> None:
     """Run one test of the contract of result backends."""
     test = getattr(Results(), name)
     fixtures = {"value": None} if "value" in inspect.signature(test).parameters else {}
-    await test(stage=ResultStage(backend, PATIENCE, interval=1_000.0), **fixtures)
+    await test(harness=ResultHarness(backend, PATIENCE, interval=1_000.0), **fixtures)
 
 
 async def play_source(name: str, source: ReferenceScheduleSource) -> None:
     """Run one test of the contract of schedule sources."""
-    await getattr(Sources(), name)(stage=SourceStage(source, PATIENCE))
+    await getattr(Sources(), name)(harness=SourceHarness(source, PATIENCE))
 
 
 @pytest.mark.parametrize(("backend", "name"), RESULTS)
@@ -414,3 +429,87 @@ async def test_broken_schedule_source_is_caught(
     await play_source(name, ReferenceScheduleSource(claim_lease=LEASE))
     with pytest.raises(CAUGHT):
         await play_source(name, source(claim_lease=LEASE))
+
+
+# --- plugins --------------------------------------------------------------------------------------
+
+PLUGIN = """
+from taskiq_core.plugins import BrokerSpec, Capability, hookimpl
+
+TASKIQ_PLUGIN_API = (1, 0)
+
+
+@hookimpl
+def taskiq_register_brokers():
+    return [
+        BrokerSpec(
+            name="offered",
+            schemes=("offered",),
+            factory="offered_broker:OfferedBroker",
+            capabilities=frozenset(Capability) - {{Capability.BROADCAST{others}}},
+        )
+    ]
+"""
+BROKER = """
+from taskiq_testkit import ReferenceBroker
+
+
+class OfferedBroker(ReferenceBroker):
+    pass
+"""
+
+
+@pytest.fixture
+def offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Offer]:
+    """Install a plugin whose spec lacks some capabilities; the class that it offers."""
+
+    def install(others: str = "") -> type[ReferenceBroker]:
+        info = tmp_path / "offered_broker-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: offered-broker\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text("[taskiq]\noffered = offered_broker.plugin\n")
+        package = tmp_path / "offered_broker"
+        package.mkdir()
+        (package / "__init__.py").write_text(BROKER)
+        (package / "plugin.py").write_text(PLUGIN.format(others=others))
+        monkeypatch.syspath_prepend(tmp_path)
+        offered: type[ReferenceBroker] = import_module("offered_broker").OfferedBroker
+        return offered
+
+    yield install
+    for name in ("offered_broker", "offered_broker.plugin"):
+        sys.modules.pop(name, None)
+
+
+SPEC_TEST = "test_plugin_declares_what_the_class_does"
+
+
+async def test_plugin_that_declares_the_same_is_fine(offer: Offer) -> None:
+    await play(SPEC_TEST, Store(lease=LEASE), offer())
+
+
+async def test_plugin_that_declares_less_than_its_class_is_caught(offer: Offer) -> None:
+    broker_class = offer(", Capability.LEASE")
+
+    with pytest.raises(AssertionError, match=r"only the spec has \[\], only the class has .*lease"):
+        await play(SPEC_TEST, Store(lease=LEASE), broker_class)
+
+
+async def test_plugin_that_declares_more_than_its_class_is_caught(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker_class = offer()
+    fewer = frozenset(Capability) - {Capability.BROADCAST, Capability.DELAY}
+    monkeypatch.setattr(broker_class, "capabilities", fewer)
+
+    with pytest.raises(AssertionError, match=r"only the spec has .*delay.*only the class has \[\]"):
+        await play(SPEC_TEST, Store(lease=LEASE), broker_class)
+
+
+def test_scheme_that_leads_to_another_class_is_caught(offer: Offer) -> None:
+    offer()
+
+    with pytest.raises(AssertionError, match=r"'offered' lead to .*, not to ReferenceBroker"):
+        check_scheme(load_plugins(), "offered", ReferenceBroker)

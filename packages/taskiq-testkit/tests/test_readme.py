@@ -110,9 +110,10 @@ def test_delays_and_retries_take_no_time() -> None:
 
 
 def test_the_table_lists_every_status() -> None:
-    assert set(re.findall(r"^\| (\w+) \| [^|]*\|$", README, re.MULTILINE)) - {"status"} == {
-        each.value for each in Status
-    }
+    assert set(re.findall(r"^\| (\w+) \| [^|]*\|$", README, re.MULTILINE)) - {
+        "status",
+        "module",
+    } == {each.value for each in Status}
 
 
 @pytest.mark.parametrize(
@@ -123,10 +124,20 @@ def test_the_tables_list_what_is_stated(contract: type[Contract]) -> None:
     table = re.search(heading, README, re.DOTALL)
     assert table is not None
     listed = set(re.findall(r"^\| `(\w+)` \|", table[1], re.MULTILINE))
-    inner = {"kind", "pytestmark", "stage", "refuse", "contrast"}
+    inner = {"kind", "pytestmark", "harness", "refuse", "contrast"}
     stated = {
         name
         for name, _ in inspect.getmembers(contract)
         if not name.startswith(("_", "test_")) and name not in inner
     }
     assert listed | ({"patience"} - listed) == stated
+
+
+def test_the_table_lists_every_contract() -> None:
+    table = README.split("## What it covers")[1]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ", table, re.MULTILINE)
+
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    folder = Path(inspect.getfile(BrokerContract)).parent
+    assert listed == {file.stem for file in folder.glob("*.py")} - {"__init__", "base", "broker"}

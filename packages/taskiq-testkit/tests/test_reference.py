@@ -22,7 +22,7 @@ from taskiq_testkit.reference.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from poison import planters
+from taskiq_testservers.poison import planters
 
 LEASE = 0.7
 
@@ -77,6 +77,7 @@ class TestReferenceResultBackend(ResultBackendContract):
 
 class TestReferenceScheduleSource(ScheduleSourceContract):
     claim_lease = 0.3
+    tells_changes = True
 
     @pytest.fixture
     def source(self) -> ReferenceScheduleSource:

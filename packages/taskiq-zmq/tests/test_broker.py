@@ -340,7 +340,7 @@ class TestWorkers:
         task = worker.register_task(double, "double")
         await worker.startup()
         try:
-            with pytest.raises(NoHubError, match=r"none of tcp://127\.0\.0\.1:9 was reached"):
+            with pytest.raises(NoHubError, match=r"reach one at tcp://127\.0\.0\.1:9"):
                 await task.kiq(1)
             with pytest.raises(ClientOnlyError, match="count its messages"):
                 await worker.stats()
@@ -365,7 +365,7 @@ class TestWorkers:
         assert (await sent.wait_result(timeout=20)).return_value == 42
         with caplog.at_level(logging.WARNING):
             holder.go.set()
-            while "is dropped: its client is gone" not in caplog.text:  # noqa: ASYNC110  # no event for that
+            while "is dropped: the connection to its client is gone" not in caplog.text:  # noqa: ASYNC110  # no event for that
                 await asyncio.sleep(0.005)
 
         assert (await sent.wait_result(timeout=20)).return_value == 42
@@ -378,7 +378,7 @@ class TestQueue:
         await task.kiq(1)
         await task.kiq(2)
 
-        with pytest.raises(QueueFullError, match=r"2 tasks wait .* 0\.05 s, 0 workers") as caught:
+        with pytest.raises(QueueFullError, match=r"2 tasks, .* 0\.05 s; 0 workers") as caught:
             await task.kiq(3)
 
         assert (caught.value.queue_size, caught.value.workers) == (2, 0)
@@ -447,7 +447,7 @@ class TestQueue:
     async def test_impossible_delays_are_refused(self, client: ZeroMQBroker, delay: object) -> None:
         task = client.register_task(double, "double")
 
-        with pytest.raises(SendTaskError, match="no number of seconds"):
+        with pytest.raises(SendTaskError, match="number of seconds"):
             await task.kicker().with_labels(delay=delay).kiq(1)
 
     async def test_a_task_can_be_given_back(

@@ -23,7 +23,7 @@ OPTIONAL = {
     "taskiq.middlewares.prometheus_middleware": "taskiq_prometheus",
     "taskiq.middlewares.taskiq_admin_middleware": "taskiq_admin",
 }
-ROOMS = [module.name for module in pkgutil.iter_modules(taskiq.__path__)]
+TOP_MODULES = [module.name for module in pkgutil.iter_modules(taskiq.__path__)]
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(taskiq.__path__, "taskiq.")
@@ -87,7 +87,7 @@ def test_modules_are_attributes_as_they_were() -> None:
     program = "import taskiq; print(taskiq.exceptions.TaskiqError, taskiq.abc.broker.AsyncBroker)"
 
     assert "taskiq_core" in _python(program)
-    assert {"__main__", "_cure", "_lazy", *taskiq._ROOMS} == set(ROOMS)
+    assert {"__main__", "_cure", "_lazy", "plugin", *taskiq._MODULES} == set(TOP_MODULES)
 
 
 def test_names_are_offered_for_completion() -> None:

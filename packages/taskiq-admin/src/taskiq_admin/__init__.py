@@ -1,4 +1,4 @@
-"""Tells a taskiq-admin dashboard what becomes of tasks."""
+"""Reports tasks to a taskiq-admin dashboard."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

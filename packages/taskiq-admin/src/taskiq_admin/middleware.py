@@ -9,7 +9,7 @@ import aiohttp
 
 from taskiq_admin import reports
 from taskiq_core.abc.middleware import TaskiqMiddleware
-from taskiq_core.exceptions import NoResultError
+from taskiq_core.exceptions import NoResultError, reason_of
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.result import TaskiqResult
 
@@ -22,7 +22,7 @@ _Report = tuple[str, str, dict[str, Any]]
 
 
 class TaskiqAdminMiddleware(TaskiqMiddleware):
-    """Tells a taskiq-admin server when tasks are queued, started and executed.
+    """Reports to a taskiq-admin server when tasks are queued, started and executed.
 
     Reports are sent in the background, in their order: a server that is slow, or gone, neither
     delays a task nor fails it. What can't be reported is logged and dropped.
@@ -52,13 +52,13 @@ class TaskiqAdminMiddleware(TaskiqMiddleware):
         self._dropped = 0
 
     async def startup(self) -> None:
-        """Begin to send; may be called twice."""
+        """Start sending; may be called twice."""
         if self._sender is None or self._sender.done():
             self._is_stopping = False
             self._sender = asyncio.create_task(self._send_all())
 
     async def shutdown(self) -> None:
-        """Send what waits, for as long as one report may take, and stop."""
+        """Send waiting reports, for at most the time limit of one report, and stop."""
         if self._sender is None:
             return
         try:
@@ -81,7 +81,7 @@ class TaskiqAdminMiddleware(TaskiqMiddleware):
         return message
 
     async def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        """Report what came of the task; nothing if it is to be run again."""
+        """Report the result of the task, unless it will run again."""
         if not isinstance(result.error, NoResultError):
             await self._report(message, "executed", reports.executed(result))
 
@@ -113,5 +113,4 @@ class TaskiqAdminMiddleware(TaskiqMiddleware):
                 if not response.ok:
                     logger.warning("%s answered %d to %r", self.url, response.status, event)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            reason = str(error) or type(error).__name__
-            logger.warning("%s can't be told of %r: %s", self.url, event, reason)
+            logger.warning("%r can't be sent to %s: %s", event, self.url, reason_of(error))

@@ -1,4 +1,4 @@
-"""What a taskiq-admin server is told, as plain data; no I/O.
+"""The requests to a taskiq-admin server, as plain data; no I/O.
 
 The server's requests, as its schemas have them:
 
@@ -48,7 +48,7 @@ def _call(message: TaskiqMessage, worker: str | None) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON can carry it; what it can't is shown as its repr."""
+    """Return the value as plain data, with the repr of parts that JSON can't express."""
     try:
         return to_jsonable_python(value, bytes_mode="base64", fallback=repr)
     except (PydanticSerializationError, ValueError, TypeError, RecursionError):

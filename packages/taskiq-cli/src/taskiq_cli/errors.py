@@ -1,4 +1,4 @@
-"""What a command can fail with, as one tree.
+"""The errors of commands, as one tree.
 
 ```
 TaskiqError
@@ -8,23 +8,18 @@ TaskiqError
     ├── PluginCommandError            a plugin's command can't be used
     ├── BrokerUnusableError           a broker can't be asked
     ├── StartError                    a worker can't start as the application is set up
-    ├── PrivateStateError             what it has is in another process
+    ├── PrivateStateError             the state is in another process
     ├── HealthAddressError            not of the form host:port or unix:/path (also a ValueError)
-    ├── NoHealthError                 no worker answers at an address
-    └── LoadError                     something of the application can't be loaded
-        ├── ObjectPathError               not of the form module:object (also a ValueError)
-        ├── ModuleMissingError            there is no such module (also an ImportError)
-        ├── ModuleRaisedError             the module raised (also an ImportError)
-        ├── AttributeMissingError         the module has no such name (also an AttributeError)
-        ├── NotABrokerError               it is something else (also a TypeError)
-        ├── MuteBrokerError               it has nothing that a worker could listen to
-        ├── FactoryRaisedError            the function that makes the broker raised
-        └── ReceiverError                 the receiver can't be used (also a ValueError)
+    └── NoHealthError                 no worker answers at an address
+LoadError (of taskiq_core.loading) the command ends with LOAD_FAILED
+├── MuteBrokerError                   the broker has nothing that a worker could listen to
+└── ReceiverError                     the receiver can't be used (also a ValueError)
 ```
 """
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.loading.errors import LoadError
 from taskiq_core.plugins.redaction import without_credentials
 
 
@@ -88,7 +83,7 @@ class StartError(CommandError):
 
 
 class PrivateStateError(CommandError):
-    """What a broker or a result backend has can be seen in its own process only."""
+    """The state of a broker or a result backend is visible in its own process only."""
 
     __template__ = "{part} can't be asked from here: {reason}"
     exit_code = ExitCode.UNSUPPORTED
@@ -96,7 +91,7 @@ class PrivateStateError(CommandError):
 
 
 class HealthAddressError(CommandError, ValueError):
-    """A text is no address where health could be asked for."""
+    """A text is not the address of a health server."""
 
     __template__ = (
         "{address!r} is not of the form HOST:PORT, such as 127.0.0.1:8080, or unix:/PATH."
@@ -106,7 +101,7 @@ class HealthAddressError(CommandError, ValueError):
 
 
 class NoHealthError(CommandError):
-    """No worker tells its health at an address."""
+    """No health server answers at an address."""
 
     __template__ = (
         "No health at {address}: {reason}. Is `taskiq worker --health {address}` running?"
@@ -115,78 +110,12 @@ class NoHealthError(CommandError):
     address: str
 
 
-class LoadError(CommandError):
-    """Something of the application can't be loaded."""
-
-    exit_code = ExitCode.LOAD_FAILED
-
-
-class ObjectPathError(LoadError, ValueError):
-    """A path is not of the form module:object."""
-
-    __template__ = "{spec!r} is not of the form 'module:object', such as 'app.tkq:broker'.{hint}"
-    spec: str
-    hint: str = ""
-
-
-class ModuleMissingError(LoadError, ImportError):
-    """There is no such module."""
-
-    __template__ = (
-        "There is no module {module!r}{missing_part}. It was looked for in {folder} and in the "
-        "installed packages; --app-dir names another folder.{hint}"
-    )
-    module: str
-    missing_part: str
-    folder: str
-    hint: str
-
-
-class ModuleRaisedError(LoadError, ImportError):
-    """A module exists, and raised when it was imported."""
-
-    __template__ = "The module {module!r} can't be imported: it raised {error} ({place}). {cure}"
-    module: str
-    error: str
-    place: str
-    cure: str
-
-
-class AttributeMissingError(LoadError, AttributeError):
-    """A module has no such name."""
-
-    __template__ = "The module {module!r} ({file}) has no {attribute!r}.{hint}"
-    module: str
-    file: str
-    attribute: str
-    hint: str
-
-
-class NotABrokerError(LoadError, TypeError):
-    """A path leads to something that is not a broker."""
-
-    __template__ = "{spec!r} is not a broker but {description}. {cure}"
-    spec: str
-    description: str
-    cure: str
-
-
 class MuteBrokerError(LoadError):
     """A broker has nothing that a worker could listen to."""
 
     __template__ = "A worker can't run with {spec!r}. {reason}"
     spec: str
     reason: str
-
-
-class FactoryRaisedError(LoadError):
-    """A function that makes the broker raised."""
-
-    __template__ = "{spec!r}, which makes the broker, raised {error} ({place}). {cure}"
-    spec: str
-    error: str
-    place: str
-    cure: str
 
 
 class ReceiverError(LoadError, ValueError):

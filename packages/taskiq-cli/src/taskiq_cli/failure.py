@@ -1,4 +1,4 @@
-"""How an error ends a command: one paragraph on standard error, and an exit status."""
+"""The end of a command by an error: one paragraph on standard error and an exit status."""
 
 import click
 
@@ -18,7 +18,7 @@ class Failure(click.ClickException):
 
 
 def failure(error: TaskiqError) -> Failure:
-    """The end of the command, for an error of ours or of core's."""
+    """The failure that ends a command because of an error, with its exit status."""
     if isinstance(error, CommandError):
         return Failure(str(error), error.exit_code)
     return Failure(str(error), _status_of(error))
@@ -26,10 +26,13 @@ def failure(error: TaskiqError) -> Failure:
 
 def _status_of(error: TaskiqError) -> ExitCode:
     from taskiq_core.exceptions import BrokerError, CapabilityError, ResultBackendError
+    from taskiq_core.loading.errors import LoadError
     from taskiq_core.plugins import BrokerUrlError, PluginError, PluginSettingsError
 
     if isinstance(error, BrokerUrlError) or _is_bad_url(error):
         return ExitCode.USAGE
+    if isinstance(error, LoadError):
+        return ExitCode.LOAD_FAILED
     if isinstance(error, CapabilityError):
         return ExitCode.UNSUPPORTED
     if isinstance(error, BrokerError | ResultBackendError):

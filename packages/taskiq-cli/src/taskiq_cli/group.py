@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from taskiq_cli.disabling import no_plugin_option
 from taskiq_cli.errors import PluginCommandError
 from taskiq_cli.failure import failure
+from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_cli.plugin import COMMANDS
 from taskiq_cli.version import version_text
 from taskiq_core.exceptions import TaskiqError
@@ -31,25 +31,25 @@ class TaskiqGroup(click.Group):
         return load_project_plugins()
 
     @cached_property
-    def legacy(self) -> "dict[str, EntryPoint]":
+    def older(self) -> "dict[str, EntryPoint]":
         """The entry points of the older group."""
-        from taskiq_cli.legacy import legacy_entry_points
+        from taskiq_cli.compat.command_entry_points import older_entry_points
 
-        return legacy_entry_points()
+        return older_entry_points()
 
     # -- listing ------------------------------------------------------------------------------
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
         del ctx
-        return sorted({spec.name for spec in self._specs()} | self.legacy.keys())
+        return sorted({spec.name for spec in self._specs()} | self.older.keys())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands without importing them."""
         del ctx
         lines = {spec.name: spec.help for spec in self._specs()}
-        for name in self.legacy.keys() - lines.keys():
-            if command := self._legacy_command(name):
+        for name in self.older.keys() - lines.keys():
+            if command := self._older_command(name):
                 lines[name] = command.get_short_help_str()
         with formatter.section("Commands"):
             formatter.write_dl(sorted(lines.items()))
@@ -92,7 +92,7 @@ class TaskiqGroup(click.Group):
         if ":" in cmd_name:
             return None
         try:
-            return self._plugin_command(cmd_name) or self._legacy_command(cmd_name)
+            return self._plugin_command(cmd_name) or self._older_command(cmd_name)
         except TaskiqError as error:
             raise failure(error) from error
 
@@ -110,11 +110,11 @@ class TaskiqGroup(click.Group):
             cure="Tell its author, or uninstall it.",
         )
 
-    def _legacy_command(self, name: str) -> click.Command | None:
-        from taskiq_cli.legacy import load_legacy_command
+    def _older_command(self, name: str) -> click.Command | None:
+        from taskiq_cli.compat.command_entry_points import load_older_command
 
-        entry_point = self.legacy.get(name)
-        return load_legacy_command(entry_point) if entry_point else None
+        entry_point = self.older.get(name)
+        return load_older_command(entry_point) if entry_point else None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors of ours are one paragraph."""

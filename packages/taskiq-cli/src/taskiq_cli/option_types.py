@@ -1,4 +1,4 @@
-"""Types of options whose errors say what was wrong with which value."""
+"""Types of options whose errors say what is wrong; for commands of plugins, too."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import click
 
 
 class Integer(click.IntRange):
-    """A whole number; click would call what is none "not a valid integer range"."""
+    """A whole number; the error of click would say "not a valid integer range"."""
 
     name = "integer"
 
@@ -20,7 +20,7 @@ class Number(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The number; NaN, which is in every range, is none."""
+        """The number; NaN is refused, though it is in every range."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value!r} is not a valid number.", param, ctx)
@@ -28,4 +28,4 @@ class Number(click.FloatRange):
 
 
 FOLDER = click.Path(exists=True, file_okay=False)
-"""A folder that is there."""
+"""An existing folder."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
+
 DEFAULT_LOG_FORMAT = "[%(asctime)s][%(name)s][%(levelname)-7s][%(processName)s] %(message)s"
-DEFAULT_PATTERNS = ("**/tasks.py",)
-DEFAULT_RECEIVER = "taskiq.receiver:Receiver"
+DEFAULT_RECEIVER = "taskiq_core.receiver:Receiver"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ COMMANDS = (
     ),
     CommandSpec(
         "health",
-        target="taskiq_cli.commands.health:health",
+        target="taskiq_cli.health.command:health",
         help="Ask a worker how it is, for probes.",
     ),
     CommandSpec(

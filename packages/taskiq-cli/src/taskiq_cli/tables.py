@@ -1,4 +1,4 @@
-"""Plain aligned tables."""
+"""Plain aligned tables; public, for commands of plugins."""
 
 from collections.abc import Sequence
 

@@ -4,7 +4,7 @@ import platform
 
 
 def version_text() -> str:
-    """The version of taskiq, or of this package where there is no taskiq, and what it rests on."""
+    """The versions of taskiq, this package, taskiq-core and Python, for `taskiq --version`."""
     from importlib.metadata import PackageNotFoundError, version
 
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""Small things to await."""
+"""Awaiting values that may be plain, and yielding to the event loop."""
 
 import inspect
 import types
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 async def maybe_awaitable(possible_coroutine: _T | Coroutine[Any, Any, _T] | Awaitable[_T]) -> _T:
-    """The value itself, or what it resolves to if it is awaitable."""
+    """Return the value, awaited if it is awaitable."""
     if inspect.isawaitable(possible_coroutine):
         return await possible_coroutine
     return possible_coroutine

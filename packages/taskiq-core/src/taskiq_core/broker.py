@@ -18,7 +18,12 @@ from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
-from taskiq_core.exceptions import SendTaskError, TaskDefinitionError, UnsupportedLabelError
+from taskiq_core.exceptions import (
+    SendTaskError,
+    TaskDefinitionError,
+    UnsupportedLabelError,
+    reason_of,
+)
 from taskiq_core.formatters.proxy_formatter import ProxyFormatter
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.acks import parse_acknowledge_type
@@ -149,12 +154,15 @@ class AsyncBroker(AbstractBroker):
         except SendTaskError:
             raise
         except Exception as error:
-            raise SendTaskError(task_name=message.task_name, reason=str(error)) from error
+            raise SendTaskError(task_name=message.task_name, reason=reason_of(error)) from error
         if chain.post_send:
             await notify(chain.post_send, message)
 
     async def abort(self, task_id: str) -> AbortState:
-        """Ask for a task to be aborted, wherever it is; says where it was found.
+        """Ask for a task to be aborted, wherever it is.
+
+        Returns:
+            Where the task was found.
 
         Raises:
             CapabilityError: this broker can't abort tasks.
@@ -213,7 +221,7 @@ class AsyncBroker(AbstractBroker):
         Raises:
             DuplicateTaskError: another function has the name.
             TaskDefinitionError: this can't be run as a task, or not with the label `timeout`.
-            ValueError: the label `ack_type` names no acknowledgement type.
+            ValueError: the label `ack_type` is not an acknowledgement type.
         """
         if callable(task_name):
             return self.register_task(task_name, **labels)
@@ -249,15 +257,15 @@ class AsyncBroker(AbstractBroker):
         self.local_task_registry.add(task)
 
     def find_task(self, task_name: str) -> AsyncTaskiqDecoratedTask[Any, Any] | None:
-        """The task of that name: declared here, or on the shared broker."""
+        """Return the task of that name, declared here or on the shared broker; None if unknown."""
         return self.local_task_registry.get(task_name) or self.global_task_registry.get(task_name)
 
     def get_all_tasks(self) -> dict[str, AsyncTaskiqDecoratedTask[Any, Any]]:
-        """All tasks that this broker can run, by name."""
+        """Return all tasks that this broker can run, by name."""
         return {**self.global_task_registry, **self.local_task_registry}
 
     def adopt_task(self, task: RegisteredTask) -> None:
-        """Know a task that was declared on another broker."""
+        """Register a task that was declared on another broker."""
         if isinstance(task, AsyncTaskiqDecoratedTask):
             self.local_task_registry.add(task)
 
@@ -265,27 +273,27 @@ class AsyncBroker(AbstractBroker):
 
     @property
     def middleware_chain(self) -> MiddlewareChain:
-        """The middlewares, compiled; again when the list has changed."""
+        """The compiled middlewares; compiled again when the list has changed."""
         chain = self._chain
         if chain.source is not self.middlewares or chain.count != len(self.middlewares):
             chain = self._chain = MiddlewareChain(self.middlewares)
         return chain
 
     def add_middlewares(self, *middlewares: TaskiqMiddleware | list[TaskiqMiddleware]) -> None:
-        """Add middlewares, one by one or as a list, after those there are."""
+        """Add middlewares, one by one or as a list, after the present ones."""
         for entry in middlewares:
             for middleware in entry if isinstance(entry, list | tuple) else (entry,):
                 if not isinstance(middleware, TaskiqMiddleware):
-                    raise TypeError(f"{middleware!r} is no TaskiqMiddleware")
+                    raise TypeError(f"{middleware!r} is not a TaskiqMiddleware")
                 middleware.set_broker(self)
                 self.middlewares.append(middleware)
 
     def add_event_handler(self, event: TaskiqEvents, handler: EventHandler) -> None:
-        """Have a function called with the state when something happens to the broker."""
+        """Call a function with the broker's state on an event."""
         self.event_handlers[event].append(handler)
 
     def on_event(self, *events: TaskiqEvents) -> Callable[[EventHandler], EventHandler]:
-        """Decorate a function to have it called on these events."""
+        """Decorate a function to be called on these events."""
 
         def register(handler: EventHandler) -> EventHandler:
             for event in events:
@@ -295,16 +303,16 @@ class AsyncBroker(AbstractBroker):
         return register
 
     def add_dependency_context(self, new_ctx: dict[Any, Any]) -> None:
-        """Give values for dependencies: a dict from types to instances."""
+        """Add values for dependencies: a dict from types to instances."""
         self.custom_dependency_context.update(new_ctx)
 
     def with_result_backend(self, result_backend: AsyncResultBackend[Any]) -> Self:
-        """Keep results there."""
+        """Set the result backend."""
         self.result_backend = result_backend
         return self
 
     def with_id_generator(self, task_id_generator: Callable[[], str]) -> Self:
-        """Make task ids so."""
+        """Set the function that makes task ids."""
         self.id_generator = task_id_generator
         return self
 
@@ -319,12 +327,12 @@ class AsyncBroker(AbstractBroker):
         return self
 
     def with_serializer(self, serializer: TaskiqSerializer) -> Self:
-        """Serialize messages so; client and worker must agree."""
+        """Set the serializer of messages; client and worker must use the same."""
         self.serializer = serializer
         return self
 
     def with_formatter(self, formatter: TaskiqFormatter) -> Self:
-        """Format messages so; client and worker must agree."""
+        """Set the formatter of messages; client and worker must use the same."""
         self.formatter = formatter
         return self
 

@@ -1,4 +1,4 @@
-"""What happens to a broker in its life, and who wants to know."""
+"""The events of a broker, and the handlers of programs."""
 
 import logging
 from collections import defaultdict

@@ -42,6 +42,8 @@ Error
     ├── MaxDeliveriesError                its workers died too often
     ├── UrlOptionError                    an option in a URL is unknown, or can't be read
     ├── SecurityError                     untrusted data asked for something dangerous
+    ├── ScheduleError
+    │   └── ScheduleRefusedError          a schedule that would never fire is not added
     └── ScheduledTaskCancelledError       control flow: skip this tick
 ```
 """
@@ -198,7 +200,7 @@ class TaskDefinitionError(TaskiqError):
 
 
 class UnreadableMessageError(TaskiqError):
-    """The bytes of a delivery are no message of this broker's format."""
+    """The bytes of a delivery are not a message in this broker's format."""
 
     __template__ = "A message of {size} bytes can't be read: {reason}"
     size: int
@@ -265,7 +267,7 @@ class ResultSerializationError(ResultSetError):
 
 
 class ResultIsReadyError(ResultBackendError):
-    """It can't be told whether a result is ready."""
+    """The result backend can't find out whether a result is ready."""
 
     __template__ = "Cannot find out whether the task is ready"
 
@@ -308,7 +310,7 @@ class TaskBrokerMismatchError(TaskRejectedError):
 
 
 class TaskAbortedError(TaskiqError):
-    """Somebody aborted the task."""
+    """The task was aborted, by `task.abort()` or a command."""
 
     __template__ = "Task {task_name!r} ({task_id}) was aborted{remark}"
     task_name: str
@@ -406,6 +408,19 @@ class SecurityError(TaskiqError):
 
     __template__ = "Security exception occurred: {description}"
     description: str
+
+
+class ScheduleError(TaskiqError):
+    """Base of what can go wrong with schedules."""
+
+
+class ScheduleRefusedError(ScheduleError, ValueError):
+    """A schedule is not added, because it would never fire."""
+
+    __template__ = "Task {task_name!r} is not scheduled (schedule {schedule_id!r}): {reason}"
+    schedule_id: str
+    task_name: str
+    reason: str
 
 
 class ScheduledTaskCancelledError(TaskiqError):

@@ -1,4 +1,4 @@
-"""The middlewares of a broker, compiled to lists of the hooks they really have."""
+"""The middlewares of a broker, compiled to lists of the hooks that they override."""
 
 import inspect
 from collections.abc import Callable
@@ -15,8 +15,8 @@ class MiddlewareChain:
     """Calls the hooks of some middlewares, in the order that belongs to each hook.
 
     Which middleware overrides which hook is found out here, once: a message passes only through
-    hooks that somebody wrote. An empty tuple of hooks is falsy, so that callers can skip a step
-    altogether.
+    hooks that a middleware overrides. An empty tuple of hooks is falsy, so that callers can skip a
+    step altogether.
 
     Args:
         middlewares: the broker's own list.
@@ -70,7 +70,7 @@ class MiddlewareChain:
 
 
 async def transform(hooks: tuple[Hook, ...], message: TaskiqMessage) -> TaskiqMessage:
-    """Pass a message through `pre_send` or `pre_execute` hooks; what the last one returns."""
+    """Pass a message through `pre_send` or `pre_execute` hooks, and return the last one's."""
     for hook in hooks:
         returned = hook(message)
         message = await returned if inspect.isawaitable(returned) else returned

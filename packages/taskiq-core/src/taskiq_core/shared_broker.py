@@ -1,4 +1,4 @@
-"""Tasks of libraries: declared without a broker, run by any."""
+"""Tasks of libraries: declared without a broker, run by every broker."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, ParamSpec, TypeVar
@@ -17,7 +17,7 @@ class SharedDecoratedTask(AsyncTaskiqDecoratedTask[_Params, _ReturnType]):
     """A task that is sent with the default broker of the shared one."""
 
     def kicker(self) -> AsyncKicker[_Params, _ReturnType]:
-        """A call to be, by the default broker."""
+        """Return a call that the default broker will send."""
         kicker = super().kicker()
         if isinstance(self.broker, AsyncSharedBroker) and self.broker.sends_with is not None:
             kicker.broker = self.broker.sends_with

@@ -1,4 +1,4 @@
-"""What an application keeps for as long as its broker runs."""
+"""TaskiqState: values that an application keeps while its broker runs."""
 
 from collections import UserDict
 from copy import copy
@@ -33,14 +33,14 @@ class TaskiqState(UserDict[str, Any]):
         return f"TaskiqState({self.__dict__['data']})"
 
     def copy(self) -> Self:
-        """Another state with the same values."""
+        """Return another state with these values."""
         # UserDict's own assigns to its attribute `data`, which is an item here.
         return copy(self)
 
     def set_value(self, key: str, value: Any) -> None:
-        """Set `key`; the older form of `state[key] = value`."""
+        """Set `key`. Deprecated form of `state[key] = value`."""
         self[key] = value
 
     def get_value(self, key: str, default: Any = None) -> Any:
-        """The value of `key`, or `default`; the older form of `state.get(key, default)`."""
+        """Return a value. Deprecated form of `state.get(key, default)`."""
         return self.get(key, default)

@@ -1,4 +1,4 @@
-"""How a worker is, for whoever watches over it."""
+"""The state of a worker, for supervisors and operators."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,11 +28,11 @@ class WorkerState(StrEnum):
     STARTING = "starting"
     """It does not listen yet."""
     RUNNING = "running"
-    """It listens, and runs what comes."""
+    """It listens, and runs tasks."""
     DEGRADED = "degraded"
-    """The broker can't be listened to at the moment; what runs goes on."""
+    """The broker can't be listened to at the moment. Running tasks go on."""
     DRAINING = "draining"
-    """It takes no more messages, what runs may finish."""
+    """It takes no more messages; running tasks may finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class WorkerReport:
         state: where it is in its life.
         reason: why it is degraded; None if it is not.
         broker: the class of its broker.
-        slots_total: how many messages it may hold, those that wait included; None for no limit.
+        slots_total: how many messages it may hold, waiting ones included; None for no limit.
         slots_free: how many more it would take now; None for no limit.
         running_tasks: how many tasks run.
         last_message_at: when a message came last, in UTC; None if none has come.

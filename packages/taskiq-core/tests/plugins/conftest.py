@@ -82,7 +82,7 @@ def build_wheel(tmp_path: Path) -> Callable[..., Path]:
 def install(
     build_wheel: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Path]]:
-    """Installs a wheel into a folder at the end of `sys.path`; returns the folder."""
+    """Installs a wheel into a folder at the end of `sys.path`, and returns the folder."""
     path = list(sys.path)
     monkeypatch.setattr(sys, "path", path)
 

@@ -91,14 +91,25 @@ def test_required_and_missing() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["postgres", "taskiq-postgres"])
-def test_required_and_missing_and_ours(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [])  # no distribution is installed
+@pytest.mark.parametrize("name", ["rabbit", "acme-rabbit"])
+def test_required_and_missing_with_a_cure(install_plugin: InstallPlugin, name: str) -> None:
+    install_plugin(
+        "acme-guide",
+        """
+        from taskiq_core.plugins import InstallCure
+
+        TASKIQ_PLUGIN_API = (1, 1)
+
+        @hookimpl
+        def taskiq_register_install_cures():
+            return [InstallCure("acme-rabbit", words=("rabbit",), command="pip install acme[it]")]
+        """,
+    )
 
     with pytest.raises(RequiredPluginError) as caught:
         load_plugins(required=[name])
 
-    assert 'pip install "taskiq[postgres]"' in str(caught.value)
+    assert "it is not installed. Install it: pip install acme[it], or remove" in str(caught.value)
 
 
 def test_required_and_broken(install_plugin: InstallPlugin) -> None:

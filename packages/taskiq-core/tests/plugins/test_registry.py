@@ -1,6 +1,7 @@
 """Asking for what is not there says why, and what to do."""
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -9,6 +10,7 @@ from taskiq_core.plugins import (
     BrokerSpec,
     BrokerUrlError,
     CommandSpec,
+    InstallCure,
     MiddlewareSpec,
     NotProvidedError,
     PluginInfo,
@@ -37,6 +39,19 @@ ACME = PluginInfo(
         schedule_sources=(ScheduleSourceSpec("acme", schemes=("acme",), factory="acme:Source"),),
         middlewares=(MiddlewareSpec("acme", factory="acme:Parent.Middleware"),),
         commands=(CommandSpec("dash", target="acme:dash"),),
+    ),
+)
+
+GUIDE = PluginInfo(
+    "guide",
+    "acme-guide",
+    "1",
+    install_cures=(
+        InstallCure(
+            "acme-rabbit",
+            words=("rabbit", "rabbits", "rabbit+tls"),
+            command="pip install acme-rabbit",
+        ),
     ),
 )
 
@@ -81,26 +96,53 @@ def test_result_backend_of_a_scheme_that_only_a_broker_has() -> None:
         PluginRegistry((ACME, ZMQ)).result_backend_for_url("zmq+tcp://host")
 
 
-@pytest.mark.parametrize(
-    ("scheme", "command"),
-    [
-        ("redis", 'pip install "taskiq[redis]"'),
-        ("rediss", 'pip install "taskiq[redis]"'),
-        ("nats", 'pip install "taskiq[nats]"'),
-        ("amqp", 'pip install "taskiq[aio-pika]"'),
-        ("amqps", 'pip install "taskiq[aio-pika]"'),
-        ("postgresql", 'pip install "taskiq[postgres]"'),
-        ("sqlite", 'pip install "taskiq[sqlite]"'),
-        ("zmq+tcp", 'pip install "taskiq[zmq]"'),
-        ("memory", "pip install taskiq"),
-    ],
-)
-def test_well_known_scheme_that_is_not_installed(scheme: str, command: str) -> None:
+@pytest.mark.parametrize("scheme", ["rabbit", "rabbits", "rabbit+tls"])
+def test_missing_scheme_quotes_the_command_that_a_plugin_registered(scheme: str) -> None:
+    with pytest.raises(NotProvidedError) as caught:
+        PluginRegistry((GUIDE,)).broker_for_url(f"{scheme}://host")
+
+    assert str(caught.value) == (
+        f"There is no broker for {scheme}:// URLs. Known are: none. "
+        "Install it: pip install acme-rabbit"
+    )
+
+
+@pytest.mark.parametrize("name", ["rabbit", "Acme.Rabbit"])
+def test_missing_name_quotes_the_command_that_a_plugin_registered(name: str) -> None:
+    with pytest.raises(NotProvidedError, match=r"Install it: pip install acme-rabbit$"):
+        PluginRegistry((GUIDE,)).worker_services[name]
+
+
+def test_cure_of_a_plugin_that_does_not_take_part_is_not_quoted() -> None:
+    blocked = replace(GUIDE, status=PluginStatus.DISABLED, reason="so it is", cure="Change it.")
+
+    with pytest.raises(NotProvidedError, match=r"Check the spelling, or install the plugin"):
+        PluginRegistry((blocked,)).broker_for_url("rabbit://host")
+
+
+def test_first_of_two_cures_for_a_word_counts() -> None:
+    other = InstallCure("other-rabbit", words=("rabbit",), command="pip install other-rabbit")
+    second = PluginInfo("second", "second", "1", install_cures=(other,))
+
+    with pytest.raises(NotProvidedError, match=r"pip install acme-rabbit$"):
+        PluginRegistry((GUIDE, second)).broker_for_url("rabbit://host")
+
+
+def test_scheme_that_the_installed_distribution_lacks_is_a_matter_of_spelling() -> None:
+    rabbit = PluginInfo("rabbit", "acme-rabbit", "1")
+
+    with pytest.raises(NotProvidedError, match=r"Check the spelling"):
+        PluginRegistry((GUIDE, rabbit)).broker_for_url("rabbit://host")
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp", "nats", "postgresql"])
+def test_core_advises_no_install_command_of_its_own(scheme: str) -> None:
     with pytest.raises(NotProvidedError) as caught:
         PluginRegistry().broker_for_url(f"{scheme}://host")
 
     assert str(caught.value) == (
-        f"There is no broker for {scheme}:// URLs. Known are: none. Install it: {command}"
+        f"There is no broker for {scheme}:// URLs. Known are: none. Check the spelling, or install "
+        "the plugin that has it."
     )
 
 
@@ -141,15 +183,13 @@ def test_asking_for_something_of_an_absent_plugin(status: PluginStatus) -> None:
     [
         ("redis", "my-redis", "redis"),
         ("redis", "my-redis", "rediss"),
-        ("streams", "taskiq-redis", "redis"),
+        ("streams", "acme-rabbit", "rabbits"),
         ("zmq", "my-zmq", "zmq+tcp"),
-        ("rabbit", "taskiq-aio-pika", "amqp"),
-        ("postgres", "taskiq-postgres", "postgresql"),
         ("my-queue", "my-queue", "my.queue"),
     ],
 )
 def test_absent_plugin_is_known_by_its_name(name: str, distribution: str, scheme: str) -> None:
-    registry = PluginRegistry((absent(name, distribution, PluginStatus.BROKEN),))
+    registry = PluginRegistry((GUIDE, absent(name, distribution, PluginStatus.BROKEN)))
 
     with pytest.raises(PluginUnavailableError) as caught:
         registry.broker_for_url(f"{scheme}://host")

@@ -14,6 +14,7 @@ from taskiq_core.plugins import (
     Capability,
     CommandSpec,
     HealthCheckSpec,
+    InstallCure,
     MiddlewareSpec,
     PluginRegistry,
     PluginSpecError,
@@ -22,6 +23,7 @@ from taskiq_core.plugins import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WorkerServiceSpec,
     hooks,
 )
 from taskiq_core.plugins.specs import schemes_of, target_of
@@ -34,6 +36,7 @@ MAKERS: list[Callable[..., Spec]] = [
     lambda name, target: SerializerSpec(name, factory=target),
     lambda name, target: CommandSpec(name, target=target),
     lambda name, target: HealthCheckSpec(name, target=target),
+    lambda name, target: WorkerServiceSpec(name, target=target),
 ]
 
 
@@ -105,6 +108,12 @@ def test_descriptions_are_text() -> None:
         CommandSpec("dash", target="a:b", help=5)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("words", ["redis", 5, ("redis", ""), (1,)])
+def test_words_of_a_cure_are_strings(words: object) -> None:
+    with pytest.raises(PluginSpecError, match=r"InstallCure\('acme'\): words .* tuple of strings"):
+        InstallCure("acme", words=words, command="pip install acme")  # type: ignore[arg-type]
+
+
 def test_spec_error_is_a_value_error_that_names_the_descriptor() -> None:
     with pytest.raises(ValueError, match=r"^BrokerSpec\('redis'\): factory 'x' must have the form"):
         BrokerSpec("redis", factory="x")
@@ -115,7 +124,7 @@ def test_kinds_hooks_and_fields_are_the_same_list() -> None:
 
     assert names == [field.name for field in fields(Provides)]
     assert names == [field.name for field in fields(PluginRegistry)][1:]
-    assert [kind.hook for kind in KINDS] == [
+    assert [*(kind.hook for kind in KINDS), "taskiq_register_install_cures"] == [
         name for name in vars(hooks) if name.startswith("taskiq_register_")
     ]
     assert {kind.spec for kind in KINDS} == set(get_args(Spec))

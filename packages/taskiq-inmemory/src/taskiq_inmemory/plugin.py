@@ -1,6 +1,7 @@
 """What taskiq-inmemory adds to taskiq."""
 
-from taskiq_core.plugins import BrokerSpec, Capability, ResultBackendSpec, hookimpl
+from taskiq_core.plugins import BrokerSpec, ResultBackendSpec, hookimpl
+from taskiq_inmemory.options import CAPABILITIES
 
 TASKIQ_PLUGIN_API = (1, 0)
 
@@ -13,16 +14,7 @@ def taskiq_register_brokers() -> list[BrokerSpec]:
             name="inmemory",
             schemes=("memory",),
             factory="taskiq_inmemory:InMemoryBroker",
-            capabilities=frozenset(
-                {
-                    Capability.ACK,
-                    Capability.RELEASE,
-                    Capability.DELAY,
-                    Capability.DEAD_LETTER,
-                    Capability.ABORT,
-                    Capability.PUSH_RESULTS,
-                },
-            ),
+            capabilities=CAPABILITIES,
             description="Runs tasks in this process; for tests, scripts and development",
         ),
     ]

@@ -27,7 +27,7 @@ QUEUE_NAME: Final = "queue_name"
 
 
 def span_attributes(message: TaskiqMessage, operation: str) -> dict[str, str | int]:
-    """What a span says of its message."""
+    """Return the attributes of a span about its message."""
     return {
         **metric_attributes(message, operation),
         OPERATION_TYPE: operation,
@@ -37,7 +37,7 @@ def span_attributes(message: TaskiqMessage, operation: str) -> dict[str, str | i
 
 
 def metric_attributes(message: TaskiqMessage, operation: str) -> dict[str, str]:
-    """What a measurement says of its message: few values, as each makes a time series."""
+    """Return the attributes of a measurement: few values, as each makes a time series."""
     return {
         SYSTEM: "taskiq",
         OPERATION_NAME: operation,
@@ -47,6 +47,6 @@ def metric_attributes(message: TaskiqMessage, operation: str) -> dict[str, str]:
 
 
 def error_type(error: BaseException) -> str:
-    """The full name of an exception's class."""
+    """Return the full name of an exception's class."""
     cls = type(error)
     return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")

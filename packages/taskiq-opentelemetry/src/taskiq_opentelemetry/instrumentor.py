@@ -15,8 +15,8 @@ from taskiq_opentelemetry.middleware import OpenTelemetryMiddleware
 class TaskiqInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # its package is untyped
     """Adds `OpenTelemetryMiddleware` to brokers.
 
-    `instrument()` concerns those that are made from then on, `instrument_broker(broker)` one that
-    there is. `uninstrument()` takes it from all of them.
+    `instrument()` concerns brokers that are made later, `instrument_broker(broker)` one that
+    exists. `uninstrument()` removes it from all of them.
     """
 
     # There is one instance: its base makes sure of that.

@@ -104,7 +104,7 @@ class OpenTelemetryMiddleware(TaskiqMiddleware):
     def on_error(
         self, message: TaskiqMessage, result: TaskiqResult[Any], exception: BaseException
     ) -> None:
-        """Tell what the task raised; its control flow is no error."""
+        """Record what the task raised; exceptions for control flow are not errors."""
         running = _of(message)
         if running is None or isinstance(exception, NoResultError):
             return
@@ -120,7 +120,7 @@ class OpenTelemetryMiddleware(TaskiqMiddleware):
         self._duration.record(result.execution_time, attributes)
 
     def post_settle(self, message: TaskiqMessage | None, outcome: Outcome) -> None:
-        """End the span of the run, and say what became of the message."""
+        """End the span of the run, with the outcome of the message."""
         running = None if message is None else _of(message)
         if running is None:
             return
@@ -134,6 +134,6 @@ class OpenTelemetryMiddleware(TaskiqMiddleware):
 
 
 def _of(message: TaskiqMessage) -> _Running | None:
-    """The span of this message's run; that of the task which sent it is none of ours."""
+    """Return the span of this message's run, not that of the task which sent it."""
     running = _running.get()
     return running if running is not None and running.task_id == message.task_id else None

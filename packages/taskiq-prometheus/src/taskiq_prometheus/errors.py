@@ -1,4 +1,4 @@
-"""What can go wrong with metrics."""
+"""Errors of taskiq-prometheus."""
 
 from taskiq_core.exceptions import TaskiqError
 

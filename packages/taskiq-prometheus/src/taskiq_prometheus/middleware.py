@@ -14,8 +14,8 @@ from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Bury, Outcome, Release
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_prometheus.metrics import BUCKETS, Metrics
-from taskiq_prometheus.serving import MetricsServer
-from taskiq_prometheus.sharing import FolderRegistry, shared_folder, write_metrics_to
+from taskiq_prometheus.metrics_server import MetricsServer
+from taskiq_prometheus.multiprocess import FolderRegistry, shared_folder, write_metrics_to
 
 REASONS: Final = ("unreadable", "unregistered", "rejected", "failed", "delivered")
 """The first words of reasons that core and its plugins bury for; any other one is "other"."""
@@ -68,7 +68,7 @@ class PrometheusMiddleware(TaskiqMiddleware):
         self._running: Counter[str] = Counter()
 
     async def startup(self) -> None:
-        """Serve the metrics, in a worker.
+        """Start serving the metrics, in a worker.
 
         Raises:
             MetricsPortError: the port can't be had.
@@ -81,12 +81,12 @@ class PrometheusMiddleware(TaskiqMiddleware):
         self._server.stop()
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Note when the task is sent."""
+        """Set the label of the time of sending."""
         message.labels.setdefault(SENT_AT, str(time.time()))
         return message
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        """A task starts: it is in flight, and has waited so long."""
+        """Count a task as in flight, and observe how long it waited."""
         self.received_tasks.labels(message.task_name).inc()
         self.tasks_in_flight.labels(message.task_name).inc()
         self._running[message.task_id] += 1
@@ -108,7 +108,7 @@ class PrometheusMiddleware(TaskiqMiddleware):
         self.saved_results.labels(message.task_name).inc()
 
     def post_settle(self, message: TaskiqMessage | None, outcome: Outcome) -> None:
-        """A delivery is done with: retried, buried, or neither."""
+        """Count retried and buried messages."""
         name = "" if message is None else message.task_name
         has_run = message is not None and self._running[message.task_id] > 0
         if message is not None and has_run:

@@ -1,4 +1,4 @@
-"""What tasks raise to say something of their retries."""
+"""Errors that control retries."""
 
 from taskiq_core.exceptions import TaskiqError
 

@@ -19,7 +19,7 @@ RETRIES: Final = "_retries"
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to run a task again; its labels say otherwise for one task.
+    """When to run a task again; labels of a task come first.
 
     Attributes:
         default_retry_count: how often a task is run at most, the first time included.
@@ -37,7 +37,7 @@ class RetryPolicy:
         declared: Mapping[str, Any],
         error: BaseException,
     ) -> bool:
-        """Whether retries are a matter of this failure at all.
+        """Whether the task is to be retried after this failure, attempts aside.
 
         Args:
             labels: of the message.
@@ -59,7 +59,7 @@ class RetryPolicy:
 def as_tuple(
     types: Iterable[type[BaseException]] | None,
 ) -> tuple[type[BaseException], ...] | None:
-    """Exception classes in the form that isinstance takes."""
+    """Return exception classes in the form that isinstance takes."""
     return None if types is None else tuple(types)
 
 

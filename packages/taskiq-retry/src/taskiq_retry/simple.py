@@ -1,4 +1,4 @@
-"""SimpleRetryMiddleware: run a task that failed again, at once."""
+"""SimpleRetryMiddleware: run failed tasks again, at once."""
 
 import logging
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class SimpleRetryMiddleware(TaskiqMiddleware):
-    """Has messages of tasks that failed delivered again, under the same task id.
+    """Delivers messages of failed tasks again, under the same task id.
 
     Tasks are retried that carry the label `retry_on_error=True`; `max_retries` and
     `types_of_exceptions` are labels, too. The broker counts the attempts, so that a killed worker
@@ -60,7 +60,7 @@ class SimpleRetryMiddleware(TaskiqMiddleware):
         )
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Tell the task how often it was run before, in the label `_retries`."""
+        """Set the label `_retries` to the number of earlier runs."""
         earlier = attempt_of(message.labels) - 1
         if earlier:
             message.labels[RETRIES] = earlier
@@ -72,9 +72,9 @@ class SimpleRetryMiddleware(TaskiqMiddleware):
         result: TaskiqResult[Any],
         exception: BaseException,
     ) -> None:
-        """Have the message delivered again, or buried after the last attempt."""
+        """Ask for another delivery, or for burial after the last attempt."""
         if isinstance(exception, NoResultError | TaskRejectedError | TaskAbortedError):
-            return  # the task has decided for itself, or somebody else for it
+            return  # the task, or an operator, has decided
         task = self.broker.find_task(message.task_name)
         declared = {} if task is None else task.labels
         if not self._policy.concerns(message.labels, declared, exception):

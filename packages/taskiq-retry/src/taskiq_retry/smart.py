@@ -1,4 +1,4 @@
-"""SmartRetryMiddleware: run a task that failed again, after a delay that may grow."""
+"""SmartRetryMiddleware: run failed tasks again, after a delay that may grow."""
 
 import logging
 import random
@@ -78,7 +78,7 @@ class SmartRetryMiddleware(SimpleRetryMiddleware):
         return delay + random.random() if self.use_jitter else delay
 
     async def retry(self, message: TaskiqMessage, result: TaskiqResult[Any], attempt: int) -> None:
-        """Ask for another delivery after the delay, or keep it as a schedule."""
+        """Ask for another delivery as `SimpleRetryMiddleware.retry` does, after the delay."""
         delay = self.make_delay(message, attempt)
         logger.info(
             "%s (%s): attempt %d failed, the next one is in %.1f s",

@@ -1,10 +1,10 @@
-"""A scheduler inside a program of one's own."""
+"""run_scheduler_task: a scheduler inside a program of one's own."""
 
 from datetime import timedelta
 
+from taskiq_scheduler.lifecycle import start, start_sources
 from taskiq_scheduler.loop import SchedulerLoop
 from taskiq_scheduler.scheduler import TaskiqScheduler
-from taskiq_scheduler.watching import start_sources
 
 
 async def run_scheduler_task(
@@ -17,13 +17,12 @@ async def run_scheduler_task(
 
     Args:
         scheduler: what to serve.
-        run_startup: whether to start the broker up first.
-        interval: how often sources are asked for their schedules; a minute if it is None.
+        run_startup: whether to start the broker, too, after the sources.
+        interval: how often sources are read that do not say when their schedules change; a minute
+            if it is None.
         loop_interval: the shortest time between two looks at what is due.
     """
-    failed = await start_sources(scheduler.sources)
-    if run_startup:
-        await scheduler.startup()
+    failed = await (start(scheduler) if run_startup else start_sources(scheduler.sources))
     await SchedulerLoop(scheduler).run(
         update_interval=interval, loop_interval=loop_interval, unstarted=failed
     )

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from taskiq_cli.older.log_level import LogLevel
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.log_level import LogLevel
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_scheduler.scheduler import TaskiqScheduler
 
 
 @dataclass
 class SchedulerArgs:
-    """What a scheduler is started with; all durations are seconds."""
+    """The options of a scheduler; all durations are seconds."""
 
     scheduler: str | TaskiqScheduler
     modules: list[str]
@@ -28,7 +28,7 @@ class SchedulerArgs:
 
     @classmethod
     def from_cli(cls, args: Sequence[str] | None = None) -> Self:
-        """The options that command-line arguments say; None for those of this process."""
+        """Read the options from command-line arguments, by default from those of this process."""
         values = vars(_parser().parse_args(args))
         values["log_level"] = LogLevel[values["log_level"]]
         # What is given replaces the default, to which argparse would add it.

@@ -1,4 +1,4 @@
-"""What time it is, and waiting: the one place where the scheduler meets a clock."""
+"""Clock: the time, and waiting for it; the scheduler asks no other clock."""
 
 import asyncio
 import time
@@ -13,17 +13,17 @@ class Clock(Protocol):
     """A clock that a scheduler runs on; tests pass a virtual one."""
 
     def now(self) -> datetime:
-        """The moment, in UTC; it may be set, and so jump ahead or back."""
+        """Return the current time in UTC; it may be set, and so jump ahead or back."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds from some moment on; they only grow."""
+        """Return seconds that only grow."""
         ...
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
         """Return when the event is set, after so many seconds, or earlier if the clock was set.
 
-        It may return without a reason: whoever waits looks at the time again.
+        It may return for no reason: the caller looks at the time again.
         """
         ...
 
@@ -32,15 +32,15 @@ class SystemClock:
     """The clock of the machine."""
 
     def now(self) -> datetime:
-        """The system's time."""
+        """Return the system's time."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since the machine was started, or so."""
+        """Return the seconds of `time.monotonic`."""
         return time.monotonic()
 
     async def wait(self, event: asyncio.Event, seconds: float) -> None:
-        """Wait in the running event loop, for half a minute at most, as nobody tells of a jump."""
+        """Wait for half a minute at most: the system does not say when its clock was set."""
         try:
             async with asyncio.timeout(min(seconds, LONGEST_WAIT)):
                 await event.wait()

@@ -4,25 +4,32 @@
 TaskiqError
 └── ScheduleError
     ├── BadScheduleError        a schedule is left out; names it, its source and the reason
-    ├── ScheduleRefusedError    a schedule is not made (also a ValueError)
-    ├── ScheduleLabelError      a task's label `schedule` is no list of dicts (also a LoadError)
+    ├── ScheduleRefusedError    a schedule is not added (taskiq-core's, also a ValueError)
+    ├── ScheduleLabelError      a task's label `schedule` is not a list of dicts (also a LoadError)
     ├── ScheduleValueError      the reason
     │   └── CronValueError      ... is a cron line or a time zone
     ├── SendTimeoutError        sending a task took too long
-    └── NotASchedulerError      what a path leads to is no scheduler (also a LoadError)
+    └── NotASchedulerError      a path does not lead to a scheduler (also a LoadError)
 ```
 """
 
-from taskiq_cli.errors import LoadError
-from taskiq_core.exceptions import TaskiqError
+from taskiq_core.exceptions import ScheduleError, ScheduleRefusedError
+from taskiq_core.loading.errors import LoadError
 
-
-class ScheduleError(TaskiqError):
-    """Base of what can go wrong with schedules."""
+__all__ = [
+    "BadScheduleError",
+    "CronValueError",
+    "NotASchedulerError",
+    "ScheduleError",
+    "ScheduleLabelError",
+    "ScheduleRefusedError",
+    "ScheduleValueError",
+    "SendTimeoutError",
+]
 
 
 class BadScheduleError(ScheduleError):
-    """A schedule says nothing that can be followed; the others are not harmed."""
+    """A schedule can't be followed; the others are not harmed."""
 
     __template__ = (
         "Schedule {schedule_id!r} of task {task_name!r} in {source} is left out: {reason}"
@@ -33,17 +40,8 @@ class BadScheduleError(ScheduleError):
     reason: str
 
 
-class ScheduleRefusedError(ScheduleError, ValueError):
-    """A schedule that was to be made in a program says nothing that can be followed."""
-
-    __template__ = "Task {task_name!r} is not scheduled (schedule {schedule_id!r}): {reason}"
-    schedule_id: str
-    task_name: str
-    reason: str
-
-
 class ScheduleLabelError(ScheduleError, LoadError):
-    """The label `schedule` of a task is no list of dicts."""
+    """The label `schedule` of a task is not a list of dicts."""
 
     __template__ = "The label 'schedule' of task {task_name!r} can't be used: {reason}"
     task_name: str
@@ -63,10 +61,10 @@ class SendTimeoutError(ScheduleError):
 
 
 class NotASchedulerError(ScheduleError, LoadError):
-    """What a path leads to is no scheduler."""
+    """A path does not lead to a scheduler."""
 
     __template__ = (
-        "{spec} is {description}, and no TaskiqScheduler. Make one: "
+        "{spec} is {description}, not a TaskiqScheduler. Make one: "
         "scheduler = TaskiqScheduler(broker, [LabelScheduleSource(broker)])"
     )
     spec: str
@@ -74,7 +72,7 @@ class NotASchedulerError(ScheduleError, LoadError):
 
 
 class ScheduleValueError(ScheduleError, ValueError):
-    """What a schedule says can't be followed."""
+    """The timing of a schedule can't be followed."""
 
     __template__ = "{reason}"
     reason: str

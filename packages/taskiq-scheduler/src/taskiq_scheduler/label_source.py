@@ -1,4 +1,4 @@
-"""LabelScheduleSource: schedules that stand on the tasks, in their label `schedule`."""
+"""LabelScheduleSource: the schedules in the label `schedule` of tasks."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -24,11 +24,11 @@ class LabelScheduleSource(ScheduleSource):
     As in `@broker.task(schedule=[{"cron": "0 3 * * *", "cron_offset": "Europe/Berlin"}])`.
 
     Args:
-        broker: whose tasks to look at.
+        broker: has the tasks; schedulers claim ticks in its store, if it can keep claims.
 
     Attributes:
-        schedules: by their ids; a one-shot schedule leaves when it was sent.
-        problems: what is wrong with those that are left out.
+        schedules: by their ids; a schedule that fires once leaves when it was sent.
+        problems: what is wrong with schedules that are left out.
     """
 
     def __init__(self, broker: AsyncBroker) -> None:
@@ -50,10 +50,10 @@ class LabelScheduleSource(ScheduleSource):
                 self._read(task, number, entry)
 
     def check_labels(self) -> None:
-        """Refuse labels that are no list of dicts: a slip of the program, and no bad schedule.
+        """Refuse labels that are not a list of dicts, as a slip of the program.
 
         Raises:
-            ScheduleLabelError: one is something else.
+            ScheduleLabelError: a label is something else.
         """
         for task in self._tasks():
             label = task.labels.get(SCHEDULE, ())
@@ -63,11 +63,11 @@ class LabelScheduleSource(ScheduleSource):
                 raise ScheduleLabelError(task_name=task.task_name, reason=reason)
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """The schedules of all tasks."""
+        """Return the schedules of all tasks."""
         return list(self.schedules.values())
 
     def post_send(self, task: ScheduledTask) -> None:
-        """Forget a one-shot schedule that was sent."""
+        """Forget a schedule that fires once."""
         if not task.is_repeated:
             self.schedules.pop(task.schedule_id, None)
 
@@ -77,7 +77,7 @@ class LabelScheduleSource(ScheduleSource):
         return [task for task in tasks if task.broker is self.broker]
 
     def _read(self, task: AsyncTaskiqDecoratedTask[Any, Any], number: int, entry: Any) -> None:
-        # The same in every process and after every restart, so that ticks can be told apart.
+        # Stable across processes and restarts, as ids of ticks are made of it.
         schedule_id = f"{task.task_name}#{number}"
         if not isinstance(entry, Mapping):
             self._leave_out(schedule_id, task.task_name, _wrong(entry, "a dict"))

@@ -1,17 +1,15 @@
 """InMemoryScheduleSource: schedules in this process."""
 
-from collections import deque
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Collection
 from datetime import datetime
 from time import monotonic
-from typing import Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.brokers.memory_claims import MemoryTickClaims
 from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning
-from taskiq_scheduler.checking import check_new
-
-REMEMBERED: Final = 2_000
-"""How many confirmed ticks of a schedule are remembered."""
+from taskiq_scheduler.validation import check_new
 
 
 class InMemoryScheduleSource(ScheduleSource):
@@ -25,18 +23,28 @@ class InMemoryScheduleSource(ScheduleSource):
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._schedules: dict[str, ScheduledTask] = {}
-        self._claims: dict[tuple[str, datetime], float] = {}
-        self._confirmed: dict[str, deque[datetime]] = {}
-        self._last: dict[str, datetime] = {}
-        self._gone: dict[str, None] = {}
-        self._clock = clock
+        self._claims = MemoryTickClaims(lease=self.claim_lease, clock=clock)
+        self._subscribers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """All schedules."""
+        """Return all schedules."""
         return list(self._schedules.values())
 
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield when schedules were added or deleted, from whatever thread."""
+        changed = asyncio.Event()
+        self._subscribers[changed] = asyncio.get_running_loop()
+        try:
+            yield
+            while True:
+                await changed.wait()
+                changed.clear()
+                yield
+        finally:
+            del self._subscribers[changed]
+
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep one more; one of the same id takes the place of the earlier one.
+        """Keep a schedule, in place of one of the same id.
 
         Raises:
             ScheduleRefusedError: its cron line, time zone, interval or time can't be followed.
@@ -44,58 +52,43 @@ class InMemoryScheduleSource(ScheduleSource):
         check_new(schedule)
         before = self._schedules.get(schedule.schedule_id)
         if before is not None and is_new_beginning(before, schedule):
-            self._last.pop(schedule.schedule_id, None)
+            self._claims.forget_last(schedule.schedule_id)
         self._schedules[schedule.schedule_id] = schedule
+        self._notify()
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Forget a schedule; one that is not there is forgotten already."""
-        self._schedules.pop(schedule_id, None)
-        self._last.pop(schedule_id, None)
-
-    async def claim(self, schedule_id: str, tick: datetime) -> bool:
-        """Whether whoever asks may send the task of this tick."""
-        if self._is_confirmed(schedule_id, tick):
-            return False
-        now = self._clock()
-        if self._claims.get((schedule_id, tick), now) > now:
-            return False
-        self._claims[schedule_id, tick] = now + self.claim_lease
-        return True
-
-    async def confirm(self, schedule_id: str, tick: datetime) -> None:
-        """The tick is done."""
-        self._claims.pop((schedule_id, tick), None)
-        self._confirmed.setdefault(schedule_id, deque(maxlen=REMEMBERED)).append(tick)
-        self._last[schedule_id] = max(tick, self._last.get(schedule_id, tick))
-        if schedule_id not in self._schedules:
-            self._forget_in_time(schedule_id)
-
-    async def last_tick(self, schedule_id: str) -> datetime | None:
-        """The latest tick that was confirmed."""
-        return self._last.get(schedule_id)
-
-    async def abandoned(self) -> list[tuple[str, datetime]]:
-        """Ticks that were claimed and not confirmed in time."""
-        now = self._clock()
-        return [key for key, ends in self._claims.items() if ends <= now]
+        self._claims.forget_last(schedule_id)
+        if self._schedules.pop(schedule_id, None) is not None:
+            self._notify()
 
     def post_send(self, task: ScheduledTask) -> None:
-        """Forget a one-shot schedule that was sent."""
+        """Forget a schedule that fires once."""
         if not task.is_repeated:
             self._schedules.pop(task.schedule_id, None)
 
-    def _forget_in_time(self, schedule_id: str) -> None:
-        """Remember the ticks of a schedule that is gone for a while, as of one that fired once."""
-        self._gone.pop(schedule_id, None)
-        self._gone[schedule_id] = None  # the latest is the last one
-        if len(self._gone) > REMEMBERED:
-            oldest = next(iter(self._gone))
-            del self._gone[oldest]
-            if oldest not in self._schedules:
-                self._confirmed.pop(oldest, None)
-                self._last.pop(oldest, None)
+    async def claim(self, schedule_id: str, tick: datetime) -> bool:
+        """Claim a tick for one of the schedulers of this process."""
+        self._claims.claim_lease = self.claim_lease
+        return await self._claims.claim(schedule_id, tick)
 
-    def _is_confirmed(self, schedule_id: str, tick: datetime) -> bool:
-        ticks = self._confirmed.get(schedule_id, ())
-        # What is older than all that are remembered was confirmed long ago.
-        return tick in ticks or (len(ticks) == REMEMBERED and tick < min(ticks))
+    async def confirm(self, schedule_id: str, tick: datetime) -> None:
+        """Confirm a tick."""
+        await self._claims.confirm(schedule_id, tick)
+
+    async def last_tick(self, schedule_id: str) -> datetime | None:
+        """Return the latest tick that was confirmed."""
+        return (await self.last_ticks([schedule_id])).get(schedule_id)
+
+    async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
+        """Return the latest ticks of many schedules."""
+        return await self._claims.last_ticks(schedule_ids)
+
+    async def abandoned(self) -> list[tuple[str, datetime]]:
+        """Return ticks that were claimed and not confirmed in time."""
+        return await self._claims.abandoned()
+
+    def _notify(self) -> None:
+        for changed, loop in list(self._subscribers.items()):
+            with contextlib.suppress(RuntimeError):  # that event loop is closed
+                loop.call_soon_threadsafe(changed.set)

@@ -1,10 +1,10 @@
-"""Which of the ticks that have passed are sent; no I/O, no clock."""
+"""Selects the passed ticks that are sent; no I/O, no clock."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
-from taskiq_scheduler.timetable import latest_ticks, to_utc
+from taskiq_scheduler.ticks import latest_ticks, to_utc
 
 LIMIT: Final = 1_000
 """How many missed ticks of one schedule are made up for."""
@@ -14,10 +14,10 @@ _MOMENT: Final = timedelta(microseconds=1)
 
 
 def ticks_to_send(schedule: ScheduledTask, first: datetime, now: datetime) -> list[datetime]:
-    """Those of the ticks from the first one up to now that its policy and its grace let through.
+    """Return the ticks up to now that the policy and the grace of a schedule let through.
 
     Args:
-        schedule: says both.
+        schedule: has policy and grace.
         first: the earliest tick that was not looked at.
         now: when they are looked at.
 

@@ -1,8 +1,8 @@
 """What taskiq-scheduler adds to taskiq."""
 
-from taskiq_core.plugins import CommandSpec, ScheduleSourceSpec, hookimpl
+from taskiq_core.plugins import CommandSpec, ScheduleSourceSpec, WorkerServiceSpec, hookimpl
 
-TASKIQ_PLUGIN_API = (1, 0)
+TASKIQ_PLUGIN_API = (1, 1)
 
 
 @hookimpl
@@ -27,5 +27,17 @@ def taskiq_register_commands() -> list[CommandSpec]:
             "schedules",
             target="taskiq_scheduler.commands.schedules:schedules",
             help="List schedules, and when they fire next.",
+        ),
+    ]
+
+
+@hookimpl
+def taskiq_register_worker_services() -> list[WorkerServiceSpec]:
+    """A scheduler beside the tasks: `taskiq worker --with-scheduler`."""
+    return [
+        WorkerServiceSpec(
+            "scheduler",
+            target="taskiq_scheduler.embedded_scheduler:EmbeddedScheduler",
+            description="Sends tasks when their schedules say, in every worker process.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""TaskiqScheduler: a broker, and the sources of what it is to send."""
+"""TaskiqScheduler: a broker, and the schedule sources that it serves."""
 
 import asyncio
 import inspect
@@ -14,12 +14,12 @@ from taskiq_core.messages.scheduled_task import ScheduledTask
 
 logger = logging.getLogger(__name__)
 
-TELL_TIMEOUT: Final = 10.0
+POST_SEND_TIMEOUT: Final = 10.0
 """Seconds that a source's `post_send` may take."""
 
 
 class TaskiqScheduler:
-    """Sends the tasks of schedules when it is told that they are due; `SchedulerLoop` tells it.
+    """Sends the tasks of schedules that are due; `SchedulerLoop` calls it.
 
     Args:
         broker: sends the tasks.
@@ -54,20 +54,20 @@ class TaskiqScheduler:
         labels = {"schedule_id": task.schedule_id, **task.labels}
         kicker: AsyncKicker[..., None] = AsyncKicker(task.task_name, self.broker, labels)
         await kicker.with_task_id(task.task_id).kiq(*task.args, **task.kwargs)
-        await tell_sent(source, task)
+        await call_post_send(source, task)
 
     async def shutdown(self) -> None:
         """Shut the broker down."""
         await self.broker.shutdown()
 
 
-async def tell_sent(source: ScheduleSource, task: ScheduledTask) -> None:
+async def call_post_send(source: ScheduleSource, task: ScheduledTask) -> None:
     """Call the source's `post_send`; that it fails is logged only, as the task was sent."""
     try:
-        telling = source.post_send(task)
-        if inspect.isawaitable(telling):
-            async with asyncio.timeout(TELL_TIMEOUT):
-                await telling
+        calling = source.post_send(task)
+        if inspect.isawaitable(calling):
+            async with asyncio.timeout(POST_SEND_TIMEOUT):
+                await calling
     except Exception as error:  # noqa: BLE001  # any source
         logger.warning(
             "%s (schedule %s) was sent, but %s.post_send failed: %s",

@@ -1,4 +1,4 @@
-"""What can go wrong before anything is serialized."""
+"""Errors of taskiq-serializers."""
 
 from taskiq_core.exceptions import TaskiqError
 

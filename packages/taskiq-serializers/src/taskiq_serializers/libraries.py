@@ -1,4 +1,4 @@
-"""Libraries that are there only if somebody wanted their format."""
+"""Optional libraries, which extras install."""
 
 from importlib import import_module
 from typing import Any

@@ -16,7 +16,7 @@ class MSGPackSerializer(TaskiqSerializer):
     Args:
         default: called for what it can't express; returns something it can.
         use_single_float: whether floats have 32 bits instead of 64.
-        use_bin_type: whether bytes are told from text.
+        use_bin_type: whether bytes and text are distinguished.
         datetime: whether aware datetimes have a form of their own.
 
     Raises:

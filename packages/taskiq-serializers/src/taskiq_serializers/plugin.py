@@ -7,7 +7,7 @@ TASKIQ_PLUGIN_API = (1, 0)
 
 @hookimpl
 def taskiq_register_serializers() -> list[SerializerSpec]:
-    """One a format; their libraries are loaded when a serializer is made."""
+    """One per format; their libraries are loaded when a serializer is made."""
     return [
         SerializerSpec(name="orjson", factory="taskiq_serializers:ORJSONSerializer"),
         SerializerSpec(name="msgpack", factory="taskiq_serializers:MSGPackSerializer"),

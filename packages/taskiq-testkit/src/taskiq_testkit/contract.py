@@ -64,7 +64,7 @@ def proves(
     def decorate(function: _AsyncTest) -> _AsyncTest:
         @wraps(function)
         async def test(self: "Contract", **fixtures: Any) -> None:
-            subject = fixtures["stage"]
+            subject = fixtures["harness"]
             for each in (capability, *beside):
                 if each is not None and not subject.declares(each):
                     await self.refuse(each, subject)
@@ -120,10 +120,10 @@ class Contract:
             if not hasattr(replacement, "__contract__") and reason_of(replacement) is None:
                 setattr(cls, name, _unexplained(name, cls.__name__))
 
-    async def refuse(self, capability: Capability, stage: Any) -> None:
+    async def refuse(self, capability: Capability, harness: Any) -> None:
         """Check that the use of a capability that is not declared is refused."""
 
-    async def contrast(self, capability: Capability, stage: Any) -> None:
+    async def contrast(self, capability: Capability, harness: Any) -> None:
         """Check what holds with a capability in place of what holds without it."""
 
 

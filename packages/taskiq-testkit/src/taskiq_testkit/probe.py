@@ -7,11 +7,11 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 
-PROBE: Final = "taskiq_testkit:probe"
+PROBE: Final = "taskiq_testkit:probe"  # not an import
 """The name of the task."""
 
 
-class Held(ABC):
+class ProbeDelivery(ABC):
     """One delivery of the probe in the hands of a test, which decides what becomes of it.
 
     Attributes:
@@ -50,14 +50,14 @@ class Worker(ABC):
     """Takes deliveries for a test, one by one."""
 
     @abstractmethod
-    async def next(self) -> Held:
+    async def next(self) -> ProbeDelivery:
         """The next delivery; fails if there is none in time."""
 
     @abstractmethod
     async def close(self) -> None:
         """Take no more; what is held stays unsettled."""
 
-    async def take(self, count: int) -> list[Held]:
+    async def take(self, count: int) -> list[ProbeDelivery]:
         """So many deliveries."""
         return [await self.next() for _ in range(count)]
 

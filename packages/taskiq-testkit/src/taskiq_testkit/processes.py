@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from taskiq_testkit.deadline import within
 from taskiq_testkit.errors import WorkerProcessError
-from taskiq_testkit.waiting import within
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable
 from contextlib import aclosing
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
 from taskiq_testkit.errors import BrokerFactoryError
+
+FIRST_RENEWAL: Final = 0.1
+"""Seconds between two looks for a first delivery with a lease."""
 
 
 def factory_of(target: str) -> Callable[[Any], Any]:
@@ -40,16 +42,26 @@ async def hold(broker: AsyncBroker, slots: Slots) -> None:
     """Take deliveries and settle none; renew their leases, as a worker does that lives."""
     broker.is_worker_process = True
     await broker.startup()
-    leases = LeaseKeeper(broker, lambda delivery: _say("lost", delivery, broker))
-    renewing = asyncio.create_task(leases.run())
+    held: list[Delivery] = []
+    renewing = asyncio.create_task(renew_leases(broker, held))
     _print({"event": "ready"})
     async with aclosing(broker.deliveries(slots)) as deliveries:
         async for delivery in deliveries:
             slots.take()
-            leases.hold(delivery)
+            held.append(delivery)
             _say("took", delivery, broker)
             await slots.wait_free()
     renewing.cancel()
+
+
+async def renew_leases(broker: AsyncBroker, held: list[Delivery]) -> None:
+    """Renew leases at a third of the shortest one; says which are lost, and holds them no more."""
+    while True:
+        leases = [each.lease for each in held if each.lease is not None]
+        await asyncio.sleep(min(leases, default=FIRST_RENEWAL) / 3)
+        for lost in await broker.renew_leases(held) if leases else ():
+            held.remove(lost)
+            _say("lost", lost, broker)
 
 
 def _say(event: str, delivery: Delivery, broker: AsyncBroker) -> None:

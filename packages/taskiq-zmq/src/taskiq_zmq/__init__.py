@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskiq_zmq.broker import ZeroMQBroker
-    from taskiq_zmq.curve import CurveKeys
     from taskiq_zmq.errors import (
         AddressError,
         AddressInUseError,
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
         ResultMissingError,
         ResultsClosedError,
     )
-    from taskiq_zmq.modes import DeliveryMode
+    from taskiq_zmq.options import DeliveryMode
     from taskiq_zmq.results import ZeroMQResultBackend
-    from taskiq_zmq.wire import Heartbeats
+    from taskiq_zmq.transport.curve import CurveKeys
+    from taskiq_zmq.transport.wire import Heartbeats
 
 __all__ = [
     "AddressError",
@@ -47,28 +47,15 @@ __all__ = [
 ]
 __version__ = "1.0.0"
 _HOMES = {
-    "AddressError": "taskiq_zmq.errors",
-    "AddressInUseError": "taskiq_zmq.errors",
-    "AlreadyListeningError": "taskiq_zmq.errors",
-    "ClientOnlyError": "taskiq_zmq.errors",
-    "CurveKeys": "taskiq_zmq.curve",
-    "DeliveryMode": "taskiq_zmq.modes",
-    "Heartbeats": "taskiq_zmq.wire",
-    "HubLostError": "taskiq_zmq.errors",
-    "MessageTooLargeError": "taskiq_zmq.errors",
-    "NoHubError": "taskiq_zmq.errors",
-    "NotAWorkerError": "taskiq_zmq.errors",
-    "NotStartedError": "taskiq_zmq.errors",
-    "QueueFullError": "taskiq_zmq.errors",
-    "ResultDroppedError": "taskiq_zmq.errors",
-    "ResultMissingError": "taskiq_zmq.errors",
-    "ResultsClosedError": "taskiq_zmq.errors",
+    "CurveKeys": "taskiq_zmq.transport.curve",
+    "DeliveryMode": "taskiq_zmq.options",
+    "Heartbeats": "taskiq_zmq.transport.wire",
     "ZeroMQBroker": "taskiq_zmq.broker",
     "ZeroMQResultBackend": "taskiq_zmq.results",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return getattr(import_module(_HOMES.get(name, "taskiq_zmq.errors")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

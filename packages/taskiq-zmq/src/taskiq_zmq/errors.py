@@ -3,22 +3,22 @@
 ```
 BrokerConnectionError
 ├── AddressError                an address can't be used
-│   └── AddressInUseError       somebody listens there already
+│   └── AddressInUseError       another socket is bound to it
 BrokerError
-└── ClientOnlyError             a worker was asked for what only clients know
+└── ClientOnlyError             a worker was asked for something that only clients know
 ListenError
-├── NotAWorkerError             a client can't be listened to
-└── AlreadyListeningError       a worker listens once
+├── NotAWorkerError             deliveries were asked of a client
+└── AlreadyListeningError       deliveries were asked of a worker a second time
 SendTaskError
 ├── NotStartedError             kiq before startup
 ├── QueueFullError              too many tasks wait
-├── MessageTooLargeError        a task is larger than the broker takes
-├── NoHubError                  a worker sends a task, and no client is there to take it
-└── HubLostError                ... or left before it said that it has it
+├── MessageTooLargeError        a task is larger than the broker takes (of taskiq-core)
+├── NoHubError                  a worker sent a task, and no client was connected
+└── HubLostError                ... or the client left before it confirmed the task
 ResultGetError
-├── ResultMissingError          there is none (yet)
-├── ResultDroppedError          it was dropped for newer ones
-└── ResultsClosedError          the broker stopped before it came
+├── ResultMissingError          there is no result yet (of taskiq-core)
+├── ResultDroppedError          the result was dropped for newer ones
+└── ResultsClosedError          the broker stopped before the result came
 ```
 """
 
@@ -26,13 +26,31 @@ from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerError,
     ListenError,
+    MessageTooLargeError,
     ResultGetError,
+    ResultMissingError,
     SendTaskError,
 )
 
+__all__ = [
+    "AddressError",
+    "AddressInUseError",
+    "AlreadyListeningError",
+    "ClientOnlyError",
+    "HubLostError",
+    "MessageTooLargeError",
+    "NoHubError",
+    "NotAWorkerError",
+    "NotStartedError",
+    "QueueFullError",
+    "ResultDroppedError",
+    "ResultMissingError",
+    "ResultsClosedError",
+]
+
 
 class AddressError(BrokerConnectionError):
-    """An address can't be bound, connected to or understood."""
+    """An address can't be bound, connected to or parsed."""
 
     __template__ = "{broker} can't use the address {address}: {reason}"
 
@@ -42,8 +60,8 @@ class AddressInUseError(AddressError):
 
     __template__ = (
         "{broker} can't bind {address}: {reason}. Another client runs there. Each client needs an "
-        "address of its own: give this one another zmq_pub_host, and the workers a list of both as "
-        "zmq_sub_host."
+        "address of its own: give this one another zmq_pub_host, and give workers a list of both "
+        "addresses as zmq_sub_host."
     )
     reason: str = "the address is in use"
 
@@ -52,7 +70,7 @@ class ClientOnlyError(BrokerError):
     """Only the client has the queue."""
 
     __template__ = (
-        "A worker can't {action}: the queue is in the client. Ask there, after startup()."
+        "A worker can't {action}: the queue is in the client. Ask the client, after startup()."
     )
     action: str
 
@@ -69,7 +87,7 @@ class NotAWorkerError(ListenError):
 class AlreadyListeningError(ListenError):
     """The broker's deliveries go to one listener."""
 
-    __template__ = "Somebody listens to this broker already: start another worker process"
+    __template__ = "This broker has a listener already: start another worker process"
 
 
 class NotStartedError(SendTaskError):
@@ -82,11 +100,11 @@ class NotStartedError(SendTaskError):
 
 
 class QueueFullError(SendTaskError):
-    """A task found no place in the queue in time."""
+    """The queue stayed full for `send_timeout` seconds."""
 
     __template__ = (
-        "Task {task_name!r} was not sent: {queue_size} tasks wait and none was taken in "
-        "{send_timeout} s, {workers} workers are connected. Start more workers, or raise "
+        "Task {task_name!r} was not sent: the queue is full with {queue_size} tasks, and stayed so "
+        "for {send_timeout} s; {workers} workers are connected. Start more workers, or raise "
         "ZeroMQBroker(queue_size=..., send_timeout=...)."
     )
     queue_size: int
@@ -94,48 +112,25 @@ class QueueFullError(SendTaskError):
     send_timeout: float
 
 
-class MessageTooLargeError(SendTaskError):
-    """A task is larger than the broker takes."""
-
-    __template__ = (
-        "Task {task_name!r} was not sent: it has {size} bytes, {limit} are allowed. Pass a "
-        "reference to the data, or raise ZeroMQBroker(max_message_size=...) on the client and the "
-        "workers."
-    )
-    size: int
-    limit: int
-
-
 class NoHubError(SendTaskError):
-    """A worker sent a task, and no client is connected that could take it."""
+    """A worker sent a task, and no client was connected."""
 
     __template__ = (
-        "Task {task_name!r} was not sent: this worker sends through a client, and none of "
-        "{addresses} was reached in {send_timeout} s."
+        "Task {task_name!r} was not sent: this worker sends through a client, and did not reach "
+        "one at {addresses} in {send_timeout} s."
     )
     addresses: str
     send_timeout: float
 
 
 class HubLostError(SendTaskError):
-    """The client that was to take a worker's task left before it said that it has it."""
+    """The client was lost before it confirmed a worker's task."""
 
     __template__ = (
         "Task {task_name!r} may not have been sent: the client at {address} was lost, or did not "
         "answer in time."
     )
     address: str
-
-
-class ResultMissingError(ResultGetError):
-    """There is no result of this task here."""
-
-    __template__ = (
-        "There is no result of task {task_id} here (yet): wait_result waits for it. Results are "
-        "kept by the client that sent the task, for {ttl} s."
-    )
-    task_id: str
-    ttl: float
 
 
 class ResultDroppedError(ResultGetError):
@@ -155,7 +150,7 @@ class ResultsClosedError(ResultGetError):
     """No result can come: the broker is not running."""
 
     __template__ = (
-        "The result of task {task_id} can't come: its broker is not running in this process. It is "
-        "kept here only between startup() and shutdown() of a ZeroMQBroker."
+        "The result of task {task_id} can't come: its broker is not running in this process. "
+        "Results are kept here only between startup() and shutdown() of a ZeroMQBroker."
     )
     task_id: str

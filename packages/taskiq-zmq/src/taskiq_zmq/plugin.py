@@ -1,6 +1,7 @@
 """What taskiq-zmq adds to taskiq."""
 
-from taskiq_core.plugins import BrokerSpec, Capability, hookimpl
+from taskiq_core.plugins import BrokerSpec, hookimpl
+from taskiq_zmq.options import CAPABILITIES, DeliveryMode
 
 TASKIQ_PLUGIN_API = (1, 0)
 
@@ -13,17 +14,7 @@ def taskiq_register_brokers() -> list[BrokerSpec]:
             name="zmq",
             schemes=("zmq+tcp", "zmq+ipc"),
             factory="taskiq_zmq:ZeroMQBroker",
-            capabilities=frozenset(
-                {
-                    Capability.ACK,
-                    Capability.RELEASE,
-                    Capability.DELAY,
-                    Capability.DEAD_LETTER,
-                    Capability.ABORT,
-                    Capability.BATCH,
-                    Capability.PUSH_RESULTS,
-                },
-            ),
+            capabilities=CAPABILITIES[DeliveryMode.EXCLUSIVE],
             description="Straight from clients to workers, without a server; results come back too",
         ),
     ]

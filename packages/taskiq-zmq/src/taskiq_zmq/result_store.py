@@ -1,20 +1,23 @@
-"""Results in this process's memory, as bytes, and those who wait for them."""
+"""ResultStore: results in the memory of this process, and the callers that wait for them."""
 
 import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from typing import Final
 
 from taskiq_zmq.errors import ResultDroppedError, ResultMissingError, ResultsClosedError
 
+PLACE: Final = "the memory of the client that sent it"
+
 
 class ResultStore:
-    """Keeps the latest results for a while, and hands them to waiters as they come.
+    """Keeps the latest results for a time, and wakes the callers that wait for them.
 
     Args:
-        max_results: how many; the oldest go first.
-        ttl: seconds that each is kept.
-        clock: seconds, monotonic.
+        max_results: results that are kept; the oldest is dropped first.
+        ttl: seconds that a result is kept.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -35,15 +38,15 @@ class ResultStore:
 
     @property
     def awaited(self) -> Collection[str]:
-        """The tasks whose results somebody waits for."""
+        """Ids of the tasks whose results are waited for."""
         return self._waiters.keys()
 
     def has(self, task_id: str) -> bool:
-        """Whether the result is here."""
+        """Return whether the result is here."""
         return task_id in self._results
 
     def put(self, task_id: str, body: bytes) -> None:
-        """Keep a result, in place of an earlier one of the same task, and wake who waits for it."""
+        """Keep a result in place of an earlier one of its task, and wake its waiters."""
         now = self._clock()
         self._results.pop(task_id, None)
         self._results[task_id] = now + self.ttl, body
@@ -53,11 +56,11 @@ class ResultStore:
                 waiter.set_result(body)
 
     def get(self, task_id: str) -> bytes:
-        """The result.
+        """Return the result.
 
         Raises:
-            ResultDroppedError: it was here.
-            ResultMissingError: it was not, so far.
+            ResultDroppedError: it was here, and is not kept any more.
+            ResultMissingError: it has not come yet.
         """
         self._drop_old(self._clock())
         entry = self._results.get(task_id)
@@ -65,13 +68,13 @@ class ResultStore:
             return entry[1]
         if task_id in self._dropped:
             raise ResultDroppedError(task_id=task_id, max_results=self.max_results, ttl=self.ttl)
-        raise ResultMissingError(task_id=task_id, ttl=self.ttl)
+        raise ResultMissingError(task_id=task_id, place=PLACE)
 
     async def wait(self, task_id: str) -> bytes:
-        """The result, as soon as it is here.
+        """Wait for the result.
 
         Raises:
-            ResultDroppedError: it was here.
+            ResultDroppedError: it was here, and is not kept any more.
             ResultsClosedError: the broker is not running, or stopped meanwhile.
         """
         try:
@@ -91,22 +94,22 @@ class ResultStore:
                     del self._waiters[task_id]
 
     def put_progress(self, task_id: str, body: bytes) -> None:
-        """Keep how far a task has come."""
+        """Keep the progress of a task."""
         self._progress.pop(task_id, None)
         self._progress[task_id] = body
         if len(self._progress) > self.max_results:
             self._progress.popitem(last=False)
 
     def get_progress(self, task_id: str) -> bytes | None:
-        """How far a task has come, if it has said."""
+        """Return the progress of a task; None if it has not reported any."""
         return self._progress.get(task_id)
 
     def open(self) -> None:
-        """Results can come from now on."""
+        """Accept waiters."""
         self.is_open = True
 
     def close(self) -> None:
-        """No more results will come; what is here stays."""
+        """Fail all waiters; results that are here stay."""
         self.is_open = False
         waiters, self._waiters = self._waiters, {}
         for task_id, futures in waiters.items():

@@ -13,8 +13,8 @@ from taskiq_zmq.result_store import ResultStore
 _ReturnType = TypeVar("_ReturnType")
 
 
-class Uplink(Protocol):
-    """A worker's way to the clients whose tasks it runs, and to results that they have."""
+class ResultChannel(Protocol):
+    """A worker's access to the clients whose tasks it runs, and to their results."""
 
     def send_result(self, task_id: str, body: bytes) -> None:
         """Send a result to the client of the task."""
@@ -23,24 +23,23 @@ class Uplink(Protocol):
         """Send the progress to the client of the task."""
 
     def watch(self, task_id: str) -> None:
-        """Have the result put into the store when it is there."""
+        """Have the result put into the store when a client has it."""
 
     async def look_up(self, task_id: str) -> None:
-        """Have the result put into the store if it is there, and wait until that is known."""
+        """Have the result put into the store if a client has it; return when that is known."""
 
 
 class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
     """Results travel to the client that sent the task, which keeps them in memory.
 
-    The default of `ZeroMQBroker`; make one to set its options. In a worker it sends; in a client it
-    keeps, and wakes whoever waits. In a task, results of other tasks can be read and waited for,
-    too: they are asked for from the clients that the worker is connected to. In broadcast mode the
-    first result of a task counts.
+    The default of `ZeroMQBroker`; make one to set its options. A worker sends results, a client
+    keeps them and wakes their waiters. A task can read and wait for results of other tasks, too:
+    the worker asks the clients that it is connected to. In broadcast mode the first result counts.
 
     Args:
-        max_results: how many results are kept; the oldest are dropped.
+        max_results: results that are kept; the oldest is dropped first.
         ttl: seconds that a result is kept, whether it was read or not.
-        serializer: for results; JSON by pydantic if there is none. Must be the same everywhere.
+        serializer: of results, the same everywhere; JSON by pydantic by default.
     """
 
     private_to_process = (
@@ -60,57 +59,56 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
             raise ValueError("ZeroMQResultBackend: max_results must be at least 1, ttl above 0")
         self.store = ResultStore(max_results=max_results, ttl=ttl)
         self._coding = ResultCoding(serializer)
-        self._uplink: Uplink | None = None
+        self._channel: ResultChannel | None = None
 
-    def attach(self, uplink: Uplink | None) -> None:
-        """The broker runs: as a worker with that uplink, or as a client; called by the broker."""
-        self._uplink = uplink
+    def attach(self, channel: ResultChannel | None) -> None:
+        """Start, with a channel in a worker and without one in a client; called by the broker."""
+        self._channel = channel
         self.store.open()
 
     def detach(self) -> None:
-        """The broker stopped: nobody waits any longer; called by the broker."""
-        self._uplink = None
+        """Stop, and fail all waiters; called by the broker."""
+        self._channel = None
         self.store.close()
 
     async def set_result(self, task_id: str, result: TaskiqResult[_ReturnType]) -> None:
-        """Send the result to the client; it leaves with the next batch, at the latest with the ack.
+        """Send the result to the client, in the batch of its acknowledgement or before.
 
-        It is not lost with the worker: without it, the delivery is not acknowledged either, and is
+        If the worker dies before that, the delivery is not acknowledged either, and the task is
         delivered again.
 
         Raises:
             ValueError: the return value can't be serialized (also TypeError, by some serializers),
-            or
-                is larger than the broker's `max_message_size`.
+                or is larger than the broker's `max_message_size`.
             ResultsClosedError: the broker is not running.
         """
         body = self._coding.dumps(result)
-        if self._uplink is not None:
-            self._uplink.send_result(task_id, body)
+        if self._channel is not None:
+            self._channel.send_result(task_id, body)
         elif self.store.is_open:
             self.store.put(task_id, body)
         else:
             raise ResultsClosedError(task_id=task_id)
 
     async def is_result_ready(self, task_id: str) -> bool:
-        """Whether the result is here; in a worker, whether a client has it."""
-        if not self.store.has(task_id) and self._uplink is not None:
-            await self._uplink.look_up(task_id)
+        """Return whether the result is here; in a worker, whether a client has it."""
+        if not self.store.has(task_id) and self._channel is not None:
+            await self._channel.look_up(task_id)
         return self.store.has(task_id)
 
     async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
-        """The result.
+        """Return the result.
 
         Raises:
-            ResultMissingError: it is not here (yet).
-            ResultDroppedError: it was, and is not kept any more.
+            ResultMissingError: it has not come yet.
+            ResultDroppedError: it was here, and is not kept any more.
         """
         try:
             body = self.store.get(task_id)
         except ResultMissingError:
-            if self._uplink is None:
+            if self._channel is None:
                 raise
-            await self._uplink.look_up(task_id)
+            await self._channel.look_up(task_id)
             body = self.store.get(task_id)
         return self._coding.loads(body, with_logs=with_logs)
 
@@ -121,28 +119,28 @@ class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):
         check_interval: float = 0.2,
         with_logs: bool = False,
     ) -> TaskiqResult[_ReturnType]:
-        """The result, as soon as it is here; it is pushed, `check_interval` has no effect.
+        """Wait for the result; it is pushed, so `check_interval` has no effect.
 
         Raises:
             ResultDroppedError: it was here, and is not kept any more.
             ResultsClosedError: the broker is not running, or stopped meanwhile.
         """
         del check_interval
-        if self._uplink is not None and not self.store.has(task_id):
-            self._uplink.watch(task_id)
+        if self._channel is not None and not self.store.has(task_id):
+            self._channel.watch(task_id)
         return self._coding.loads(await self.store.wait(task_id), with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
-        """Send how far a task has come to its client."""
+        """Send the progress of a task to its client."""
         body = progress.model_dump_json().encode()
-        if self._uplink is not None:
-            self._uplink.send_progress(task_id, body)
+        if self._channel is not None:
+            self._channel.send_progress(task_id, body)
         else:
             self.store.put_progress(task_id, body)
 
     async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
-        """How far a task has come; None if it has not said."""
-        if self._uplink is not None:
-            await self._uplink.look_up(task_id)
+        """Return the progress of a task; None if it has not reported any."""
+        if self._channel is not None:
+            await self._channel.look_up(task_id)
         body = self.store.get_progress(task_id)
         return None if body is None else TaskProgress[Any].model_validate_json(body)

@@ -137,7 +137,7 @@ _HOMES = {
     "gather": "taskiq.funcs",
 }
 # `import taskiq` makes these available as attributes, as it did in 0.13.
-_ROOMS = frozenset(
+_MODULES = frozenset(
     {
         "abc",
         "acks",
@@ -177,9 +177,9 @@ _ROOMS = frozenset(
 if not TYPE_CHECKING:  # who checks types sees the names above, and finds a misspelt one
 
     def __getattr__(name: str) -> object:
-        if name in _ROOMS:
+        if name in _MODULES:
             return import_module(f"{__name__}.{name}")
         return resolve(__name__, name, _HOMES)
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *_HOMES, *_ROOMS})
+        return sorted({*globals(), *_HOMES, *_MODULES})

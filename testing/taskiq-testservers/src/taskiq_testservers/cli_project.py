@@ -146,10 +146,10 @@ class Project:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def send(self, task: str, *arguments: str) -> None:
+    def send(self, task: str, *arguments: str, module: str = "app") -> None:
         """Send a task of the application, in a process of its own."""
         code = (
-            "import asyncio, sys, app\n"
+            f"import asyncio, sys, {module} as app\n"
             "name, *arguments = sys.argv[1:]\n"
             "asyncio.run(app.broker.find_task(name).kiq(*arguments))\n"
         )

@@ -8,8 +8,8 @@ import click
 from taskiq_cli.commands.application_options import Application, application_options
 from taskiq_cli.commands.ask_broker import ask_broker
 from taskiq_cli.commands.broker_arguments import broker_and_modules
-from taskiq_cli.commands.texts import as_json, one_line
 from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.terminal_text import as_json, one_line
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker

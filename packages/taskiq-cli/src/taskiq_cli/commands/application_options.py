@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from taskiq_cli.disabling import no_plugin_option
+from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_cli.option_types import FOLDER
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 
 
 @dataclass(frozen=True, slots=True)

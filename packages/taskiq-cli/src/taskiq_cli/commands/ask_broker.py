@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from taskiq_cli.commands.application_options import Application
 from taskiq_cli.commands.broker_arguments import check_required_plugins, shown
 from taskiq_cli.commands.load_application import load_application
-from taskiq_cli.commands.private_state import check_is_shared
-from taskiq_cli.errors import BrokerUnusableError
+from taskiq_cli.errors import BrokerUnusableError, PrivateStateError
 from taskiq_cli.failure import Failure
-from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.loading.error_text import describe_error, describe_place, whole_traceback
 
 if TYPE_CHECKING:
     from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -53,7 +52,7 @@ def ask_broker(
     """
 
     async def ask_it(found: "AsyncBroker") -> _Answer:
-        check_is_shared(found, shown(broker))
+        _check_is_shared(found, shown(broker))
         async with _connected(found):
             return await ask(found)
 
@@ -73,7 +72,7 @@ def ask_results(
 
     async def ask_it(found: "AsyncBroker") -> _Answer:
         backend = found.result_backend
-        check_is_shared(backend, f"The result backend of {shown(broker)}")
+        _check_is_shared(backend, f"The result backend of {shown(broker)}")
         async with _connected(backend if found.private_to_process else found):
             return await ask(backend)
 
@@ -99,6 +98,12 @@ def _ask(
             raise _explain(shown(broker), error, application) from error
 
 
+def _check_is_shared(part: "_Part", name: str) -> None:
+    # A command would make a new one, and show that it is empty.
+    if part.private_to_process:
+        raise PrivateStateError(part=name, reason=part.private_to_process)
+
+
 @asynccontextmanager
 async def _connected(part: "_Part") -> AsyncGenerator[None, None]:
     try:
@@ -122,9 +127,9 @@ async def _disconnect(part: "_Part") -> None:
 
 
 def _explain(broker: str, error: Exception, application: Application) -> Exception:
-    told = BrokerUnusableError(
+    explained = BrokerUnusableError(
         broker=broker, error=describe_error(error), place=describe_place(error)
     )
     if not application.shows_tracebacks:
-        return told
-    return Failure(f"{told}\n{whole_traceback(error)}", told.exit_code)
+        return explained
+    return Failure(f"{explained}\n{whole_traceback(error)}", explained.exit_code)

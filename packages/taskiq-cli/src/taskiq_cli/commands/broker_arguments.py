@@ -2,8 +2,8 @@
 
 import click
 
-from taskiq_cli.errors import ObjectPathError
-from taskiq_cli.loading.paths import split_path
+from taskiq_core.loading.errors import ObjectPathError
+from taskiq_core.loading.object_paths import split_path
 
 
 def broker_and_modules(

@@ -10,11 +10,11 @@ from taskiq_cli.commands.application_options import Application, application_opt
 from taskiq_cli.commands.ask_broker import ask_broker
 from taskiq_cli.commands.broker_arguments import broker_and_modules, shown
 from taskiq_cli.commands.broker_group import BrokerGroup
-from taskiq_cli.commands.dead_reports import details, overview, summary, whole
-from taskiq_cli.commands.texts import as_json, one_line
+from taskiq_cli.commands.render_dead import details, overview, summary, whole
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.failure import Failure
 from taskiq_cli.option_types import Integer
+from taskiq_cli.terminal_text import as_json, one_line
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker
@@ -50,7 +50,7 @@ def dead() -> None:
 def list_(
     arguments: tuple[str, ...], limit: int, offset: int, json_: bool, application: Application
 ) -> None:
-    """List dead letters, those buried first first."""
+    """List dead letters, oldest first."""
     broker, modules = broker_and_modules(arguments, takes_urls=True)
     # One more, to see whether there are more.
     found = ask_broker(

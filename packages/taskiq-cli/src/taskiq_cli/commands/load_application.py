@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskiq_cli.commands.application_options import Application
 from taskiq_cli.commands.broker_arguments import is_url
+from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def load_application(
         Failure: something can't be imported.
         PluginError: no plugin knows such a URL.
     """
-    from taskiq_cli.errors import LoadError
-    from taskiq_cli.loading.objects import extend_import_path
-    from taskiq_cli.loading.places import whole_traceback
-    from taskiq_cli.loading.task_modules import import_tasks
+    from taskiq_core.loading.error_text import whole_traceback
+    from taskiq_core.loading.errors import LoadError
+    from taskiq_core.loading.objects import extend_import_path
+    from taskiq_core.loading.task_modules import import_tasks
 
     extend_import_path(application.app_dir)
     try:
@@ -41,7 +42,7 @@ def load_application(
     except LoadError as error:
         shown = error.__cause__ if application.shows_tracebacks else None
         details = f"\n{whole_traceback(shown)}" if shown else ""
-        raise Failure(f"{error}{details}", error.exit_code) from error
+        raise Failure(f"{error}{details}", ExitCode.LOAD_FAILED) from error
     return found
 
 
@@ -50,6 +51,6 @@ def _find(broker: str, run: Callable[[Awaitable[Any]], Any]) -> "AsyncBroker":
         from taskiq_core.plugins.urls import broker_from_url
 
         return broker_from_url(broker)
-    from taskiq_cli.loading.brokers import load_broker
+    from taskiq_core.loading.brokers import load_broker
 
     return load_broker(broker, run)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from taskiq_cli.commands.plugin_reports import as_json, capabilities, details, overview
-from taskiq_cli.disabling import no_plugin_option
+from taskiq_cli.commands.render_plugins import as_json, capabilities, details, overview
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.failure import Failure
+from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_core.plugins import PluginInfo, PluginStatus, load_plugins
 from taskiq_core.plugins.settings import read_settings
 

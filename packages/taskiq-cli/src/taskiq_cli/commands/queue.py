@@ -8,8 +8,8 @@ from taskiq_cli.commands.application_options import Application, application_opt
 from taskiq_cli.commands.ask_broker import ask_broker
 from taskiq_cli.commands.broker_arguments import broker_and_modules, shown
 from taskiq_cli.commands.broker_group import BrokerGroup
-from taskiq_cli.commands.texts import as_json
 from taskiq_cli.tables import table
+from taskiq_cli.terminal_text import as_json
 
 if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker

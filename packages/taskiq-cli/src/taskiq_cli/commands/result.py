@@ -7,9 +7,9 @@ import click
 from taskiq_cli.commands.application_options import Application, application_options
 from taskiq_cli.commands.ask_broker import ask_results
 from taskiq_cli.commands.broker_arguments import broker_and_modules
-from taskiq_cli.commands.result_reports import as_object, as_text
-from taskiq_cli.commands.texts import as_json, one_line
+from taskiq_cli.commands.render_result import as_object, as_text
 from taskiq_cli.exit_codes import ExitCode
+from taskiq_cli.terminal_text import as_json, one_line
 
 if TYPE_CHECKING:
     from taskiq_core.abc.result_backend import AsyncResultBackend

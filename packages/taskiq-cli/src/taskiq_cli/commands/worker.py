@@ -6,15 +6,16 @@ from typing import Any
 import click
 
 from taskiq_cli.commands.broker_arguments import broker_and_modules, check_required_plugins
-from taskiq_cli.commands.checks import health_address, receiver_argument, usable_log_format
-from taskiq_cli.disabling import no_plugin_option
+from taskiq_cli.commands.option_callbacks import receiver_argument, usable_log_format
+from taskiq_cli.health.address_option import health_address
+from taskiq_cli.no_plugin_option import no_plugin_option
 from taskiq_cli.option_types import FOLDER, Integer, Number
 from taskiq_cli.options import (
     DEFAULT_LOG_FORMAT,
-    DEFAULT_PATTERNS,
     DEFAULT_RECEIVER,
     WorkerOptions,
 )
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 
 _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _ACK_TYPES = ("when_received", "when_executed", "when_saved", "manual")
@@ -177,9 +178,9 @@ def worker(arguments: tuple[str, ...], **options: Any) -> None:
         check_reload_requirements()
     check_required_plugins()
     if options["with_scheduler"]:
-        from taskiq_cli.worker.companion import check_scheduler
+        from taskiq_cli.worker.services import check_service
 
-        check_scheduler()
+        check_service("scheduler")
     from taskiq_cli.supervisor.launch import become_supervisor
 
     become_supervisor(WorkerOptions(broker=broker, modules=modules, **options).to_json())

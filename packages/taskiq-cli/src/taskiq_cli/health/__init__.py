@@ -1,1 +1,1 @@
-"""The health of all workers of one `taskiq worker`, and the process that tells it to probes."""
+"""The health of the workers: state files, the health document, its server and its client."""

@@ -12,14 +12,14 @@ _LARGEST = 1024 * 1024
 
 
 def ask_health(address: Address, timeout: float) -> dict[str, Any]:
-    """The document of the workers that serve it there.
+    """Fetch the health document from a health server.
 
     Args:
-        address: where.
-        timeout: seconds that all of it may take.
+        address: of the server.
+        timeout: seconds that the whole exchange may take.
 
     Raises:
-        NoHealthError: there is none; says why.
+        NoHealthError: no health server answers there.
     """
     try:
         answer = _fetch(address, timeout)

@@ -1,4 +1,4 @@
-"""The health document: what the workers have written down, and what their silence means.
+"""The health document, made from the state files of the workers and from their silence.
 
 ```
 state            running, degraded, draining or starting: of all workers together
@@ -7,10 +7,10 @@ broker           its path
 pid              of the supervisor
 started_at       when the supervisor began, in UTC
 slots            {total, free}: messages that the workers may hold; null for no limit
-running_tasks    how many run
+running_tasks    the number of running tasks
 last_message_at  when a message came last, in UTC
-workers          a list of the same for each, and its name; their state may also be
-                 "unresponsive" (nothing is heard of it), "down" (it has ended by surprise) or
+workers          a list with these keys for each worker, and its name; its state may also be
+                 "unresponsive" (it writes nothing), "down" (it has ended unexpectedly) or
                  "stopped" (it has left)
 ```
 """
@@ -36,7 +36,7 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # somebody else's by now, and so not ours; its silence will tell
+        pass  # of another user, so the worker is gone; its silence will show that
     return True
 
 
@@ -47,11 +47,11 @@ def worker_entry(
     now: float,
     is_alive: Callable[[int], bool] = is_alive,
 ) -> dict[str, Any]:
-    """A worker's part of the document.
+    """The part of the document about one worker.
 
     Args:
         name: as in "worker-0".
-        written: what it has written down last; None if nothing yet.
+        written: the content of its state file; None if there is no file yet.
         now: by the clock that `written_at` was taken from.
         is_alive: whether a process exists.
     """

@@ -1,4 +1,4 @@
-"""`python -m taskiq_cli.reload LIFELINE REPORT OPTIONS`: started by the supervisor only."""
+"""`python -m taskiq_cli.reload PARENT STATUS OPTIONS`: started by the supervisor only."""
 
 import signal
 import sys
@@ -8,16 +8,16 @@ from watchfiles import watch
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.options import WorkerOptions
-from taskiq_cli.parent.lifeline import Lifeline
-from taskiq_cli.parent.reports import Reports
+from taskiq_cli.processes.parent_watch import ParentWatch
+from taskiq_cli.processes.status_pipe import StatusPipe
 from taskiq_cli.reload.changes import ReloadFilter
 
 
 def main() -> None:
     """Report changes until the supervisor ends."""
-    lifeline_fd, report_fd, text = sys.argv[1:]
-    Lifeline(int(lifeline_fd), ExitCode.ORPHANED)
-    reports = Reports(int(report_fd))
+    parent_fd, status_fd, text = sys.argv[1:]
+    ParentWatch(int(parent_fd), ExitCode.ORPHANED)
+    status = StatusPipe(int(status_fd))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     options = WorkerOptions.from_json(text)
     folders = options.reload_dirs or ((options.app_dir,) if options.app_dir else (".",))
@@ -29,7 +29,7 @@ def main() -> None:
         raise_interrupt=False,
     )
     for batch in changes:
-        reports.changed(sorted({_short(path) for _change, path in batch}))
+        status.changed(sorted({_short(path) for _change, path in batch}))
 
 
 def _short(path: str) -> str:

@@ -1,10 +1,10 @@
-"""How `taskiq worker` becomes the supervisor."""
+"""The step from `taskiq worker` to the supervisor."""
 
 import os
 import sys
 from typing import NoReturn
 
-from taskiq_cli.interpreter import command
+from taskiq_cli.processes.python_command import python_command
 
 
 def become_supervisor(options: str) -> NoReturn:
@@ -18,4 +18,4 @@ def become_supervisor(options: str) -> NoReturn:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, command("taskiq_cli.supervisor", options))  # noqa: S606  # no shell
+    os.execv(sys.executable, python_command("taskiq_cli.supervisor", options))  # noqa: S606  # no shell

@@ -1,4 +1,4 @@
-"""What the supervisor itself needs of the worker's options."""
+"""The part of the worker's options that the supervisor reads."""
 
 from __future__ import annotations
 

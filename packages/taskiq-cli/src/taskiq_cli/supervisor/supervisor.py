@@ -7,17 +7,22 @@ import signal
 import time
 
 from taskiq_cli.exit_codes import ExitCode
-from taskiq_cli.supervisor.exits import describe_exit
-from taskiq_cli.supervisor.health import HealthService
-from taskiq_cli.supervisor.ladder import FINISHING, KILLED, RUNNING, Ladder
-from taskiq_cli.supervisor.slot import Slot, WorkerProcess
-from taskiq_cli.supervisor.steps import Steps
-from taskiq_cli.supervisor.watch import WatchProcess
+from taskiq_cli.health.server_process import HealthServerSlot
+from taskiq_cli.processes.exit_status import describe_exit
+from taskiq_cli.supervisor.file_watch_process import FileWatchProcess
+from taskiq_cli.supervisor.shutdown_stages import ShutdownStages, StageDeadlines
+from taskiq_cli.supervisor.worker_slot import (
+    FINISHING,
+    KILLED,
+    RUNNING,
+    WorkerProcess,
+    WorkerSlot,
+)
 
 TYPE_CHECKING = False  # typing is not worth its memory in this process
 if TYPE_CHECKING:
-    from taskiq_cli.supervisor.child import Child
-    from taskiq_cli.supervisor.line_log import LineLog
+    from taskiq_cli.processes.child import Child
+    from taskiq_cli.processes.stderr_log import StderrLog
     from taskiq_cli.supervisor.settings import SupervisorSettings
     from taskiq_cli.supervisor.wakeups import Wakeups
 
@@ -25,11 +30,11 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Supervisor:
-    """Starts the workers, restarts those that end by surprise, and stops all of them.
+    """Starts the workers, restarts the ones that end unexpectedly, and stops all of them.
 
     Args:
         settings: how many workers, and how they are treated.
-        log: where every step is told.
+        log: gets a line for every step.
         wakeups: wakes up for SIGCHLD, and for the signals that this class knows.
         reloads_on_hangup: whether SIGHUP restarts the workers; else it stops them.
     """
@@ -37,7 +42,7 @@ class Supervisor:
     def __init__(
         self,
         settings: SupervisorSettings,
-        log: LineLog,
+        log: StderrLog,
         wakeups: Wakeups,
         *,
         reloads_on_hangup: bool = True,
@@ -46,13 +51,13 @@ class Supervisor:
         self._log = log
         self._wakeups = wakeups
         self._reloads_on_hangup = reloads_on_hangup
-        self._ladder = Ladder(settings.wait_tasks_timeout, settings.shutdown_timeout)
-        self._steps = Steps(self._ladder, log)
-        self._slots = [Slot(number) for number in range(settings.workers)]
-        self._watch: WatchProcess | None = None
-        self._health = HealthService(settings, log)
+        self._deadlines = StageDeadlines(settings.wait_tasks_timeout, settings.shutdown_timeout)
+        self._stages = ShutdownStages(self._deadlines, log)
+        self._slots = [WorkerSlot(number) for number in range(settings.workers)]
+        self._watch: FileWatchProcess | None = None
+        self._health = HealthServerSlot(settings.text, log, is_wanted=settings.health is not None)
         self._fails = 0
-        self._told_failures: set[str] = set()
+        self._logged_failures: set[str] = set()
         self._stage = RUNNING
         self._further_signals = 0
         self._exit_code = ExitCode.OK
@@ -66,12 +71,12 @@ class Supervisor:
             self._settings.broker,
         )
         if self._settings.reload:
-            self._watch = WatchProcess(self._settings.text)
-            self._wakeups.watch(self._watch.reports_fd)
+            self._watch = FileWatchProcess(self._settings.text)
+            self._wakeups.watch(self._watch.status_fd)
         while self._stage == RUNNING or self._live():
             self._do_what_is_due(time.monotonic())
             signals, _pipes = self._wakeups.wait(self._seconds_to_next())
-            self._read_reports()
+            self._read_statuses()
             for number in signals:
                 self._on_signal(number)
             self._reap()
@@ -96,9 +101,9 @@ class Supervisor:
                 self._start(slot, now)
         for worker in self._live():
             if worker.deadline is not None and worker.deadline <= now:
-                self._steps.escalate(worker, now)
+                self._stages.escalate(worker, now)
 
-    def _start(self, slot: Slot, now: float) -> None:
+    def _start(self, slot: WorkerSlot, now: float) -> None:
         slot.start_at = None
         try:
             slot.worker = WorkerProcess(slot.number, self._settings.text, now)
@@ -106,7 +111,7 @@ class Supervisor:
             slot.start_at = now + max(1.0, slot.backoff.delay(0))
             self._log.error("worker-%d can't be started: %s; trying again", slot.number, error)
             return
-        self._wakeups.watch(slot.worker.reports_fd)
+        self._wakeups.watch(slot.worker.status_fd)
         self._log.info("%s is started", slot.worker)
 
     # -- what workers do ----------------------------------------------------------------------
@@ -114,9 +119,9 @@ class Supervisor:
     def _live(self) -> list[WorkerProcess]:
         return [slot.worker for slot in self._slots if slot.worker is not None]
 
-    def _read_reports(self) -> None:
+    def _read_statuses(self) -> None:
         for worker in self._live():
-            worker.read_reports()
+            worker.read_statuses()
             self._forget_if_ended(worker)
         if self._watch is not None:
             changed = self._watch.changes()
@@ -125,8 +130,8 @@ class Supervisor:
                 self._restart_all(f"{changed} changed")
 
     def _forget_if_ended(self, child: Child) -> None:
-        if child.reports_ended:  # a closed pipe would wake us up for ever
-            self._wakeups.forget(child.reports_fd)
+        if child.statuses_ended:  # a closed pipe would wake us up for ever
+            self._wakeups.forget(child.status_fd)
 
     def _reap(self) -> None:
         while True:
@@ -147,21 +152,17 @@ class Supervisor:
         for slot in self._slots:
             worker = slot.worker
             if worker is not None and worker.pid == pid:
-                worker.read_reports()
-                self._wakeups.forget(worker.reports_fd)
-                if code != 0:
-                    worker.kill_group()  # what a crashed worker had started
+                worker.read_statuses()
+                self._wakeups.forget(worker.status_fd)
+                worker.kill_group()  # processes that its tasks or modules have started
                 worker.close()
                 slot.worker = None
                 self._on_worker_exit(slot, worker, code)
 
-    def _on_worker_exit(self, slot: Slot, worker: WorkerProcess, code: int) -> None:
+    def _on_worker_exit(self, slot: WorkerSlot, worker: WorkerProcess, code: int) -> None:
         now = time.monotonic()
         if self._stage != RUNNING:
-            if worker.stage != KILLED:
-                self._log.info("%s has left", worker)
-            elif self._exit_code == ExitCode.OK:
-                self._exit_code = ExitCode.WORKERS_KILLED
+            self._on_stopped(worker, code)
         elif slot.restarts_at_once:
             slot.restarts_at_once = False
             slot.start_at = now
@@ -169,23 +170,36 @@ class Supervisor:
             self._log.info("%s has run as many tasks as it may, another takes its place", worker)
             slot.start_at = now
         elif worker.load_failure is not None:
-            self._tell_failure(worker.load_failure)
+            self._log_failure(worker.load_failure)
             others_run = any(other.is_loaded for other in self._live())
             self._on_failure(slot, now, ExitCode.LOAD_FAILED, "loaded", others_run=others_run)
         elif worker.start_failure is not None:
-            self._tell_failure(worker.start_failure)
+            self._log_failure(worker.start_failure)
             others_run = any(other.is_started for other in self._live())
             self._on_failure(slot, now, ExitCode.START_FAILED, "started", others_run=others_run)
         else:
-            self._on_surprise(slot, worker, code, now)
+            self._on_unexpected_exit(slot, worker, code, now)
 
-    def _tell_failure(self, reason: str) -> None:
-        if reason not in self._told_failures:
-            self._told_failures.add(reason)
+    def _on_stopped(self, worker: WorkerProcess, code: int) -> None:
+        if worker.stage == KILLED:
+            result = ExitCode.WORKERS_KILLED
+        elif code in (0, *(-number for number in STOP_SIGNALS)):
+            # A worker that has not got to its signal handlers yet dies of the signal.
+            self._log.info("%s has left", worker)
+            return
+        else:
+            self._log.error("%s was stopping, and %s", worker, describe_exit(code))
+            result = ExitCode.FAILURE
+        if self._exit_code == ExitCode.OK:
+            self._exit_code = result
+
+    def _log_failure(self, reason: str) -> None:
+        if reason not in self._logged_failures:
+            self._logged_failures.add(reason)
             self._log.error("%s", reason)
 
     def _on_failure(
-        self, slot: Slot, now: float, code: ExitCode, action: str, *, others_run: bool
+        self, slot: WorkerSlot, now: float, code: ExitCode, action: str, *, others_run: bool
     ) -> None:
         """Something that would fail again if it were tried again at once."""
         if self._settings.reload:
@@ -197,7 +211,9 @@ class Supervisor:
         else:
             self._stop(code, f"the application can't be {action}")
 
-    def _on_surprise(self, slot: Slot, worker: WorkerProcess, code: int, now: float) -> None:
+    def _on_unexpected_exit(
+        self, slot: WorkerSlot, worker: WorkerProcess, code: int, now: float
+    ) -> None:
         delay = slot.backoff.delay(now - worker.started_at)
         slot.start_at = now + delay
         when = "at once" if delay == 0 else f"in {delay:.1f} s"
@@ -214,7 +230,7 @@ class Supervisor:
 
     def _restart_all(self, why: str) -> None:
         self._log.info("%s: the workers are started again", why)
-        self._told_failures.clear()
+        self._logged_failures.clear()
         now = time.monotonic()
         for slot in self._slots:
             slot.backoff.reset()
@@ -222,11 +238,11 @@ class Supervisor:
                 slot.start_at = now
             elif not slot.restarts_at_once:
                 slot.restarts_at_once = True
-                self._steps.finish(slot.worker, self._ladder.reload_deadline(now))
+                self._stages.finish(slot.worker, self._deadlines.reload_deadline(now))
 
     def _on_watch_exit(self) -> None:
         if self._watch is not None:
-            self._wakeups.forget(self._watch.reports_fd)
+            self._wakeups.forget(self._watch.status_fd)
             self._watch.close()
             self._watch = None
         if self._stage == RUNNING:
@@ -238,7 +254,7 @@ class Supervisor:
             os.waitpid(self._watch.pid, 0)
             self._watch.close()
 
-    # -- the ladder ---------------------------------------------------------------------------
+    # -- stopping -----------------------------------------------------------------------------
 
     def _on_signal(self, number: int) -> None:
         name = signal.Signals(number).name
@@ -263,19 +279,19 @@ class Supervisor:
         self._log.info(
             "Stopping, %s. No more tasks are taken, running ones may finish %s: %s",
             why,
-            self._ladder.describe_finish(),
+            self._deadlines.describe_finish(),
             _names(self._live()) or "no worker is left",
         )
         for worker in self._live():
-            self._steps.finish(worker, self._ladder.finish_deadline(now))
+            self._stages.finish(worker, self._deadlines.finish_deadline(now))
 
     def _hurry(self, name: str) -> None:
         self._further_signals += 1
         for worker in self._live():
             if self._further_signals >= self._settings.hardkill_count:
-                self._steps.kill(worker, f"{name}, signal {self._further_signals + 1}")
+                self._stages.kill(worker, f"{name}, signal {self._further_signals + 1}")
             else:
-                self._steps.cancel(worker, time.monotonic(), name)
+                self._stages.cancel(worker, time.monotonic(), name)
 
 
 def _names(workers: list[WorkerProcess]) -> str:

@@ -1,4 +1,4 @@
-"""What the supervisor sleeps on: signals and pipes, in one place, without polling."""
+"""The signals and pipes that wake the supervisor up, without polling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Wakeups:
     """Waits for signals and for readable pipes.
 
     Args:
-        signals: those to wait for. They are caught for the rest of the process's life.
+        signals: the signals to wait for; they are caught for the rest of the process's life.
     """
 
     def __init__(self, signals: Iterable[signal.Signals]) -> None:
@@ -34,7 +34,7 @@ class Wakeups:
         self._selector.register(fd, selectors.EVENT_READ)
 
     def forget(self, fd: int) -> None:
-        """No longer wake up for a pipe, if we did; to be called before it is closed."""
+        """Stop waking up for a pipe; to be called before it is closed."""
         if fd in self._selector.get_map():
             self._selector.unregister(fd)
 

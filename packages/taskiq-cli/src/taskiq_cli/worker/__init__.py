@@ -1,1 +1,1 @@
-"""A worker process: imports the application, and runs its tasks until it is told to leave."""
+"""A worker process: imports the application and runs its tasks until it is asked to leave."""

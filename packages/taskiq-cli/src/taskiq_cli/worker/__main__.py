@@ -1,22 +1,27 @@
-"""`python -m taskiq_cli.worker LIFELINE REPORT NAME OPTIONS`: started by the supervisor only."""
+"""`python -m taskiq_cli.worker PARENT STATUS NAME OPTIONS`: started by the supervisor only."""
 
 import asyncio
 import os
 import sys
 import threading
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.options import WorkerOptions
-from taskiq_cli.parent.lifeline import Lifeline
-from taskiq_cli.parent.reports import Reports
+from taskiq_cli.processes.parent_watch import ParentWatch
+from taskiq_cli.processes.status_pipe import StatusPipe
+
+if TYPE_CHECKING:
+    from taskiq_cli.worker.services import RunningService
 
 
 def main() -> None:
-    """Run one worker, and leave without waiting for threads that hang."""
-    lifeline_fd, report_fd, name, text = sys.argv[1:]
+    """Run one worker; leave without waiting for threads that hang."""
+    parent_fd, status_fd, name, text = sys.argv[1:]
     options = WorkerOptions.from_json(text)
-    lifeline = Lifeline(int(lifeline_fd), ExitCode.ORPHANED)
-    code = _run(options, lifeline, Reports(int(report_fd)), name)
+    parent = ParentWatch(int(parent_fd), ExitCode.ORPHANED)
+    code = _run(options, parent, StatusPipe(int(status_fd)), name)
     sys.stdout.flush()
     sys.stderr.flush()
     if any(_is_busy(thread) for thread in threading.enumerate()):
@@ -25,23 +30,23 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str) -> ExitCode:
-    from taskiq_cli.errors import LoadError
-    from taskiq_cli.loading.places import whole_traceback
-    from taskiq_cli.supervisor.shared_folder import VARIABLE
-    from taskiq_cli.worker.companion import Companion
+def _run(options: WorkerOptions, parent: ParentWatch, status: StatusPipe, name: str) -> ExitCode:
+    from taskiq_cli.health.worker_state_writer import WorkerStateWriter
+    from taskiq_cli.processes.shared_folder import VARIABLE
+    from taskiq_cli.worker.event_loop import loop_factory
     from taskiq_cli.worker.executors import executor_for
-    from taskiq_cli.worker.health_notes import HealthNotes
-    from taskiq_cli.worker.load import load_receiver_of
+    from taskiq_cli.worker.load_receiver import load_receiver_of
     from taskiq_cli.worker.log_setup import configure_logging
-    from taskiq_cli.worker.loops import loop_factory
     from taskiq_cli.worker.serve import serve
+    from taskiq_core.loading.error_text import whole_traceback
+    from taskiq_core.loading.errors import LoadError
+    from taskiq_core.plugins.errors import PluginError
 
     if options.configure_logging:
         configure_logging(options.log_level, options.log_format, name)
-    notes = HealthNotes(os.environ[VARIABLE], name) if options.health else None
-    if notes is not None:
-        notes.tell_start()
+    state_writer = WorkerStateWriter(os.environ[VARIABLE], name) if options.health else None
+    if state_writer is not None:
+        state_writer.write_start()
     with asyncio.Runner(loop_factory=loop_factory()) as runner, executor_for(options) as executor:
         # For libraries that ask for "the" event loop when they are imported.
         asyncio.set_event_loop(runner.get_loop())
@@ -50,19 +55,26 @@ def _run(options: WorkerOptions, lifeline: Lifeline, reports: Reports, name: str
                 options,
                 run=runner.get_loop().run_until_complete,
                 executor=executor,
-                on_exit=lambda _receiver: reports.recycling(),
+                on_exit=lambda _receiver: status.recycling(),
             )
-            companion = None
-            if options.with_scheduler:
-                run_until_complete = runner.get_loop().run_until_complete
-                companion = Companion(options.with_scheduler, name, run_until_complete)
-        except LoadError as error:
+            services = _services(options, name, runner.get_loop().run_until_complete)
+        except (LoadError, PluginError) as error:
             cause = error.__cause__
             details = f"\n{whole_traceback(cause)}" if cause and options.shows_tracebacks else ""
-            reports.load_failed(f"{error}{details}")
+            status.load_failed(f"{error}{details}")
             return ExitCode.LOAD_FAILED
-        reports.loaded()
-        return runner.run(serve(receiver, options, lifeline, reports, notes, companion))
+        status.loaded()
+        return runner.run(serve(receiver, options, parent, status, state_writer, services))
+
+
+def _services(
+    options: WorkerOptions, name: str, run: Callable[[Awaitable[Any]], Any]
+) -> "list[RunningService]":
+    if not options.with_scheduler:
+        return []
+    from taskiq_cli.worker.services import load_service
+
+    return [load_service("scheduler", options.with_scheduler, worker=name, run=run)]
 
 
 def _is_busy(thread: threading.Thread) -> bool:

@@ -9,7 +9,7 @@ from taskiq_cli.options import WorkerOptions
 
 @contextmanager
 def executor_for(options: WorkerOptions) -> Iterator[Executor]:
-    """The executor that the options ask for; at the end, what has not begun is dropped."""
+    """The executor that the options ask for; calls that have not begun at the end are dropped."""
     executor = _process_pool(options) if options.use_process_pool else _thread_pool(options)
     try:
         yield executor

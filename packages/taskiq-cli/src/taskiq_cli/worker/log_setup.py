@@ -11,7 +11,7 @@ def configure_logging(level: str, line_format: str, process_name: str) -> None:
     logging.basicConfig(level=level, format=line_format, handlers=[handler])
     logging.getLogger("taskiq").setLevel(level)
     # The logger of taskiq-dependencies, which says of every generator how it was closed.
-    logging.getLogger("taskiq.dependencies.ctx").addFilter(_is_news)
+    logging.getLogger("taskiq.dependencies.ctx").addFilter(_is_from_a_dependency)
 
 
 class _ProcessName(logging.Filter):
@@ -26,11 +26,11 @@ class _ProcessName(logging.Filter):
         return True
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_from_a_dependency(record: logging.LogRecord) -> bool:
     """Whether the exception of a record is a dependency's own, raised while it was closed.
 
     Dependencies see the exception of their task, and raise it again: it is logged as the task's.
     """
     trace = record.exc_info[2] if record.exc_info else None
     modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace))
-    return not any(name.startswith("taskiq_core.flow.") for name in modules)
+    return not any(name.startswith("taskiq_core.") for name in modules)

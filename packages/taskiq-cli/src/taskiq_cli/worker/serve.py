@@ -5,16 +5,16 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from taskiq_cli.errors import StartError
 from taskiq_cli.exit_codes import ExitCode
-from taskiq_cli.loading.places import describe_error, describe_place, whole_traceback
+from taskiq_cli.health.worker_state_writer import WorkerStateWriter
 from taskiq_cli.options import WorkerOptions
-from taskiq_cli.parent.lifeline import Lifeline
-from taskiq_cli.parent.reports import Reports
-from taskiq_cli.worker.companion import Companion
-from taskiq_cli.worker.health_notes import HealthNotes
-from taskiq_cli.worker.stopping import StopRequests
+from taskiq_cli.processes.parent_watch import ParentWatch
+from taskiq_cli.processes.status_pipe import StatusPipe
+from taskiq_cli.worker.stop_requests import StopRequests
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import (
     BrokerError,
@@ -24,7 +24,11 @@ from taskiq_core.exceptions import (
     ResultBackendError,
     TaskiqError,
 )
+from taskiq_core.loading.error_text import describe_error, describe_place, whole_traceback
 from taskiq_core.receiver import Receiver
+
+if TYPE_CHECKING:
+    from taskiq_cli.worker.services import RunningService
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +39,29 @@ GRACE = 1.0
 async def serve(
     receiver: Receiver,
     options: WorkerOptions,
-    lifeline: Lifeline,
-    reports: Reports,
-    notes: HealthNotes | None,
-    companion: Companion | None,
+    parent: ParentWatch,
+    status: StatusPipe,
+    state_writer: WorkerStateWriter | None,
+    services: "Sequence[RunningService]",
 ) -> ExitCode:
-    """Run tasks until a signal comes, the supervisor is gone, or enough were run."""
+    """Run tasks until a signal comes, the supervisor is gone, or enough tasks were run.
+
+    Args:
+        receiver: runs the tasks.
+        options: of the worker.
+        parent: notices when the supervisor is gone.
+        status: where the supervisor hears that the broker is started, or can't be.
+        state_writer: writes the worker's health down; None without `--health`.
+        services: run beside the tasks.
+
+    Returns:
+        The exit status of the process.
+    """
     stop = StopRequests(receiver)
     loop = asyncio.get_running_loop()
-    telling = asyncio.create_task(notes.keep(receiver, stop.finish)) if notes else None
+    writing = None
+    if state_writer is not None:
+        writing = asyncio.create_task(state_writer.keep_writing(receiver, stop.finish))
     # A service manager may send SIGTERM to the whole group: that is one request, however often.
     loop.add_signal_handler(signal.SIGTERM, stop.finish_running)
     loop.add_signal_handler(signal.SIGINT, stop.request)
@@ -56,62 +74,65 @@ async def serve(
         loop.call_soon_threadsafe(stop.request_within, limit)
         return limit + options.shutdown_timeout + GRACE
 
-    lifeline.when_lost(leave_as_orphan)
+    parent.when_lost(leave_as_orphan)
     try:
         if await _start(receiver.broker, stop.finish):
-            reports.started()
-            _tell_tasks(len(receiver.broker.get_all_tasks()))
-            await _listen_or_end(receiver, companion, stop.finish)
+            status.started()
+            _log_tasks(len(receiver.broker.get_all_tasks()))
+            await _listen_or_end(receiver, services, stop.finish)
     except StartError as error:
         details = f"\n{whole_traceback(error)}" if options.shows_tracebacks else ""
-        reports.start_failed(f"{error}{details}")
+        status.start_failed(f"{error}{details}")
         return error.exit_code
     except Exception as error:  # noqa: BLE001  # whatever the broker may raise: the supervisor restarts us
-        _tell(error, options)
+        _log_broker_error(error, options)
         return ExitCode.FAILURE
     finally:
         _leave_at_the_latest_in(options.shutdown_timeout + GRACE)
         await _shut_down(receiver.broker, options.shutdown_timeout)
-        if telling is not None:
-            telling.cancel()
+        if writing is not None:
+            writing.cancel()
     return ExitCode.OK
 
 
 async def _listen_or_end(
-    receiver: Receiver, companion: Companion | None, finish: asyncio.Event
+    receiver: Receiver, services: "Sequence[RunningService]", finish: asyncio.Event
 ) -> None:
-    """Listen; what would fail again however often it is tried ends the worker.
+    """Listen; an error that every new try would meet again ends the worker.
 
     Raises:
         StartError: the broker can't be listened to, as it is set up.
-        Exception: whatever else the broker raised.
+        Exception: any other error of the broker.
     """
     try:
-        await _listen(receiver, companion, finish)
+        await _listen(receiver, services, finish)
     except (ListenError, BrokerSetupError) as error:
         raise StartError(reason=str(error)) from error
 
 
-async def _listen(receiver: Receiver, companion: Companion | None, finish: asyncio.Event) -> None:
-    if companion is None:
-        await receiver.listen(finish)
-        return
-    serving = asyncio.create_task(companion.serve(receiver.broker, finish))
+async def _listen(
+    receiver: Receiver, services: "Sequence[RunningService]", finish: asyncio.Event
+) -> None:
+    serving = [asyncio.create_task(each.serve(receiver.broker, finish)) for each in services]
     try:
         await receiver.listen(finish)
     finally:
-        finish.set()  # enough tasks were run, or the stream has ended
-        await serving
+        if serving:
+            finish.set()  # enough tasks were run, or the stream has ended
+            await asyncio.gather(*serving)
 
 
-def _tell_tasks(number: int) -> None:
+def _log_tasks(number: int) -> None:
     logger.info("Listening started. Tasks: %d", number)
     if number == 0:
         logger.warning("No task is declared: name the modules that do, or give --fs-discover")
 
 
 async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
-    """Start the broker up; False if the worker was told to leave before that was done.
+    """Start the broker, unless the worker is asked to leave first.
+
+    Returns:
+        Whether the broker is started.
 
     Raises:
         StartError: something is set up wrong.
@@ -135,7 +156,7 @@ async def _start(broker: AsyncBroker, finish: asyncio.Event) -> bool:
 
 
 def _may_pass(error: TaskiqError) -> bool:
-    """Whether it may be about a server that is down, and not about how things are set up."""
+    """Whether the cause may be a server that is down, and not the configuration."""
     is_of_a_server = isinstance(error, BrokerError | ResultBackendError)
     return is_of_a_server and not isinstance(error, CapabilityError | BrokerSetupError)
 
@@ -154,7 +175,7 @@ async def _shut_down(broker: AsyncBroker, seconds: float) -> None:
         )
 
 
-def _tell(error: Exception, options: WorkerOptions) -> None:
+def _log_broker_error(error: Exception, options: WorkerOptions) -> None:
     logger.error(
         "The broker can't be started or listened to: %s (%s). "
         "Is its server up, and its address right?",
@@ -165,7 +186,7 @@ def _tell(error: Exception, options: WorkerOptions) -> None:
 
 
 def _leave_at_the_latest_in(seconds: float) -> None:
-    """End the process even if something that is shut down hangs, in this thread or another one."""
+    """End the process after so many seconds, even if the shutdown hangs in some thread."""
 
     def leave() -> None:
         logger.error("Something hangs at the end of the worker: leaving without it")

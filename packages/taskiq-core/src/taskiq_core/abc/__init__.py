@@ -1,1 +1,1 @@
-"""The contracts that plugins implement, one a module."""
+"""The contracts that plugins implement, one per module."""

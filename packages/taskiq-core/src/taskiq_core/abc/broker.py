@@ -10,6 +10,7 @@ from taskiq_core.abc.queue_admin import QueueAdmin
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.abc.tick_claims import TickClaims
 from taskiq_core.abc.worker_registry import HistoryStore, WorkerRegistry
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, LeaseLostError
@@ -33,12 +34,12 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     - No method loses a message when it is cancelled.
 
     Attributes:
-        private_to_process: where the queue is and whom to ask, of a broker that keeps it in the
-            process that uses it: commands can't ask another one's. Empty for others.
-        capabilities: what the broker can do; None for a broker that does not say, as those written
-            for taskiq 0.13 don't. Nothing is refused on behalf of one that does not say. Final when
-            `startup` has returned: what a server can do may depend on its version.
-        priority_levels: how many priorities the broker tells apart; None for any number.
+        private_to_process: for a broker whose queue is in the process that uses it: where the queue
+            is and which process to ask, as commands can't. Empty for others.
+        capabilities: what the broker can do; None for a broker that does not declare it, as brokers
+            written for taskiq 0.13 don't; core refuses nothing on its behalf.
+            Final when `startup` has returned: what a server can do may depend on its version.
+        priority_levels: how many priorities the broker distinguishes; None for any number.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
         reclaims_itself: whether the server gives back what dead workers held, so that `reclaim` has
             nothing to do and answers 0.
@@ -83,11 +84,11 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
             await self.kick(message)
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
-        """Yield deliveries; what a worker listens to.
+        """Yield deliveries to a worker.
 
         Args:
-            slots: the room that the worker has. The next delivery is asked for only when one is
-                free, so that a broker which fetches one by one may ignore it.
+            slots: how many more deliveries the worker can hold. The next delivery is requested
+                only when a slot is free, so a broker that fetches one by one may ignore it.
         """
         async with aclosing(self.listen()) as messages:
             async for message in messages:
@@ -96,13 +97,16 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     # -- leases: capability LEASE -------------------------------------------------------------
 
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Extend the leases of deliveries that this broker made; returns those that are lost.
+        """Extend the leases of deliveries that this broker made.
 
-        A broker that can abort tasks also sets `Delivery.aborted` of those whose abort was asked
-        for, as `Delivery.extend` does: the worker stops them.
+        A broker that can abort tasks also sets `Delivery.aborted` of the deliveries whose abort was
+        asked for, as `Delivery.extend` does: the worker stops them.
 
-        What a worker calls at a third of the shortest lease, for all that it holds; brokers that
-        can extend many at once override it. If it raises, it is called again.
+        A worker calls it at a third of the shortest lease, with all deliveries that it holds;
+        brokers that can extend many at once override it. If it raises, it is called again.
+
+        Returns:
+            The deliveries whose lease is lost.
         """
         lost: list[Delivery] = []
         for delivery in deliveries:
@@ -113,10 +117,10 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         return lost
 
     async def reclaim(self, *, owner: str | None = None) -> int:
-        """Have deliveries whose lease ran out delivered again.
+        """Deliver messages again whose lease ran out.
 
         Every worker calls it each `reclaim_interval` seconds, whether messages come or not. It must
-        wake those that wait for a message, in this process and in others.
+        wake workers that wait for a message, in this process and in others.
 
         Args:
             owner: give back what this worker holds instead, whether its leases have run out or not:
@@ -143,8 +147,8 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         """Take some messages whose `expires` label has run out, to be refused.
 
         Every worker calls it each `reclaim_interval` seconds, also while all of its slots are
-        taken, so that the callers of such tasks hear of it although no worker is free. `deliveries`
-        yields expired messages as well.
+        taken, so that the callers of such tasks get their result although no worker is free.
+        `deliveries` yields expired messages as well.
 
         Returns:
             Deliveries with `expired` set, at most some hundred; none if no message has expired.
@@ -154,7 +158,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     # -- aborts: capability ABORT -------------------------------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:
-        """Mark a message as aborted, and say where it is: queued, running or unknown.
+        """Mark a message as aborted.
 
         An abort that was answered as queued or running reaches the task, unless the task ends
         first. A queued message, delayed or not, is delivered soon with `Delivery.aborted` set, so
@@ -171,6 +175,9 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
 
         The mark lasts until the message is acknowledged, buried or purged. What is sent later under
         the same id, a dead letter that is replayed among others, is not aborted by it.
+
+        Returns:
+            Where the message is: queued, running or unknown.
         """
         raise self._lacks("abort tasks", Capability.ABORT)
 
@@ -179,15 +186,32 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
 
         Others may come, too, and any may come twice or before its delivery: a worker asks the store
         before it aborts what comes later.
-        When it is opened again, after a failure, those that are still marked come again.
+        When it is opened again, after a failure, the ids that are still marked come again.
         """
         raise self._lacks("abort tasks", Capability.ABORT)
+
+    # -- claims: capability CLAIMS ------------------------------------------------------------
+
+    def tick_claims(self, *, lease: float = 60.0) -> TickClaims:
+        """Return the claims of ticks in this broker's store, to be used while it is started.
+
+        Schedulers ask for them on behalf of schedule sources that keep no claims themselves, such
+        as the labels of tasks. Everything that was made here shares the claims of one store.
+
+        Args:
+            lease: seconds after which a claim that was not confirmed is free again.
+        """
+        raise self._lacks("claim ticks", Capability.CLAIMS)
 
     # -- what AsyncBroker implements ----------------------------------------------------------
 
     @abstractmethod
     async def abort(self, task_id: str) -> AbortState:
-        """Ask for a task to be aborted, wherever it is; says where it was found."""
+        """Ask for a task to be aborted, wherever it is.
+
+        Returns:
+            Where the task was found.
+        """
 
     @abstractmethod
     async def send(self, message: TaskiqMessage) -> None:
@@ -195,15 +219,19 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
 
     @abstractmethod
     def find_task(self, task_name: str) -> RegisteredTask | None:
-        """The task of that name, if this process has it."""
+        """Return the task of that name, or None if this process does not have it."""
 
     @abstractmethod
     def adopt_task(self, task: RegisteredTask) -> None:
-        """Know a task that was declared on another broker."""
+        """Register a task that was declared on another broker."""
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A broker for the server that a URL names; raises CapabilityError where that can't be."""
+        """Make a broker for the server that a URL names.
+
+        Raises:
+            CapabilityError: the class can't be made from a URL.
+        """
         raise CapabilityError(
             broker=cls.__name__, action="be made from a URL", capability="from_url"
         )

@@ -10,8 +10,8 @@ class TaskiqFormatter(ABC):
 
     @abstractmethod
     def dumps(self, message: TaskiqMessage) -> BrokerMessage:
-        """What the broker stores; raises TypeError or ValueError for arguments it can't express."""
+        """Return what the broker stores; raises TypeError or ValueError for other arguments."""
 
     @abstractmethod
     def loads(self, message: bytes) -> TaskiqMessage:
-        """The message of the bytes; raises ValueError for bytes that are no message."""
+        """Return the message of the bytes; raises ValueError for bytes of another format."""

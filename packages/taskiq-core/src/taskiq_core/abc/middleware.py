@@ -1,4 +1,4 @@
-"""The contract of middlewares: what is to happen around every task."""
+"""The contract of middlewares: hooks around sending and running tasks."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -37,7 +37,7 @@ class TaskiqMiddleware:
         self,
         message: TaskiqMessage,
     ) -> TaskiqMessage | Coroutine[Any, Any, TaskiqMessage]:
-        """A task is about to be sent; returns the message to send."""
+        """Return the message to send, for a task that is about to be sent."""
         return message
 
     def post_send(self, message: TaskiqMessage) -> Coroutine[Any, Any, None] | None:
@@ -47,7 +47,7 @@ class TaskiqMiddleware:
         self,
         message: TaskiqMessage,
     ) -> TaskiqMessage | Coroutine[Any, Any, TaskiqMessage]:
-        """A task is about to run; returns the message to run it with."""
+        """Return the message to run a task with, before it runs."""
         return message
 
     def post_execute(
@@ -75,6 +75,11 @@ class TaskiqMiddleware:
         Set `result.error` to a `TaskRetryError` to have the message delivered again, or to a
         `NoResultError` to have no result stored; set the label `BURY` to have the message buried
         when its result is stored.
+
+        Args:
+            message: the message of the task.
+            result: the error result, which may be changed.
+            exception: what the task raised.
         """
 
     def post_settle(
@@ -82,7 +87,7 @@ class TaskiqMiddleware:
         message: TaskiqMessage | None,
         outcome: Outcome,
     ) -> Coroutine[Any, Any, None] | None:
-        """A delivery is done with, the last thing that happens to it.
+        """A delivery has ended: the last hook that is called for it.
 
         Called once for each delivery that a worker took, whether its task was run or not: messages
         that it released or buried are seen here, too.
@@ -90,5 +95,5 @@ class TaskiqMiddleware:
         Args:
             message: what was delivered; None for bytes that could not be read.
             outcome: `Ack`, `Release` or `Bury`; `Leave` if the message was left to another worker,
-                because the lease was lost or the broker could not be told.
+                because the lease was lost or the broker could not be reached.
         """

@@ -21,8 +21,8 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
     its worker lost the lease on the task.
 
     Attributes:
-        private_to_process: where results are and whom to ask, of a backend that keeps them in the
-            process that uses it: commands can't ask another one's. Empty for others.
+        private_to_process: for a backend whose results are in the process that uses it: where they
+            are and which process to ask, as commands can't. Empty for others.
     """
 
     private_to_process: ClassVar[str] = ""
@@ -43,14 +43,14 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
 
     @abstractmethod
     async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
-        """The result of a task.
+        """Return the result of a task.
 
         Args:
             task_id: which task.
             with_logs: whether `TaskiqResult.log` is wanted, too.
 
         Raises:
-            ResultGetError: there is none.
+            ResultGetError: the task has no result.
         """
 
     async def wait(
@@ -60,10 +60,15 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
         check_interval: float = 0.2,
         with_logs: bool = False,
     ) -> TaskiqResult[_ReturnType]:
-        """The result of a task, as soon as it is there; waits without limit.
+        """Wait, without limit, for the result of a task and return it.
 
-        Stores that can push results override this; here they are asked every `check_interval`
+        Backends that can push results override this method; it polls every `check_interval`
         seconds.
+
+        Args:
+            task_id: which task.
+            check_interval: seconds between two polls.
+            with_logs: whether `TaskiqResult.log` is wanted, too.
         """
         while not await self.is_result_ready(task_id):  # noqa: ASYNC110  # a store that can't push
             await asyncio.sleep(check_interval)
@@ -73,11 +78,15 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
         """Store how far a task has come."""
 
     async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
-        """How far a task has come; None if it has not said."""
+        """Return the progress of a task, or None if it has not reported any."""
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A backend for the store of a URL; raises CapabilityError where that can't be."""
+        """Make a backend for the store that a URL names.
+
+        Raises:
+            CapabilityError: the class can't be made from a URL.
+        """
         raise CapabilityError(
             broker=cls.__name__, action="be made from a URL", capability="from_url"
         )

@@ -1,7 +1,7 @@
 """The contract of schedule sources: where schedules are kept."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Coroutine
+from collections.abc import AsyncGenerator, Collection, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +11,11 @@ from taskiq_core.messages.scheduled_task import ScheduledTask
 class ScheduleSource(ABC):
     """Keeps schedules and hands them to schedulers.
 
-    A source that can claim lets any number of schedulers run. A tick is one moment at which one
-    schedule is due; a scheduler claims it, sends the task under an id made of both, and confirms.
+    A source that can claim is its own `TickClaims`, and lets any number of schedulers run. For one
+    that can't, schedulers use the claims of their broker (`Capability.CLAIMS`), if it has them.
 
     Attributes:
-        can_claim: whether `claim` and `confirm` are implemented. Only one scheduler may serve a
-            source that can't claim.
+        can_claim: whether `claim`, `confirm`, `last_ticks` and `abandoned` are implemented.
         claim_lease: seconds after which a claim that was not confirmed is free again.
     """
 
@@ -29,26 +28,48 @@ class ScheduleSource(ABC):
     async def shutdown(self) -> None:
         """Disconnect; may be called twice, and without `startup`."""
 
+    # -- schedules ----------------------------------------------------------------------------
+
     @abstractmethod
     async def get_schedules(self) -> list[ScheduledTask]:
-        """All schedules of this source, with those that are paused.
+        """Return all schedules, those that are paused included.
 
-        One that can't be read is left out, with an error in the log: the others must go on.
+        A schedule that can't be read is left out, with an error in the log: the others must go on.
         """
 
     async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
-        """Those that may be due until a moment, in UTC; as well as any others.
+        """Return at least the schedules that may be due until a moment, in UTC.
 
-        What schedulers ask for again and again. Of many that fire once in the far future, a source
-        that knows when they are due need not read all of them each time.
+        Schedulers call it again and again. A source that knows when its schedules are due need not
+        read those that fire once in the far future each time.
         """
         del moment
         return await self.get_schedules()
 
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield when schedules may have been added, changed or removed, in any process.
+
+        An implementation must keep:
+
+        - The first item comes as soon as the subscription stands, before any change: schedulers
+          read the schedules after it, and so miss none.
+        - Changes of a short time may be one item. One item too many is harmless.
+        - The removal of a schedule that fires once, because it was sent, need not be told.
+        - If it raises, schedulers call it again, with growing delays.
+
+        The default ends at once: schedulers look at such a source each `--update-interval`.
+        """
+        for _ in ():
+            yield
+
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Keep one more schedule, in place of one of the same id.
 
-        Where `is_new_beginning` says so of the two, the last tick is forgotten.
+        An implementation calls `taskiq_core.messages.scheduled_task.check_new_schedule` first.
+        Where `is_new_beginning` is true of the old and the new one, it forgets the last tick.
+
+        Raises:
+            ScheduleRefusedError: it would never fire.
         """
         raise NotImplementedError(f"{type(self).__name__} can't add schedules at run time")
 
@@ -56,33 +77,30 @@ class ScheduleSource(ABC):
         """Forget a schedule."""
         raise NotImplementedError(f"{type(self).__name__} can't delete schedules at run time")
 
+    # -- sending ------------------------------------------------------------------------------
+
     def pre_send(self, task: ScheduledTask) -> Coroutine[Any, Any, None] | None:
         """Called before a scheduled task is sent; ScheduledTaskCancelledError skips it."""
 
     def post_send(self, task: ScheduledTask) -> Coroutine[Any, Any, None] | None:
         """Called after a scheduled task was sent."""
 
-    async def claim(self, schedule_id: str, tick: datetime) -> bool:
-        """Whether this scheduler, and no other, is to send the task of this tick.
+    # -- claims: see TickClaims ---------------------------------------------------------------
 
-        A claim that is not confirmed within `claim_lease` seconds is free again: its scheduler died
-        before it sent the task.
-        """
+    async def claim(self, schedule_id: str, tick: datetime) -> bool:
+        """Claim a tick, as `TickClaims.claim`."""
         raise NotImplementedError(f"{type(self).__name__} can't claim ticks")
 
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
-        """The task of this tick was sent: the tick can't be claimed any more."""
+        """Confirm a tick, as `TickClaims.confirm`."""
         raise NotImplementedError(f"{type(self).__name__} can't claim ticks")
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
-        """The latest tick that was confirmed; None if there is none, or this source can't claim.
-
-        A scheduler that starts makes up for the ticks after it, as the schedule says.
-        """
+        """Return the latest tick that was confirmed; None without one, or without claims."""
         return None
 
     async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
-        """`last_tick` of many schedules, by their ids; those that have none are left out."""
+        """Return the latest ticks of many schedules, as `TickClaims.last_ticks`."""
         found: dict[str, datetime] = {}
         for schedule_id in schedule_ids:
             tick = await self.last_tick(schedule_id)
@@ -91,9 +109,5 @@ class ScheduleSource(ABC):
         return found
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
-        """Ticks whose claim ran out before it was confirmed, as schedule id and tick.
-
-        Their schedulers died: another one claims and sends them. Schedulers ask after each
-        `get_schedules`.
-        """
+        """Return ticks whose claim ran out, as `TickClaims.abandoned`."""
         return []

@@ -1,4 +1,4 @@
-"""What a broker needs to know of a task."""
+"""RegisteredTask: the part of a task that brokers use."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""How long to wait before trying again."""
+"""Back-off: how long to wait before trying again."""
 
 from typing import Protocol
 
@@ -7,15 +7,15 @@ class UniformSource(Protocol):
     """A source of random numbers: the module `random`, or a seeded `random.Random`."""
 
     def uniform(self, a: float, b: float, /) -> float:
-        """A number between a and b."""
+        """Return a number between a and b."""
         ...
 
 
 def backoff_delay(attempt: int, *, base: float, cap: float, rng: UniformSource) -> float:
-    """Seconds to wait before the next attempt: exponential back-off with equal jitter.
+    """Return seconds to wait before the next attempt: exponential back-off with equal jitter.
 
     Between half and all of `min(cap, base * 2 ** (attempt - 1))`, so that many waiters spread out
-    and none of them tries again at once.
+    and do not try again at once.
 
     Args:
         attempt: attempts so far; 1 after the first one failed.

@@ -1,4 +1,4 @@
-"""Coalescer: what many ask for at the same time is done in one call."""
+"""Coalescer: joins concurrent calls into one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,13 +11,14 @@ _Outcome = TypeVar("_Outcome")
 class Coalescer(Generic[_Item, _Outcome]):
     """Joins the items of one turn of the event loop into one call; for brokers over a network.
 
-    A lone item leaves at the end of the turn it came in. Those that come while a call is under way
-    leave together when it has ended, so that calls grow with the load. A caller that is cancelled
-    takes nothing back: its item is done with the others.
+    A lone item leaves at the end of the turn it came in. Items that come while a call is under
+    way leave together when it has ended, so that calls grow with the load. The item of a caller
+    that is cancelled is performed all the same.
 
     Args:
-        perform: does what was asked for. Returns an outcome for each item, in their order; one that
-            is an exception is raised to its caller. What it raises is raised to all.
+        perform: the call for several items. Returns an outcome for each item, in their order; an
+            outcome that is an exception is raised to its caller. An exception that `perform`
+            raises is raised to all callers.
         most: items in one call at most.
     """
 
@@ -34,7 +35,11 @@ class Coalescer(Generic[_Item, _Outcome]):
         self._calling: asyncio.Task[None] | None = None
 
     def __call__(self, item: _Item) -> asyncio.Future[_Outcome]:
-        """Have an item done; the future has its outcome."""
+        """Add an item to the next call.
+
+        Returns:
+            A future of the outcome.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_Outcome] = loop.create_future()
         self._items.append(item)

@@ -1,4 +1,4 @@
-"""The deliveries that a worker holds: running, and waiting for a place to run."""
+"""The deliveries that a worker holds: running, and waiting for a slot."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ _Delivery = TypeVar("_Delivery", bound=Delivery)
 
 
 class DeliveryPool(Generic[_Delivery]):
-    """Runs deliveries, so many at once, each in an asyncio task of its own.
+    """Runs a limited number of deliveries at once, each in its own asyncio task.
 
     Args:
         handle: what to do with a delivery; settles it, and raises nothing but CancelledError.
@@ -46,11 +46,11 @@ class DeliveryPool(Generic[_Delivery]):
 
     @property
     def waiting(self) -> list[_Delivery]:
-        """The deliveries that wait for a place."""
+        """The deliveries that wait for a slot."""
         return list(self._waiting)
 
     def submit(self, delivery: _Delivery) -> None:
-        """Run a delivery, now or when there is a place."""
+        """Run a delivery, now or when a slot is free."""
         self.slots.take()
         if len(self._running) < self._limit:
             self._start(delivery)

@@ -1,18 +1,20 @@
 """The fetch loop: a store's messages as a stream of deliveries, never more than there are slots."""
 
 import asyncio
-import contextlib
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from taskiq_core.exceptions import BrokerError
+from taskiq_core.exceptions import reason_of
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
 
+logger = logging.getLogger(__name__)
+
 MAX_FETCH: Final = 500
-"""Messages of one fetch at most; a worker without a limit of its own has room for any number."""
+"""Messages of one fetch at most; a worker without a limit of its own takes any number."""
 SHORTEST_WAIT: Final = 0.001
 """Seconds; some stores read a wait of 0 as one without end."""
 
@@ -65,7 +67,7 @@ async def fetch_loop(
 
     Args:
         queue: the store.
-        slots: the room that the worker has.
+        slots: how many more deliveries the worker can hold.
         poll_interval: seconds after which to fetch although the store has not woken the worker.
         max_fetch: messages of one fetch at most.
     """
@@ -86,20 +88,23 @@ async def fetch_loop(
 
 
 async def _fetch(queue: MessageQueue[DeliveryT], limit: int) -> Fetched[DeliveryT]:
-    """Fetch; what a cancelled caller would not see is given back."""
+    """Fetch messages, and give them back if the caller is cancelled."""
     fetching = asyncio.ensure_future(queue.fetch(limit))
     try:
         return await asyncio.shield(fetching)
     except asyncio.CancelledError:
-        # A fetch that fails has leased nothing, or what it has leased runs out.
-        with contextlib.suppress(BrokerError):
-            await asyncio.shield(_give_back_fetched(queue, fetching))
+        await asyncio.shield(_give_back_fetched(queue, fetching))
         raise
 
 
 async def _give_back_fetched(
     queue: MessageQueue[DeliveryT], fetching: "asyncio.Future[Fetched[DeliveryT]]"
 ) -> None:
-    fetched = await fetching
-    if fetched.deliveries:
-        await queue.give_back(fetched.deliveries)
+    try:
+        fetched = await fetching
+        if fetched.deliveries:
+            await queue.give_back(fetched.deliveries)
+    except Exception as error:  # noqa: BLE001  # any store, any failure; the caller was cancelled
+        # A fetch that failed has leased nothing, or its leases run out, as those do that could
+        # not be given back.
+        logger.debug("Nothing is given back after a cancelled fetch: %s", reason_of(error))

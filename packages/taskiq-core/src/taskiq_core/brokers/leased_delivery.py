@@ -1,4 +1,4 @@
-"""LeasedDelivery: a delivery that a store knows by a token."""
+"""LeasedDelivery: a delivery that the store identifies by a token."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -40,7 +40,13 @@ class LeasedQueue(Protocol[MessageId]):
         """Queue the message again, due in `delay` seconds."""
 
     async def bury(self, token: LeaseToken[MessageId], reason: str, error: str | None) -> None:
-        """Move the message to the dead letters."""
+        """Move the message to the dead letters.
+
+        Args:
+            token: the lease.
+            reason: why it is buried.
+            error: the text of the last exception, if there was one.
+        """
 
     async def renew(
         self, tokens: Sequence[LeaseToken[MessageId]], lease: float
@@ -119,7 +125,7 @@ async def renew_leases(deliveries: Sequence[Delivery]) -> list[Delivery]:
     Sets `aborted` of the deliveries whose abort was asked for.
 
     Args:
-        deliveries: those that are not `LeasedDelivery` are ignored.
+        deliveries: other ones than `LeasedDelivery` are ignored.
 
     Returns:
         The deliveries whose leases are lost.

@@ -1,4 +1,4 @@
-"""What the labels of a message ask of the queue that keeps it; for brokers."""
+"""QueueLabels: the labels that the queue of a broker honours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
 from taskiq_core.messages.message import BrokerMessage
 
 MAX_SECONDS: Final = 3e9
-"""Longest delay and expiry, about a century: beyond it somebody has sent milliseconds."""
+"""Longest delay and expiry, about a century: a longer one is probably in milliseconds."""
 _PRIORITIES: Final = 2**31
 
 
@@ -34,7 +34,7 @@ NO_LABELS: Final = QueueLabels()
 
 
 def queue_labels(message: BrokerMessage) -> QueueLabels:
-    """What the labels of a message ask of its queue.
+    """Read and check the labels that concern the queue of a message.
 
     Raises:
         SendTaskError: a label has no value that it can have.
@@ -59,7 +59,7 @@ def _seconds(task_name: str, labels: Mapping[str, Any], name: str) -> float | No
     except (TypeError, ValueError):
         seconds = MAX_SECONDS + 1
     if not -MAX_SECONDS <= seconds <= MAX_SECONDS:  # also true for NaN
-        raise _wrong(task_name, name, value, "number of seconds")
+        raise _wrong(task_name, name, value, "a number of seconds")
     return seconds
 
 
@@ -70,7 +70,7 @@ def _priority(task_name: str, labels: Mapping[str, Any]) -> int:
     except (TypeError, ValueError, OverflowError):
         priority = _PRIORITIES
     if not -_PRIORITIES < priority < _PRIORITIES:
-        raise _wrong(task_name, PRIORITY, value, "integer of 32 bits")
+        raise _wrong(task_name, PRIORITY, value, "an integer of 32 bits")
     return priority
 
 
@@ -87,5 +87,5 @@ def _key(task_name: str, labels: Mapping[str, Any]) -> str | None:
 
 
 def _wrong(task_name: str, label: str, value: Any, wanted: str) -> SendTaskError:
-    reason = f"its label {label!r} is {value!r}, which is no {wanted}"
+    reason = f"its label {label!r} is {value!r}, which is not {wanted}"
     return SendTaskError(task_name=task_name, reason=reason)

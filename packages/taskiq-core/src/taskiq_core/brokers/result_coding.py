@@ -61,6 +61,6 @@ class ResultCoding:
 
 
 def fence_of(result: TaskiqResult[Any]) -> int | None:
-    """The fence of the delivery that a result is of; None if it is of none."""
+    """Return the fence of the delivery that made a result, or None if it has no fence."""
     fence = result.labels.get(FENCE)
     return None if fence is None else int(fence)

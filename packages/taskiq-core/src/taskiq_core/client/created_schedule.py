@@ -33,7 +33,11 @@ class CreatedSchedule(Generic[_ReturnType]):
         self.schedule_id = task.schedule_id
 
     async def kiq(self) -> Any:
-        """Send the call now, beside the schedule; returns its `AsyncTaskiqTask`."""
+        """Send the call now, without changing the schedule.
+
+        Returns:
+            The `AsyncTaskiqTask` of the call.
+        """
         return await self.kicker.kiq(*self.task.args, **self.task.kwargs)
 
     async def unschedule(self) -> None:

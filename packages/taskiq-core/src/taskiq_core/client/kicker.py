@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import is_dataclass
 from datetime import datetime, timedelta
 from types import CoroutineType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from pydantic import BaseModel
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
@@ -14,9 +17,14 @@ from taskiq_core.client.created_schedule import CreatedSchedule
 from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.cron_spec import CronSpec
-from taskiq_core.messages.labels import prepare_labels, wrong_label
+from taskiq_core.messages.labels import (
+    prepare_label,
+    prepare_labels,
+    wrong_label,
+)
 from taskiq_core.messages.message import TaskiqMessage, make_message, wrong_task_id
-from taskiq_core.messages.scheduled_task import ScheduledTask
+from taskiq_core.messages.scheduled_task import ScheduledTask, check_new_schedule
+from taskiq_core.serializers.plain import to_plain
 
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
@@ -27,7 +35,7 @@ _UNSENT_LABELS = frozenset({"types_of_exceptions"})
 
 
 class AsyncKicker(Generic[_FuncParams, _ReturnType]):
-    """One call to be: with labels, an id or a broker of its own.
+    """A call that has not been sent yet, with labels, an id or a broker of its own.
 
     Attributes:
         task_name: which task.
@@ -99,7 +107,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
     ) -> AsyncTaskiqTask[_ReturnType]: ...
 
     async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
-        """Send it; returns when the broker has stored the message.
+        """Send the call, and return when the broker has stored the message.
 
         Raises:
             TaskArgumentError: an argument can't be serialized.
@@ -123,13 +131,16 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
     ) -> CreatedSchedule[_ReturnType]:
-        """Have it sent whenever the cron line says.
+        """Schedule the call by a cron line.
 
         Args:
             source: keeps the schedule; a scheduler has to serve it.
             cron: five fields, in UTC; a `CronSpec` may say another time zone.
-            args: of the call.
+            args: of the call; models and dataclasses are stored as plain dicts.
             kwargs: of the call.
+
+        Raises:
+            ScheduleRefusedError: it would never fire.
         """
         when: dict[str, Any] = {"cron": cron}
         if isinstance(cron, CronSpec):
@@ -143,7 +154,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
     ) -> CreatedSchedule[_ReturnType]:
-        """Have it sent every so many seconds; see `schedule_by_cron`."""
+        """Schedule the call every `interval` (an int is seconds); see `schedule_by_cron`."""
         return await self._schedule(source, {"interval": interval}, args, kwargs)
 
     async def schedule_by_time(
@@ -153,7 +164,7 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
         *args: _FuncParams.args,
         **kwargs: _FuncParams.kwargs,
     ) -> CreatedSchedule[_ReturnType]:
-        """Have it sent once, at that time; see `schedule_by_cron`."""
+        """Schedule the call once, at a time; see `schedule_by_cron`."""
         return await self._schedule(source, {"time": time}, args, kwargs)
 
     async def _schedule(
@@ -168,13 +179,14 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
             raise SendTaskError(task_name=self.task_name, reason=wrong)
         task = ScheduledTask(
             task_name=self.task_name,
-            labels=sent,
-            args=list(args),
-            kwargs=kwargs,
+            labels={name: _storable_label(value) for name, value in sent.items()},
+            args=[_storable_argument(each) for each in args],
+            kwargs={name: _storable_argument(value) for name, value in kwargs.items()},
             task_id=self.custom_task_id,
             schedule_id=self.custom_schedule_id or self.broker.id_generator(),
             **when,
         )
+        check_new_schedule(task)
         await source.add_schedule(task)
         return CreatedSchedule(self, source, task)
 
@@ -190,3 +202,22 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType]):
                 "kwargs": kwargs,
             }
         )
+
+
+def _storable_argument(value: Any) -> Any:
+    """Turn a model or a dataclass into a dict, as a message has it; other values stay."""
+    is_data = isinstance(value, BaseModel) or (is_dataclass(value) and not isinstance(value, type))
+    return to_plain(value) if is_data else value
+
+
+def _storable_label(value: Any) -> Any:
+    """Keep a value that JSON can store, and turn any other one into the text of a message."""
+    return value if _is_json(value) else prepare_label(value)[0]
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_json(each) for name, each in value.items())
+    return value is None or isinstance(value, str | int | float)

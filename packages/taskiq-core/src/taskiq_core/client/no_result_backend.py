@@ -8,7 +8,7 @@ from taskiq_core.messages.result import TaskiqResult
 
 
 class DummyResultBackend(AsyncResultBackend[Any]):
-    """Keeps nothing, and says so to whoever asks for a result."""
+    """Drops results, and raises an error when one is requested."""
 
     async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
         """Drop the result."""

@@ -1,4 +1,4 @@
-"""The caller's handle on a task that was sent."""
+"""AsyncTaskiqTask: the caller's handle on a task that was sent."""
 
 import asyncio
 from typing import Any, Generic, TypeVar
@@ -57,7 +57,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
             raise ResultIsReadyError from error
 
     async def get_result(self, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
-        """The result, which must be there.
+        """Return the result, which must be there.
 
         Raises:
             ResultGetError: the result is not there, or the result backend can't read it.
@@ -76,10 +76,10 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         timeout: float = -1.0,  # 0.13 signature
         with_logs: bool = False,
     ) -> TaskiqResult[_ReturnType]:
-        """The result, as soon as it is there.
+        """Wait for the result and return it.
 
         Args:
-            check_interval: seconds between two questions to a result backend that can't push.
+            check_interval: seconds between two polls of a result backend that can't push.
             timeout: seconds to wait at most; negative for no limit.
             with_logs: whether the log of the task is wanted, too.
 
@@ -100,14 +100,17 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
             raise TaskiqResultTimeoutError(timeout=timeout) from None
 
     async def abort(self, timeout: float | None = None) -> AbortState:
-        """Ask for the task to be aborted; says where it was found.
+        """Ask for the task to be aborted.
 
-        A task that waits is not started, a running coroutine is cancelled, a plain function is told
-        by `Context.cancellation`, and one in a process is killed. The result is an error result
+        A task that waits is not started, a running coroutine is cancelled, a plain function can see
+        it in `Context.cancellation`, and one in a process is killed. The result is an error result
         with `TaskAbortedError`. A task that ends at that moment ends as it would have.
 
         Args:
             timeout: seconds to wait until the task has ended; None does not wait for that.
+
+        Returns:
+            Where the task was found.
 
         Raises:
             CapabilityError: the broker can't abort tasks.
@@ -125,7 +128,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         return state
 
     async def get_progress(self) -> TaskProgress[Any] | None:
-        """How far the task has come; None if it has not said."""
+        """Return the progress of the task, or None if it has not reported any."""
         return await self.result_backend.get_progress(self.task_id)
 
     async def _arrival(

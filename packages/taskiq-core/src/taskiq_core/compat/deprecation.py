@@ -2,4 +2,4 @@
 
 
 class TaskiqDeprecationWarning(UserWarning):
-    """Something still works, and there is a better form by now."""
+    """A deprecated form was used; the message names the one to use instead."""

@@ -32,14 +32,20 @@ class Coder(Protocol[_Decoded, _Encoded]):
 
 
 def subclass_exception(name: str, parent: type[Exception], module: str) -> type[Exception]:
-    """A new exception class of that name, as if it stood in that module."""
+    """Make an exception class.
+
+    Args:
+        name: its name.
+        parent: its base class.
+        module: the module that it seems to be defined in.
+    """
     return type(name, (parent,), {"__module__": module})
 
 
 def create_exception_cls(
     name: str, module: str, parent: type[Exception] | None = None
 ) -> type[Exception]:
-    """The same, below Exception unless a parent is given."""
+    """Make an exception class as `subclass_exception` does, by default below Exception."""
     return subclass_exception(name, parent or Exception, module)
 
 
@@ -91,7 +97,7 @@ def exception_to_python(exc: BaseException | ExceptionRepr | None) -> BaseExcept
     """The exception of a record; anything else is returned as it is.
 
     Raises:
-        SecurityError: the record names something that is no exception class.
+        SecurityError: the record names something that is not an exception class.
     """
     return exception_from_record(exc) if isinstance(exc, ExceptionRepr) else exc
 

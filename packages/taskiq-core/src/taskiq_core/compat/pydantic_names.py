@@ -15,7 +15,7 @@ def parse_obj_as(annot: type[_T], obj: Any) -> _T:
     """The object as the type that the annotation says.
 
     Raises:
-        pydantic.ValidationError: it is no such thing.
+        pydantic.ValidationError: the value does not fit the annotation.
     """
     return TypeAdapter(annot).validate_python(obj)
 

@@ -4,12 +4,12 @@ from enum import StrEnum
 
 
 class AbortState(StrEnum):
-    """The answer to `task.abort()`: what was found, and so what comes of it."""
+    """Where `task.abort()` found the task, which says what happens next."""
 
     QUEUED = "queued"
     """It waits, and will not be started; its result is an error result that says so."""
     RUNNING = "running"
-    """A worker has it, and was told; a task that ends at that moment ends as it would have."""
+    """A worker has it, and was notified; a task that ends at that moment ends as it would have."""
     FINISHED = "finished"
     """Its result is stored; nothing was done."""
     UNKNOWN = "unknown"

@@ -34,7 +34,7 @@ def parse_acknowledge_type(value: Any) -> AcknowledgeType:
         if text in (member.value, str(member).lower()):
             return member
     known = ", ".join(member.value for member in AcknowledgeType)
-    raise ValueError(f"{value!r} is no acknowledgement type; there are {known}")
+    raise ValueError(f"{value!r} is not an acknowledgement type; use one of {known}")
 
 
 class AckableMessage(BaseModel):
@@ -49,7 +49,7 @@ class AckableMessage(BaseModel):
 
 
 class AckController:
-    """Acknowledges one delivery, at most once, whoever asks."""
+    """Acknowledges one delivery, at most once, for the task and for the worker."""
 
     __slots__ = ("_ack", "is_acked")
 

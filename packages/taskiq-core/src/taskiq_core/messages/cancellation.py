@@ -42,7 +42,7 @@ class Cancellation:
             Whether it is to end.
         """
         event = self._event = self._event or threading.Event()
-        # Whoever asks to end sets the reason first: one of us two sees what the other did.
+        # `set` writes the reason before it looks for the event: one of the two sees the other's.
         if self.reason is not None:
             return True
         return event.wait(timeout)

@@ -16,7 +16,7 @@ class Delivery(ABC):
 
     - Each settling call returns when the store has it; if it raises, the delivery is not settled
       and will be delivered again.
-    - A call on a delivery that belongs to another worker by now raises `LeaseLostError`.
+    - A call on a delivery that already belongs to another worker raises `LeaseLostError`.
     - Methods of things that the broker does not declare in `capabilities` are never called.
 
     Attributes:
@@ -125,7 +125,7 @@ class AckOnlyDelivery(Delivery):
 
 
 def as_delivery(message: bytes | AckableMessage | Delivery) -> Delivery:
-    """Whatever a broker's `listen` yields, as a delivery."""
+    """Return a message that a broker's `listen` yielded as a delivery."""
     if isinstance(message, Delivery):
         return message
     if isinstance(message, AckableMessage):

@@ -32,7 +32,7 @@ BURY: Final = "X-Taskiq-bury"
 """str: set by a middleware on a message whose task failed: bury it, for this reason."""
 
 INTERNAL_LABELS: Final = frozenset({REQUEUE, SENT_AT, FENCE, BURY})
-"""Those that core and its plugins set for each other; nobody asks for them."""
+"""Labels that core and its plugins set for each other, and users don't."""
 
 NEEDED_CAPABILITY: Final = {
     DELAY: Capability.DELAY,
@@ -95,7 +95,7 @@ def parse_label(label_value: Any, label_type: int | None = None) -> Any:
         label_type: a LabelType; None and unknown ones leave the value alone.
 
     Raises:
-        ValueError: the text is no value of that type.
+        ValueError: the text is not a value of that type.
     """
     if not isinstance(label_value, str):
         return label_value
@@ -139,6 +139,6 @@ def attempt_of(labels: Mapping[str, Any]) -> int:
     """Which attempt a message's labels say this is, from 1.
 
     Raises:
-        ValueError: the label is no number.
+        ValueError: the label is not a number.
     """
     return int(labels.get(REQUEUE, 0)) + 1

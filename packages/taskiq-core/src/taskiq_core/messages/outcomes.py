@@ -35,7 +35,7 @@ class Bury:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Not settled: the message belongs to another worker by now."""
+    """Not settled: the message already belongs to another worker."""
 
 
 Outcome = Ack | Release | Bury | Leave

@@ -9,7 +9,7 @@ _ProgressType = TypeVar("_ProgressType")
 
 
 class TaskState(str, Enum):  # noqa: UP042  # 0.13's text form is the member's name
-    """The usual states of a task; any other text will do, too."""
+    """The usual states of a task; any other text is allowed, too."""
 
     STARTED = "STARTED"
     FAILURE = "FAILURE"
@@ -18,7 +18,7 @@ class TaskState(str, Enum):  # noqa: UP042  # 0.13's text form is the member's n
 
 
 class TaskProgress(BaseModel, Generic[_ProgressType]):
-    """A state, and whatever the task wants to say about it."""
+    """A state, and data of the task about it."""
 
     state: TaskState | str
     meta: _ProgressType | None

@@ -1,4 +1,4 @@
-"""What a broker's queue holds, as operators see it: how many messages, and which are dead."""
+"""The content of a broker's queue for operators: counts, and dead letters."""
 
 from dataclasses import dataclass
 from datetime import datetime

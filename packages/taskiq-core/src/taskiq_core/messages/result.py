@@ -1,4 +1,4 @@
-"""What came of a task."""
+"""TaskiqResult: the outcome of a task."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar

@@ -1,14 +1,25 @@
 """A task that is to be sent later, or again and again."""
 
-from datetime import datetime, timedelta
+import logging
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any, Self, TypeAlias
+from functools import lru_cache
+from reprlib import repr as shortened
+from typing import Any, Final, Self
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, Field, field_serializer, field_validator, model_validator
 
-CronOffset: TypeAlias = str | timedelta
-"""A time zone by its name, or its distance from UTC."""
+from taskiq_core.exceptions import ScheduleRefusedError
+from taskiq_core.messages.cron_spec import CronOffset, cron_fault, read_offset
+
+logger = logging.getLogger(__name__)
+
+MIN_INTERVAL: Final = 0.01
+"""Seconds; a shorter interval would take a core of the scheduler for itself."""
+MAX_INTERVAL: Final = timedelta.max.total_seconds()
+"""Seconds; no longer one can be added to a moment."""
 
 
 class MissedTicks(StrEnum):
@@ -26,14 +37,21 @@ class MissedTicks(StrEnum):
 
 
 def validate_interval_value(value: int | timedelta | None) -> None:
-    """Refuse an interval that is not positive.
+    """Refuse an interval that is not positive, or one that can't be followed.
 
     Raises:
-        ValueError: it is zero or negative.
+        ValueError: it is shorter than `MIN_INTERVAL`, or longer than any timedelta.
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if seconds is not None and seconds <= 0:
-        raise ValueError(f"an interval is a positive number of seconds, not {seconds:g}")
+    if seconds is None:
+        return
+    if seconds > MAX_INTERVAL:
+        raise ValueError(f"an interval is in seconds, and at most {MAX_INTERVAL:.0f} of them")
+    if seconds <= 0:
+        given = f"{seconds:g}" if seconds >= -MAX_INTERVAL else "far below zero"
+        raise ValueError(f"an interval is a positive number of seconds, not {given}")
+    if seconds < MIN_INTERVAL:
+        raise ValueError(f"an interval is at least {MIN_INTERVAL:g} seconds, not {seconds:g}")
 
 
 def discriminate_offset(value: Any) -> str:
@@ -44,13 +62,15 @@ def discriminate_offset(value: Any) -> str:
 class ScheduledTask(BaseModel):
     """What a schedule source holds: a call, and when to make it.
 
+    With several of `cron`, `interval` and `time` it is due at the moments of each.
+
     Attributes:
         cron: five fields in the syntax of cron, and seconds as an optional sixth one; or "@daily"
             and the like.
         cron_offset: the time zone of `cron` by its name, or its distance from UTC; UTC if it is
             None.
-        time: the one moment to fire at.
-        interval: seconds, or a timedelta, between two firings.
+        time: a moment to fire at, once. Without a time zone it is in UTC, with a warning.
+        interval: seconds, or a timedelta, between two firings; at least `MIN_INTERVAL`.
         enabled: False pauses the schedule: it stays where it is, and nothing is sent.
         missed: what becomes of ticks that were due while no scheduler looked.
         grace: seconds that a tick may be late and still be sent; None for no limit. With
@@ -88,16 +108,21 @@ class ScheduledTask(BaseModel):
     @field_validator("cron_offset", mode="before")
     @classmethod
     def _read_offset(cls, value: Any) -> Any:
-        # A timedelta travels as ISO 8601 text, which no time zone looks like.
-        if isinstance(value, str) and value.lstrip("+-").startswith("P"):
-            return _TIMEDELTA.validate_python(value)
-        return value
+        return read_offset(value)
+
+    @field_serializer("missed")
+    def _dump_missed(self, missed: MissedTicks) -> str:
+        # Plain text, which programs without this class can unpickle.
+        return str(missed)  # a StrEnum as its value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.cron is None and self.time is None and self.interval is None:
             raise ValueError("a schedule needs cron, interval or time")
         validate_interval_value(self.interval)
+        if self.time is not None and self.time.utcoffset() is None:
+            _warn_of_naive_time(self.task_name)
+            self.time = self.time.replace(tzinfo=UTC)
         return self
 
 
@@ -110,27 +135,83 @@ def is_new_beginning(before: ScheduledTask, after: ScheduledTask) -> bool:
     return not after.has_timing_of(before) or (after.enabled and not before.enabled)
 
 
-def require_time_zone(schedule: ScheduledTask) -> None:
-    """Refuse a schedule whose time has no time zone; for sources, when one is added.
+def check_new_schedule(schedule: ScheduledTask) -> None:
+    """Refuse a schedule that would never fire, where it is added; for sources and clients.
 
     Raises:
-        ValueError: it has none.
+        ScheduleRefusedError: its cron line, time zone or interval can't be followed.
     """
-    if wrong := wrong_time(schedule.time):
-        raise ValueError(
-            f"Task {schedule.task_name!r} is not scheduled (schedule {schedule.schedule_id!r}): "
-            f"{wrong}"
+    reason = timing_fault(schedule)
+    if reason is not None:
+        raise ScheduleRefusedError(
+            schedule_id=schedule.schedule_id, task_name=schedule.task_name, reason=reason
         )
 
 
-def wrong_time(time: datetime | None) -> str | None:
-    """What is wrong with the time of a schedule; None if nothing is."""
-    if time is None or time.utcoffset() is not None:
+require_time_zone = check_new_schedule
+"""Deprecated alias: a time without zone is in UTC, and sources check all the rest, too."""
+
+
+def timing_fault(schedule: ScheduledTask) -> str | None:
+    """Find why no moment can be told at which a schedule is due.
+
+    Returns:
+        A reason that names the cure, or None if nothing is wrong.
+    """
+    if schedule.cron is None and schedule.time is None and schedule.interval is None:
+        return "a schedule needs cron, interval or time"
+    try:
+        validate_interval_value(schedule.interval)
+    except ValueError as error:
+        return str(error)
+    if schedule.cron is None:
         return None
+    if fault := cron_fault(schedule.cron):
+        return bad_cron(schedule.cron, fault)
+    return _zone_fault(schedule.cron_offset)
+
+
+def bad_cron(cron: str, fault: object) -> str:
+    """Return the text that refuses a cron line."""
     return (
-        f"its time {time} has no time zone. Make it with datetime.now(UTC) or "
-        "datetime(..., tzinfo=ZoneInfo(...))"
+        f"{shortened(cron)} is not a cron line: {fault}. It has five fields, minute, hour, day of "
+        "month, month, weekday, as in '0 3 * * mon-fri'"
     )
 
 
-_TIMEDELTA: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+def bad_zone(offset: CronOffset, fault: object) -> str:
+    """Return the text that refuses a time zone."""
+    return (
+        f"{shortened(offset)} is not a time zone: {fault}. Give a name as 'Europe/Rome' or a "
+        "timedelta of less than a day"
+    )
+
+
+def _zone_fault(offset: CronOffset | None) -> str | None:
+    if offset is None:
+        return None
+    try:
+        timezone(offset) if isinstance(offset, timedelta) else ZoneInfo(offset)
+    except (LookupError, ValueError, OSError) as error:
+        is_known_here = isinstance(offset, timedelta) or _has_zones()
+        return bad_zone(offset, shortened(str(error))) if is_known_here else None
+    return None
+
+
+@lru_cache(maxsize=1)
+def _has_zones() -> bool:
+    """Whether this machine has a database of time zones; a client may have none."""
+    try:
+        ZoneInfo("Europe/London")
+    except (LookupError, ValueError, OSError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)  # once for each task, however often its schedules are read
+def _warn_of_naive_time(task_name: str) -> None:
+    logger.warning(
+        "A schedule of task %s has a time without time zone, which is taken for UTC. Make it with "
+        "datetime.now(UTC) or datetime(..., tzinfo=ZoneInfo(...))",
+        task_name,
+    )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 class Slots:
-    """The places for deliveries in one worker.
+    """The slots for deliveries in one worker.
 
     A worker never holds more deliveries than it has slots. Brokers that fetch in batches take at
-    most `free` messages; those that grant credit grant `granted`, a number that only grows, and
+    most `free` messages; brokers that grant credit grant `granted`, a number that only grows, and
     learn of its growth through `on_freed`.
 
     Args:
@@ -27,20 +27,20 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How many more deliveries the worker has room for now."""
+        """How many more deliveries the worker can take now."""
         return self.limit - self.taken
 
     @property
     def granted(self) -> int:
-        """How many deliveries the worker has had room for since it began, in total."""
+        """How many deliveries the worker could take since it began, in total."""
         return self.limit + self.freed
 
     def take(self) -> None:
-        """Occupy one; the caller has seen that one is free."""
+        """Occupy one slot; the caller has seen that one is free."""
         self.taken += 1
 
     def release(self) -> None:
-        """Give one back."""
+        """Free one slot."""
         self.taken -= 1
         self.freed += 1
         if self._waiter is not None and not self._waiter.done():
@@ -49,7 +49,7 @@ class Slots:
             self.on_freed()
 
     async def wait_free(self) -> None:
-        """Wait until one is free; for one waiter at a time."""
+        """Wait until a slot is free; for one waiter at a time."""
         while self.taken >= self.limit:
             self._waiter = asyncio.get_running_loop().create_future()
             try:

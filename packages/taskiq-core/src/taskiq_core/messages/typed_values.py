@@ -35,7 +35,7 @@ class ValueAdapter:
         )
 
     def restore(self, value: Any, *, what: str) -> Any:
-        """The value as its annotation says.
+        """Return the value in the type of its annotation.
 
         Args:
             value: plain data, or a value that is of its type already.
@@ -59,7 +59,7 @@ class ValueAdapter:
 
 
 def adapter_for(annotation: Any) -> ValueAdapter | None:
-    """The adapter of an annotation; None where there is nothing to restore by."""
+    """Return the adapter of an annotation, or None if it does not restore anything."""
     try:
         return _cached_adapter(annotation)
     except TypeError:  # an annotation that can't be hashed

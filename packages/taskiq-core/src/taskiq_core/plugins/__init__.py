@@ -19,16 +19,18 @@ from taskiq_core.plugins.errors import (
     RequiredPluginError,
 )
 from taskiq_core.plugins.hooks import PLUGIN_API_VERSION, hookimpl
-from taskiq_core.plugins.info import KINDS, Kind, PluginInfo, PluginStatus, Provides
+from taskiq_core.plugins.plugin_info import KINDS, Kind, PluginInfo, PluginStatus, Provides
 from taskiq_core.plugins.specs import (
     BrokerSpec,
     CommandSpec,
     HealthCheckSpec,
+    InstallCure,
     MiddlewareSpec,
     ResultBackendSpec,
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WorkerServiceSpec,
 )
 
 if TYPE_CHECKING:
@@ -43,12 +45,14 @@ __all__ = [
     "Capability",
     "CommandSpec",
     "HealthCheckSpec",
+    "InstallCure",
     "MiddlewareSpec",
     "PLUGIN_API_VERSION",
     "ResultBackendSpec",
     "ScheduleSourceSpec",
     "SerializerSpec",
     "Spec",
+    "WorkerServiceSpec",
     "hookimpl",
     # for programs
     "KINDS",

@@ -1,4 +1,4 @@
-"""Who wins what several plugins claim: nobody, until it is configured.
+"""Conflicts of plugins over names and URL schemes: no plugin wins, until it is configured.
 
 Plugins claim their own name, and the names and URL schemes of what they provide. A project says who
 wins with `[tool.taskiq] prefer = { "redis" = "taskiq-redis" }`: the word in question, whatever it
@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any, TypeAlias
 
 from taskiq_core.plugins.discovery import Candidate
-from taskiq_core.plugins.info import KINDS, PluginInfo, PluginStatus, Provides, canonical
+from taskiq_core.plugins.plugin_info import KINDS, PluginInfo, PluginStatus, Provides, canonical
 from taskiq_core.plugins.specs import schemes_of
 
 Preferences: TypeAlias = Mapping[str, str]
@@ -25,7 +25,7 @@ class _Claim:
 
     Attributes:
         field: the kind of thing that it names.
-        what: the same for messages, such as "broker" or "broker URL scheme".
+        what: the kind in words, for messages, such as "broker" or "broker URL scheme".
         word: the name or scheme itself.
     """
 
@@ -41,7 +41,15 @@ _Cede: TypeAlias = Callable[[Provides, set[_Claim]], Provides]
 def settle_names(
     candidates: Sequence[Candidate], prefer: Preferences
 ) -> tuple[list[Candidate], list[PluginInfo]]:
-    """Those whose name is theirs alone, and the others; candidates are ordered by name."""
+    """Decide which plugin gets a plugin name that several claim.
+
+    Args:
+        candidates: ordered by name.
+        prefer: the distribution that wins each contested word.
+
+    Returns:
+        The candidates that keep their name, and the plugins that lose it.
+    """
     winners: list[Candidate] = []
     losers: list[PluginInfo] = []
     for _, group in groupby(candidates, key=lambda candidate: canonical(candidate.name)):
@@ -64,8 +72,8 @@ def settle_names(
 
 
 def settle_claims(plugins: Iterable[PluginInfo], prefer: Preferences) -> list[PluginInfo]:
-    """Plugins with what is theirs; who claims what another claims too is in conflict."""
-    # Names first: whoever cedes a name cedes what it names, its URL schemes included.
+    """The plugins without what they cede; a plugin whose claim is contested is in conflict."""
+    # Names first: a plugin that cedes a name cedes what it names, its URL schemes included.
     plugins = _settle(list(plugins), prefer, _names, _without_names)
     return _settle(plugins, prefer, _schemes, _without_schemes)
 
@@ -165,7 +173,7 @@ def _without_schemes(provides: Provides, claims: set[_Claim]) -> Provides:
 
 
 def _winner(word: str, distributions: Sequence[str], prefer: Preferences) -> str | None:
-    """The one that the project prefers, if exactly one of the rivals is it."""
+    """The rival that the project prefers, if there is exactly one."""
     preferred = _preferred(word, prefer)
     if preferred is None:
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from taskiq_core.plugins.hooks import PROJECT
-from taskiq_core.plugins.info import PluginInfo, PluginStatus, canonical
+from taskiq_core.plugins.plugin_info import PluginInfo, PluginStatus, canonical
 
 _FILE = "entry_points.txt"
 
@@ -26,24 +26,24 @@ class Candidate:
     def info(
         self, status: PluginStatus, *, reason: str, cure: str, details: str = ""
     ) -> PluginInfo:
-        """What is known of the plugin if it does not take part."""
+        """The `PluginInfo` of a plugin that does not take part."""
         return PluginInfo(self.name, self.distribution, self.version, status, reason, cure, details)
 
     def answers_to(self, names: set[str]) -> bool:
-        """Whether canonical names hold the plugin's or its distribution's."""
+        """Whether the plugin or its distribution has one of these canonical names."""
         return bool(names & {canonical(self.name), canonical(self.distribution)})
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What is installed: plugins that can be tried, and distributions that can't even be read."""
+    """The installed plugins, and the distributions whose metadata can't be read."""
 
     candidates: tuple[Candidate, ...]
     unreadable: tuple[PluginInfo, ...]
 
 
 def discover() -> Discovery:
-    """Read the entry points of all installed distributions; imports none of them."""
+    """Read the entry points of all installed distributions; nothing is imported."""
     candidates: list[Candidate] = []
     unreadable: list[PluginInfo] = []
     for distribution in _distributions():
@@ -56,7 +56,7 @@ def discover() -> Discovery:
 
 
 def _distributions() -> Iterator[metadata.Distribution]:
-    """Those that may hold a plugin, each once, in the order of `sys.path`."""
+    """The distributions that may hold a plugin, each once, in the order of `sys.path`."""
     seen: set[str] = set()
     for distribution in metadata.distributions():
         if not _may_hold_plugin(distribution):
@@ -74,14 +74,14 @@ def _distributions() -> Iterator[metadata.Distribution]:
 def _may_hold_plugin(distribution: metadata.Distribution) -> bool:
     try:
         return PROJECT in (distribution.read_text(_FILE) or "")
-    except Exception:  # noqa: BLE001  # unreadable, so it may; the reason is found again by who asks
+    except Exception:  # noqa: BLE001  # unreadable, so it may; `discover` finds the reason again
         return True
 
 
 def _candidates_of(distribution: metadata.Distribution) -> list[Candidate]:
     name, version = _name_of(distribution), _version_of(distribution)
     entry_points = distribution.entry_points.select(group=PROJECT)
-    # A set, because a file that was written twice is no conflict with itself.
+    # A set, because a file that was written twice does not conflict with itself.
     return [Candidate(found.name, name, version, found) for found in sorted(set(entry_points))]
 
 

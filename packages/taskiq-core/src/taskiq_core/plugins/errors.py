@@ -1,9 +1,9 @@
-"""What can go wrong with plugins, as one tree.
+"""The errors about plugins, as one tree.
 
 ```
 TaskiqError
 └── PluginError
-    ├── PluginSpecError             a descriptor has a field that can't be (also a ValueError)
+    ├── PluginSpecError             a field of a descriptor is invalid (also a ValueError)
     ├── PluginSettingsError         [tool.taskiq] in pyproject.toml can't be used
     ├── RequiredPluginError         a required plugin is missing or out of order
     ├── PluginTargetError           what a descriptor points at can't be imported
@@ -17,13 +17,13 @@ from taskiq_core.exceptions import TaskiqError
 
 
 class PluginError(TaskiqError):
-    """Something is wrong with a plugin, or with what was asked of the plugins."""
+    """A plugin, or a request to the plugins, is wrong."""
 
     __template__ = "Base exception for all plugin errors"
 
 
 class PluginSpecError(PluginError, ValueError):
-    """A descriptor has a field that can't be."""
+    """A field of a descriptor is invalid."""
 
     __template__ = "{spec}: {field} {value} {problem}"
     spec: str
@@ -51,7 +51,7 @@ class RequiredPluginError(PluginError):
 
 
 class PluginTargetError(PluginError):
-    """What a descriptor points at can't be imported, or is not what it should be."""
+    """The target of a descriptor can't be imported, or has the wrong type."""
 
     __template__ = (
         "The {wanted} of the plugin {plugin!r} ({distribution} {version}) can't be used: "

@@ -21,20 +21,23 @@ from taskiq_core.plugins.specs import (
     BrokerSpec,
     CommandSpec,
     HealthCheckSpec,
+    InstallCure,
     MiddlewareSpec,
     ResultBackendSpec,
     ScheduleSourceSpec,
     SerializerSpec,
+    WorkerServiceSpec,
 )
 
 PROJECT: Final = "taskiq"
 """The name that the markers, the plugin manager and the entry-point group share."""
 
-PLUGIN_API_VERSION: Final = (1, 0)
+PLUGIN_API_VERSION: Final = (1, 1)
 """What a plugin module declares as `TASKIQ_PLUGIN_API`.
 
 The minor number grows with every hook or field that is added, the major one when something that
-plugins use goes away.
+plugins use goes away. A plugin declares the lowest version that has what it uses. 1.1 added
+`taskiq_register_worker_services` and `taskiq_register_install_cures`.
 """
 
 hookimpl = HookimplMarker(PROJECT)
@@ -80,4 +83,16 @@ def taskiq_register_commands() -> list[CommandSpec]:
 @hookspec
 def taskiq_register_health_checks() -> list[HealthCheckSpec]:
     """Health checks."""
+    raise NotImplementedError
+
+
+@hookspec
+def taskiq_register_worker_services() -> list[WorkerServiceSpec]:
+    """Services that run beside the tasks of a worker process."""
+    raise NotImplementedError
+
+
+@hookspec
+def taskiq_register_install_cures() -> list[InstallCure]:
+    """Commands that install plugins which may be missing."""
     raise NotImplementedError

@@ -9,9 +9,9 @@ from typing import Final
 from taskiq_core.plugins.conflicts import settle_claims, settle_names
 from taskiq_core.plugins.discovery import Candidate, discover
 from taskiq_core.plugins.errors import RequiredPluginError
-from taskiq_core.plugins.info import PluginInfo, PluginStatus, canonical
-from taskiq_core.plugins.isolation import load_plugin
-from taskiq_core.plugins.known import install_command
+from taskiq_core.plugins.install_cures import InstallCures
+from taskiq_core.plugins.plugin_info import PluginInfo, PluginStatus, canonical
+from taskiq_core.plugins.plugin_module import load_plugin
 from taskiq_core.plugins.registry import PluginRegistry
 from taskiq_core.plugins.settings import read_settings
 
@@ -116,7 +116,7 @@ def _require(registry: PluginRegistry, name: str) -> None:
     if any(plugin.status is PluginStatus.OK for plugin in plugins):
         return
     if not plugins:
-        install = install_command(canonical(name))
+        install = InstallCures(registry.plugins).command(name)
         cure = f"Install it: {install}" if install else "Install the distribution that has it"
         cure += ", or remove it from `required_plugins` of [tool.taskiq] in pyproject.toml."
         raise RequiredPluginError(plugin=name, reason="it is not installed", cure=cure)

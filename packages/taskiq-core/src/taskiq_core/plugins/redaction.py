@@ -18,7 +18,7 @@ def scheme_of(url: str) -> str | None:
 
 
 def secrets_in(url: str) -> frozenset[str]:
-    """The password and the secret options of a URL, as they are written and as they are meant."""
+    """The password and the secret options of a URL, as written and percent-decoded."""
     # By hand, because urlsplit refuses the malformed URLs of which errors are about.
     after_scheme = url.partition("://")[2] or _MISTYPED_SCHEME.sub("", url)
     authority = re.split(r"[/?#]", after_scheme, maxsplit=1)[0]

@@ -1,10 +1,10 @@
-"""What all installed plugins provide, worked out once and then only read."""
+"""The registry of what all installed plugins provide; it never changes."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from taskiq_core.plugins.errors import BrokerUrlError, PluginTargetError
-from taskiq_core.plugins.info import (
+from taskiq_core.plugins.plugin_info import (
     BROKERS,
     KINDS,
     RESULT_BACKENDS,
@@ -14,8 +14,8 @@ from taskiq_core.plugins.info import (
     PluginStatus,
     canonical,
 )
-from taskiq_core.plugins.offers import Offers
 from taskiq_core.plugins.redaction import scheme_of
+from taskiq_core.plugins.spec_mapping import SpecMapping
 from taskiq_core.plugins.specs import (
     BrokerSpec,
     CommandSpec,
@@ -25,6 +25,7 @@ from taskiq_core.plugins.specs import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WorkerServiceSpec,
 )
 from taskiq_core.plugins.targets import resolve_target, target_error
 
@@ -33,31 +34,32 @@ _NO_SCHEME: Final = "it has no scheme; it must look like redis://localhost:6379/
 
 @dataclass(frozen=True, slots=True)
 class PluginRegistry:
-    """The installed plugins and what those that take part provide.
+    """The installed plugins, and what the ones that take part provide.
 
     The mappings are by name. `registry.brokers["redis"]` raises a `KeyError` that says why there is
     none, and what to do; `get` and `in` work as ever.
 
     Attributes:
-        plugins: all that are installed, by name; those that are broken or disabled included.
+        plugins: all installed plugins by name, broken and disabled ones included.
     """
 
     plugins: tuple[PluginInfo, ...] = ()
-    brokers: Offers[BrokerSpec] = field(init=False, repr=False, compare=False)
-    result_backends: Offers[ResultBackendSpec] = field(init=False, repr=False, compare=False)
-    schedule_sources: Offers[ScheduleSourceSpec] = field(init=False, repr=False, compare=False)
-    middlewares: Offers[MiddlewareSpec] = field(init=False, repr=False, compare=False)
-    serializers: Offers[SerializerSpec] = field(init=False, repr=False, compare=False)
-    commands: Offers[CommandSpec] = field(init=False, repr=False, compare=False)
-    health_checks: Offers[HealthCheckSpec] = field(init=False, repr=False, compare=False)
+    brokers: SpecMapping[BrokerSpec] = field(init=False, repr=False, compare=False)
+    result_backends: SpecMapping[ResultBackendSpec] = field(init=False, repr=False, compare=False)
+    schedule_sources: SpecMapping[ScheduleSourceSpec] = field(init=False, repr=False, compare=False)
+    middlewares: SpecMapping[MiddlewareSpec] = field(init=False, repr=False, compare=False)
+    serializers: SpecMapping[SerializerSpec] = field(init=False, repr=False, compare=False)
+    commands: SpecMapping[CommandSpec] = field(init=False, repr=False, compare=False)
+    health_checks: SpecMapping[HealthCheckSpec] = field(init=False, repr=False, compare=False)
+    worker_services: SpecMapping[WorkerServiceSpec] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for kind in KINDS:
-            offers: Offers[Spec] = Offers(kind, self.plugins)
-            object.__setattr__(self, kind.field, offers)
+            specs: SpecMapping[Spec] = SpecMapping(kind, self.plugins)
+            object.__setattr__(self, kind.field, specs)
 
     def find(self, name: str) -> tuple[PluginInfo, ...]:
-        """The plugins of that name, or of a distribution of that name; of a conflict, all."""
+        """The plugins with this name or distribution; several if they are in conflict."""
         wanted = canonical(name)
         return tuple(
             plugin
@@ -91,7 +93,7 @@ class PluginRegistry:
         return self.schedule_sources.for_scheme(_scheme(url, SCHEDULE_SOURCES))
 
     def resolve(self, spec: Spec) -> object:
-        """What a descriptor points at, imported now.
+        """Import the target of a descriptor.
 
         Raises:
             PluginTargetError: it can't be imported; names the plugin and the cure.
@@ -99,7 +101,7 @@ class PluginRegistry:
         return resolve_target(spec, self.owner(spec))
 
     def reject(self, spec: Spec, reason: str) -> PluginTargetError:
-        """The error to raise when what a descriptor points at is not what it should be."""
+        """The error to raise when the target of a descriptor has the wrong type."""
         return target_error(spec, self.owner(spec), reason)
 
 

@@ -14,7 +14,7 @@ FILE_NAME: Final = "pyproject.toml"
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
-    """What a project has configured.
+    """The configuration of a project.
 
     Attributes:
         file: where it is written; None if no folder upward has a pyproject.toml.

@@ -1,14 +1,14 @@
 """The descriptors by which plugins say what they provide, without importing it.
 
-Each is a frozen value. `factory` and `target` are lazy: `"package.module:Name"`, imported when it
-is asked for and never by listing. A field that can't be raises `PluginSpecError` at once.
+Each is a frozen value. `factory` and `target` are lazy: `"package.module:Name"`, imported on
+demand and never by listing. An invalid field raises `PluginSpecError` at once.
 """
 
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeAlias
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.plugins.checks import Checks
+from taskiq_core.plugins.spec_checks import SpecChecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class BrokerSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         object.__setattr__(self, "schemes", checks.schemes(self.schemes))
         checks.target("factory", self.factory)
@@ -50,7 +50,7 @@ class ResultBackendSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         object.__setattr__(self, "schemes", checks.schemes(self.schemes))
         checks.target("factory", self.factory)
@@ -68,7 +68,7 @@ class ScheduleSourceSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         object.__setattr__(self, "schemes", checks.schemes(self.schemes))
         checks.target("factory", self.factory)
@@ -85,7 +85,7 @@ class MiddlewareSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         checks.target("factory", self.factory)
         checks.text("description", self.description)
@@ -101,7 +101,7 @@ class SerializerSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         checks.target("factory", self.factory)
         checks.text("description", self.description)
@@ -123,7 +123,7 @@ class CommandSpec:
     help: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         checks.target("target", self.target)
         checks.text("help", self.help)
@@ -139,10 +139,56 @@ class HealthCheckSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = Checks(self)
+        checks = SpecChecks(self)
         checks.name(self.name)
         checks.target("target", self.target)
         checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerServiceSpec:
+    """A service that runs beside the tasks of a worker process.
+
+    Only a process that was asked for the service imports it.
+
+    Attributes:
+        name: what it is asked for by.
+        target: a subclass of `taskiq_core.abc.worker_service.WorkerService`.
+        description: a line for `taskiq plugins`.
+    """
+
+    name: str
+    _: KW_ONLY
+    target: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = SpecChecks(self)
+        checks.name(self.name)
+        checks.target("target", self.target)
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallCure:
+    """How to install a distribution that may be missing; errors that miss it quote the command.
+
+    Attributes:
+        distribution: the distribution, such as "taskiq-redis".
+        words: plugin names and URL schemes that it provides.
+        command: the shell command that installs it.
+    """
+
+    distribution: str
+    _: KW_ONLY
+    words: tuple[str, ...] = ()
+    command: str
+
+    def __post_init__(self) -> None:
+        checks = SpecChecks(self)
+        checks.text("distribution", self.distribution)
+        object.__setattr__(self, "words", checks.words("words", self.words))
+        checks.text("command", self.command)
 
 
 Spec: TypeAlias = (
@@ -153,16 +199,19 @@ Spec: TypeAlias = (
     | SerializerSpec
     | CommandSpec
     | HealthCheckSpec
+    | WorkerServiceSpec
 )
 
 
 def target_of(spec: Spec) -> str:
     """The lazy target of any descriptor."""
-    return spec.target if isinstance(spec, CommandSpec | HealthCheckSpec) else spec.factory
+    if isinstance(spec, CommandSpec | HealthCheckSpec | WorkerServiceSpec):
+        return spec.target
+    return spec.factory
 
 
 def schemes_of(spec: Spec) -> tuple[str, ...]:
-    """The URL schemes of any descriptor; those that have none, none."""
+    """The URL schemes of any descriptor; empty for kinds without schemes."""
     if isinstance(spec, BrokerSpec | ResultBackendSpec | ScheduleSourceSpec):
         return spec.schemes
     return ()

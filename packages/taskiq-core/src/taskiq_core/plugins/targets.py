@@ -4,8 +4,8 @@ from functools import reduce
 from importlib import import_module
 
 from taskiq_core.plugins.errors import PluginTargetError
-from taskiq_core.plugins.info import PluginInfo, kind_of
-from taskiq_core.plugins.isolation import describe
+from taskiq_core.plugins.plugin_info import PluginInfo, kind_of
+from taskiq_core.plugins.plugin_module import describe
 from taskiq_core.plugins.specs import Spec, target_of
 
 
@@ -16,7 +16,7 @@ def import_target(target: str) -> object:
 
 
 def resolve_target(spec: Spec, plugin: PluginInfo) -> object:
-    """What a descriptor points at.
+    """Import the target of a descriptor.
 
     Raises:
         PluginTargetError: it can't be imported; says whose it is and what to do.
@@ -30,7 +30,7 @@ def resolve_target(spec: Spec, plugin: PluginInfo) -> object:
 
 
 def target_error(spec: Spec, plugin: PluginInfo, reason: str) -> PluginTargetError:
-    """The error that says what is wrong with the target of a plugin."""
+    """The error about a target that can't be used."""
     return PluginTargetError(
         wanted=f"{kind_of(spec).noun} {spec.name!r}",
         plugin=plugin.name,

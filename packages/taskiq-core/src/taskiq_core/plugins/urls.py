@@ -7,8 +7,8 @@ from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import TaskiqError
 from taskiq_core.plugins.errors import BrokerUrlError
-from taskiq_core.plugins.info import kind_of
 from taskiq_core.plugins.loader import load_project_plugins
+from taskiq_core.plugins.plugin_info import kind_of
 from taskiq_core.plugins.redaction import redacted, secrets_in
 from taskiq_core.plugins.registry import PluginRegistry
 from taskiq_core.plugins.specs import BrokerSpec, ResultBackendSpec
@@ -106,7 +106,7 @@ def _make(
 
 
 def _tells(error: BaseException | None, secrets: frozenset[str]) -> bool:
-    """Whether an exception, or one that it comes from, has a secret in its text."""
+    """Whether an exception, or one of its causes, has a secret in its text."""
     while error is not None:
         text = f"{error} {error!r}"
         if any(secret in text for secret in secrets):

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from taskiq_cli.option_types import Integer, Number
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_scheduler.commands.options import application_options
 
 _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
@@ -29,15 +29,17 @@ _LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
     show_default=False,
     help="Leave logging to the application.",
 )
-@click.option("--skip-first-run", is_flag=True, help="Begin with the next full minute.")
+@click.option(
+    "--skip-first-run", is_flag=True, help="Leave out the cron lines of the current minute."
+)
 @click.option(
     "--update-interval",
-    type=Integer(min=1),
-    help="Seconds between two looks at the sources; 60 without it.",
+    type=Integer(min=0),
+    help="Seconds between two looks at sources that don't say when they change; 60 without it.",
 )
 @click.option(
     "--loop-interval",
-    type=Integer(min=1),
+    type=Integer(min=0),
     help="Seconds at least between two looks at what is due; none without it.",
 )
 @click.option(
@@ -51,9 +53,9 @@ def scheduler(scheduler: str, modules: tuple[str, ...], **options: Any) -> None:
     SCHEDULER is where the scheduler is, such as app.tkq:scheduler. MODULES are imported for the
     tasks that they declare, such as app.tasks.
     """
-    from taskiq_cli.older.log_level import LogLevel
+    from taskiq_core.loading.log_level import LogLevel
     from taskiq_scheduler.arguments import SchedulerArgs
-    from taskiq_scheduler.running import run_scheduler
+    from taskiq_scheduler.process import run_scheduler
 
     options["log_level"] = LogLevel[options["log_level"]]
     asyncio.run(run_scheduler(SchedulerArgs(scheduler=scheduler, modules=[*modules], **options)))

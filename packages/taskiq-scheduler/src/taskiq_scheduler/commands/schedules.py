@@ -1,4 +1,4 @@
-"""`taskiq schedules`: what a scheduler with the same arguments would send, and when."""
+"""`taskiq schedules`: what a scheduler with these arguments would send, and when."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from taskiq_cli.options import DEFAULT_PATTERNS
+from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_scheduler.commands.options import application_options
 
 
@@ -15,24 +15,30 @@ from taskiq_scheduler.commands.options import application_options
 def schedules(scheduler: str, modules: tuple[str, ...], **options: Any) -> None:
     """List schedules with their source, their last tick and their next three.
 
-    Where a schedule won't fire, it says why. Times are those of each schedule's own time zone.
-    Sources are asked, nothing is sent.
+    A schedule that won't fire has the reason. Times are in each schedule's own time zone.
+    Sources are asked, nothing is sent. The exit status is 1 if a schedule can't be followed or a
+    source can't be asked.
     """
     from taskiq_scheduler.arguments import SchedulerArgs
 
     args = SchedulerArgs(scheduler=scheduler, modules=[*modules], **options)
-    click.echo(asyncio.run(_report(args)))
+    text, is_broken = asyncio.run(_render(args))
+    click.echo(text)
+    if is_broken:
+        raise SystemExit(1)
 
 
-async def _report(args: Any) -> str:
+async def _render(args: Any) -> tuple[str, bool]:
+    """Return the table, and whether a schedule in it is broken."""
     from taskiq_cli.tables import table
-    from taskiq_scheduler.report import HEADINGS, rows_of
-    from taskiq_scheduler.running import load_scheduler
+    from taskiq_scheduler.process import load_scheduler
+    from taskiq_scheduler.schedule_table import HEADINGS, rows_of
 
     found = await load_scheduler(args)
     now = datetime.now(UTC)
     asked = await asyncio.gather(*(rows_of(each, found.broker, now) for each in found.sources))
-    rows = sorted(row for rows in asked for row in rows)
+    rows = [row for rows in asked for row in rows]
     if not rows:
-        return "There are no schedules. Name the modules that declare the tasks, or give -fsd."
-    return table(HEADINGS, rows)
+        hint = "There are no schedules. Name the modules that declare the tasks, or give -fsd."
+        return hint, False
+    return table(HEADINGS, sorted(row.cells for row in rows)), any(row.is_broken for row in rows)

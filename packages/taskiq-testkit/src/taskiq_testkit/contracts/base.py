@@ -10,9 +10,9 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
 from taskiq_testkit.contract import Contract
 from taskiq_testkit.contracts.refusals import REFUSALS, every_worker_gets_it
+from taskiq_testkit.harness import BrokerHarness, MakeBroker
 from taskiq_testkit.processes import BrokerFactory
 from taskiq_testkit.reports import report_subject
-from taskiq_testkit.stage import MakeBroker, Stage
 
 
 class BrokerBase(Contract):
@@ -61,16 +61,16 @@ class BrokerBase(Contract):
         return None
 
     @pytest_asyncio.fixture
-    async def stage(
+    async def harness(
         self,
         request: pytest.FixtureRequest,
         broker: AsyncBroker,
         make_broker: MakeBroker | None,
         broker_factory: BrokerFactory | None,
-    ) -> AsyncGenerator[Stage, None]:
+    ) -> AsyncGenerator[BrokerHarness, None]:
         """The broker, and what the tests have to do with it; for the tests of the kit."""
         report_subject(request.node, type(self), broker, broker.capabilities or frozenset())
-        stage = Stage(
+        harness = BrokerHarness(
             broker,
             make_broker=make_broker,
             broker_factory=broker_factory,
@@ -78,17 +78,17 @@ class BrokerBase(Contract):
             tick=self.tick,
             has_workers=self.has_workers,
         )
-        await stage.open()
+        await harness.open()
         try:
-            yield stage
+            yield harness
         finally:
-            await stage.close()
+            await harness.close()
 
-    async def refuse(self, capability: Capability, stage: Any) -> None:
+    async def refuse(self, capability: Capability, harness: Any) -> None:
         """Check that the use of a capability that is not declared is refused, or does without."""
-        await REFUSALS[capability](stage)
+        await REFUSALS[capability](harness)
 
-    async def contrast(self, capability: Capability, stage: Any) -> None:
+    async def contrast(self, capability: Capability, harness: Any) -> None:
         """Check that a broker that broadcasts gives each message to every worker."""
         del capability  # there is but one
-        await every_worker_gets_it(stage)
+        await every_worker_gets_it(harness)

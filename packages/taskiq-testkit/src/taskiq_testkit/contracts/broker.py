@@ -1,34 +1,38 @@
 """BrokerContract: everything that a broker must keep, joined."""
 
-from taskiq_testkit.contracts.aborting import AbortContract
-from taskiq_testkit.contracts.burying import DeadLetterContract
-from taskiq_testkit.contracts.choosing import ChoosingContract
-from taskiq_testkit.contracts.counting import CountingContract
+from taskiq_testkit.contracts.aborts import AbortContract
+from taskiq_testkit.contracts.cancellation import CancellationContract
+from taskiq_testkit.contracts.claims import ClaimsContract
+from taskiq_testkit.contracts.dead_letters import DeadLetterContract
 from taskiq_testkit.contracts.delays import DelayContract
-from taskiq_testkit.contracts.interrupting import InterruptingContract
+from taskiq_testkit.contracts.distribution import DistributionContract
+from taskiq_testkit.contracts.enqueue import EnqueueContract
 from taskiq_testkit.contracts.leases import LeaseContract
-from taskiq_testkit.contracts.living import LivingContract
+from taskiq_testkit.contracts.lifecycle import LifecycleContract
+from taskiq_testkit.contracts.plugin_spec import PluginSpecContract
 from taskiq_testkit.contracts.poison import PoisonContract
-from taskiq_testkit.contracts.pushing import PushingContract
-from taskiq_testkit.contracts.sending import SendingContract
-from taskiq_testkit.contracts.settling import SettlingContract
-from taskiq_testkit.contracts.sharing import SharingContract
+from taskiq_testkit.contracts.pushed_results import PushedResultContract
+from taskiq_testkit.contracts.queue_admin import QueueAdminContract
+from taskiq_testkit.contracts.queue_labels import QueueLabelContract
+from taskiq_testkit.contracts.settlement import SettlementContract
 
 
 class BrokerContract(
-    SendingContract,
-    SharingContract,
-    SettlingContract,
+    EnqueueContract,
+    DistributionContract,
+    SettlementContract,
     LeaseContract,
     DelayContract,
-    ChoosingContract,
+    QueueLabelContract,
     DeadLetterContract,
     PoisonContract,
     AbortContract,
-    CountingContract,
-    InterruptingContract,
-    PushingContract,
-    LivingContract,
+    QueueAdminContract,
+    CancellationContract,
+    PushedResultContract,
+    LifecycleContract,
+    PluginSpecContract,
+    ClaimsContract,
 ):
     """What every broker must keep. Inherit it, and override the fixture `broker`.
 

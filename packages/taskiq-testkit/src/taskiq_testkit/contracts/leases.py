@@ -12,8 +12,8 @@ from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.outcomes import Ack
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
-from taskiq_testkit.contracts.sharing import WORKERS
-from taskiq_testkit.stage import Stage
+from taskiq_testkit.contracts.distribution import WORKERS
+from taskiq_testkit.harness import BrokerHarness
 
 SETTLING: dict[str, Callable[[Delivery], Awaitable[None]]] = {
     "ack": lambda delivery: delivery.ack(),
@@ -30,40 +30,40 @@ class LeaseContract(BrokerBase):
     """Leases."""
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_lease_runs_out(self, stage: Stage) -> None:
+    async def test_lease_runs_out(self, harness: BrokerHarness) -> None:
         """Without renewal a message goes to a worker that waits, and counts as unsettled."""
-        silent, waiting = await stage.stream(), await stage.stream()
-        task_id = await stage.send("leased")
+        silent, waiting = await harness.stream(), await harness.stream()
+        task_id = await harness.send("leased")
         silent.renews = False
-        stage.lease_of(await silent.next())
+        harness.lease_of(await silent.next())
 
         held = await waiting.next()
 
         assert (held.task_id, held.attempt, held.delivery.unsettled) == (task_id, 2, 1)
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_renewed_lease_is_kept(self, stage: Stage) -> None:
+    async def test_renewed_lease_is_kept(self, harness: BrokerHarness) -> None:
         """A message whose lease is renewed goes to nobody else, and can be acknowledged then."""
-        holder, other = await stage.stream(), await stage.stream()
-        await stage.send("mine")
+        holder, other = await harness.stream(), await harness.stream()
+        await harness.send("mine")
         held = await holder.next()
 
         for _ in range(2):
-            await stage.lease_over(held)
-            assert await stage.broker.reclaim() == 0
+            await harness.lease_over(held)
+            assert await harness.broker.reclaim() == 0
 
         await held.ack()
-        await stage.is_empty(other)
+        await harness.is_empty(other)
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_renewal_names_what_is_lost(self, stage: Stage) -> None:
+    async def test_renewal_names_what_is_lost(self, harness: BrokerHarness) -> None:
         """`renew_leases` returns the deliveries that are another's by now, and no others."""
-        holder, other = await stage.stream(2), await stage.stream()
+        holder, other = await harness.stream(2), await harness.stream()
         holder.renews = False
-        await stage.send("kept")
-        await stage.send("lost")
+        await harness.send("kept")
+        await harness.send("lost")
         held = {each.text: each for each in await holder.take(2)}
-        await stage.lease_over(held["lost"])
+        await harness.lease_over(held["lost"])
         await held["kept"].delivery.extend()
         taken = await other.next()
 
@@ -73,17 +73,17 @@ class LeaseContract(BrokerBase):
         assert taken.text == "lost"
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_late_worker_settles_nothing(self, stage: Stage) -> None:
+    async def test_late_worker_settles_nothing(self, harness: BrokerHarness) -> None:
         """Whoever lost a lease gets LeaseLostError, and takes nothing from whoever has it now."""
-        late, owner = await stage.stream(4), await stage.stream(4)
+        late, owner = await harness.stream(4), await harness.stream(4)
         late.renews = False
         calls = {
             name: call
             for name, call in SETTLING.items()
-            if name not in NEEDED or stage.declares(NEEDED[name])
+            if name not in NEEDED or harness.declares(NEEDED[name])
         }
         for name in calls:
-            await stage.send(name)
+            await harness.send(name)
         held = {each.text: each for each in await late.take(len(calls))}
         owned = {each.text: each for each in await owner.take(len(calls))}
 
@@ -94,40 +94,40 @@ class LeaseContract(BrokerBase):
         for each in owned.values():
             await each.delivery.extend()
             await each.ack()
-        await stage.is_empty(owner)
-        if stage.declares(Capability.DEAD_LETTER):
-            assert await stage.broker.dead_letters() == []
+        await harness.is_empty(owner)
+        if harness.declares(Capability.DEAD_LETTER):
+            assert await harness.broker.dead_letters() == []
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_unsettled_deliveries_are_counted(self, stage: Stage) -> None:
+    async def test_unsettled_deliveries_are_counted(self, harness: BrokerHarness) -> None:
         """Each lease that runs out counts; a release does not, and does not reset the count."""
-        task_id = await stage.send("count")
+        task_id = await harness.send("count")
         seen: list[tuple[int, int]] = []
         for is_lost in (True, False, True):
-            worker = await stage.stream()
+            worker = await harness.stream()
             worker.renews = False
             held = await worker.next()
             seen.append((held.attempt, held.delivery.unsettled))
-            if is_lost or not stage.declares(Capability.RELEASE):
+            if is_lost or not harness.declares(Capability.RELEASE):
                 await worker.close()
             else:
                 await held.release()
                 await worker.close()
 
-        last = await (await stage.stream()).next()
+        last = await (await harness.stream()).next()
 
         seen.append((last.attempt, last.delivery.unsettled))
-        releases = 1 if stage.declares(Capability.RELEASE) else 0
+        releases = 1 if harness.declares(Capability.RELEASE) else 0
         assert last.task_id == task_id
         assert seen == [(1, 0), (2, 1), (3, 2 - releases), (4, 3 - releases)]
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_fences_grow(self, stage: Stage) -> None:
+    async def test_fences_grow(self, harness: BrokerHarness) -> None:
         """Every delivery has a higher fence than all before it, whatever its message."""
-        first, second = await stage.stream(), await stage.stream()
+        first, second = await harness.stream(), await harness.stream()
         deliveries: list[Delivery] = []
         for worker in (first, second, first, second):
-            await stage.send()
+            await harness.send()
             held = await worker.next()
             deliveries.append(held.delivery)
             await held.ack()
@@ -138,27 +138,27 @@ class LeaseContract(BrokerBase):
         assert fences == sorted(set(fences))
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_reclaim_says_how_many(self, stage: Stage) -> None:
+    async def test_reclaim_says_how_many(self, harness: BrokerHarness) -> None:
         """`reclaim` counts the deliveries whose lease ran out, each once."""
-        assert await stage.broker.reclaim() == 0
-        worker = await stage.stream(2)
+        assert await harness.broker.reclaim() == 0
+        worker = await harness.stream(2)
         worker.renews = False
         for text in ("a", "b"):
-            await stage.send(text)
+            await harness.send(text)
         held = await worker.take(2)
         await worker.close()
-        await stage.lease_over(held[0])
+        await harness.lease_over(held[0])
 
-        counts = [await stage.broker.reclaim(), await stage.broker.reclaim()]
+        counts = [await harness.broker.reclaim(), await harness.broker.reclaim()]
 
         assert counts == [2, 0]
 
     @proves(Capability.LEASE, needs=WORKERS)
-    async def test_long_task_with_a_short_lease_runs_once(self, stage: Stage) -> None:
+    async def test_long_task_with_a_short_lease_runs_once(self, harness: BrokerHarness) -> None:
         """A task that runs for longer than its lease is run once, with another worker waiting."""
-        worker = await stage.stream()
-        await stage.send()
-        lease = stage.lease_of(held := await worker.next())
+        worker = await harness.stream()
+        await harness.send()
+        lease = harness.lease_of(held := await worker.next())
         await held.ack()
         await worker.close()
         runs: list[int] = []
@@ -167,12 +167,12 @@ class LeaseContract(BrokerBase):
             runs.append(1)
             await asyncio.sleep(2.5 * lease)
 
-        stage.task("long", long)
-        crews = [await stage.crew(), await stage.crew()]
+        harness.task("long", long)
+        receivers = [await harness.receiver(), await harness.receiver()]
 
-        task = await stage.call("long")
+        task = await harness.call("long")
 
-        ended = [asyncio.create_task(crew.outcome_of(task.task_id)) for crew in crews]
+        ended = [asyncio.create_task(receiver.outcome_of(task.task_id)) for receiver in receivers]
         done, waiting = await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
         for each in waiting:
             each.cancel()

@@ -10,40 +10,40 @@ import pytest
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, ResultBackendMissingError, UnsupportedLabelError
 from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_testkit.harness import BrokerHarness
 from taskiq_testkit.probe import formatted
-from taskiq_testkit.stage import Stage
 
 
-async def is_ack_harmless(stage: Stage) -> None:
+async def is_ack_harmless(harness: BrokerHarness) -> None:
     """Without ACK a message is forgotten when it is fetched; acknowledging it changes nothing."""
-    worker = await stage.worker()
-    await stage.send("first")
+    worker = await harness.worker()
+    await harness.send("first")
 
     await (await worker.next()).ack()
 
-    await stage.send("second")
+    await harness.send("second")
     assert (await worker.next()).text == "second"
 
 
-async def release_is_refused(stage: Stage) -> None:
+async def release_is_refused(harness: BrokerHarness) -> None:
     """Core sends the message again in its place."""
-    if not stage.has_workers:
+    if not harness.has_workers:
         return
-    worker = await stage.stream()
-    await stage.send()
+    worker = await harness.stream()
+    await harness.send()
     delivery = await worker.next_delivery()
 
     with pytest.raises(CapabilityError):
         await delivery.release()
 
 
-async def there_are_no_leases(stage: Stage) -> None:
+async def there_are_no_leases(harness: BrokerHarness) -> None:
     """Nothing to renew, nothing to reclaim."""
-    assert await stage.broker.reclaim() == 0
-    if not stage.has_workers:
+    assert await harness.broker.reclaim() == 0
+    if not harness.has_workers:
         return
-    worker = await stage.stream()
-    await stage.send()
+    worker = await harness.stream()
+    await harness.send()
     delivery = await worker.next_delivery()
 
     assert delivery.lease is None
@@ -51,49 +51,49 @@ async def there_are_no_leases(stage: Stage) -> None:
         await delivery.extend()
 
 
-async def there_are_no_dead_letters(stage: Stage) -> None:
+async def there_are_no_dead_letters(harness: BrokerHarness) -> None:
     """Nobody is told that there are none, where they are not kept."""
     for call in (
-        stage.broker.dead_letters,
-        stage.broker.replay_dead_letters,
-        stage.broker.purge_dead_letters,
+        harness.broker.dead_letters,
+        harness.broker.replay_dead_letters,
+        harness.broker.purge_dead_letters,
     ):
         with pytest.raises(CapabilityError):
             await call()
-    if not stage.has_workers:
+    if not harness.has_workers:
         return
-    worker = await stage.stream()
-    await stage.send()
+    worker = await harness.stream()
+    await harness.send()
     delivery = await worker.next_delivery()
     with pytest.raises(CapabilityError):
         await delivery.bury("no reason")
 
 
-async def abort_is_refused(stage: Stage) -> None:
+async def abort_is_refused(harness: BrokerHarness) -> None:
     """Whoever asks for an abort learns that there will be none."""
     with pytest.raises(CapabilityError):
-        await stage.broker.abort(await stage.send())
+        await harness.broker.abort(await harness.send())
     with pytest.raises(CapabilityError):
-        async with aclosing(stage.broker.aborts()) as aborts:
+        async with aclosing(harness.broker.aborts()) as aborts:
             await anext(aborts)
 
 
-async def bulk_is_sent_one_by_one(stage: Stage) -> None:
+async def bulk_is_sent_one_by_one(harness: BrokerHarness) -> None:
     """`kick_many` works for every broker."""
-    worker = await stage.worker(2)
-    await stage.broker.kick_many([formatted(stage.broker, text, text) for text in ("a", "b")])
+    worker = await harness.worker(2)
+    await harness.broker.kick_many([formatted(harness.broker, text, text) for text in ("a", "b")])
 
     assert {held.text for held in await worker.take(2)} == {"a", "b"}
 
 
-async def results_are_asked_for(stage: Stage) -> None:
+async def results_are_asked_for(harness: BrokerHarness) -> None:
     """Results that are not pushed are found by asking, where any are kept."""
-    stage.task("seven", _seven)
-    await stage.crew()
-    task = await stage.call("seven")
+    harness.task("seven", _seven)
+    await harness.receiver()
+    task = await harness.call("seven")
 
     try:
-        result = await task.wait_result(check_interval=0.01, timeout=stage.patience)
+        result = await task.wait_result(check_interval=0.01, timeout=harness.patience)
     except ResultBackendMissingError:
         return
     assert result.return_value == 7  # noqa: PLR2004  # what the task returns
@@ -103,45 +103,51 @@ async def _seven() -> int:
     return 7
 
 
-async def one_worker_gets_it(stage: Stage) -> None:
+async def one_worker_gets_it(harness: BrokerHarness) -> None:
     """Of two workers with a slot each that wait for two messages, each gets another one."""
-    if not stage.has_workers:
+    if not harness.has_workers:
         return
-    workers = [await stage.stream(), await stage.stream()]
+    workers = [await harness.stream(), await harness.stream()]
     for worker in workers:
         worker.begin()
-    await stage.send("a")
-    await stage.send("b")
+    await harness.send("a")
+    await harness.send("b")
 
     assert {(await worker.next()).text for worker in workers} == {"a", "b"}
 
 
-async def every_worker_gets_it(stage: Stage) -> None:
+async def every_worker_gets_it(harness: BrokerHarness) -> None:
     """With BROADCAST each of two workers gets all messages that are sent while both are there."""
-    workers = [await stage.stream(), await stage.stream()]
-    await stage.tune_in(workers)
-    sent = [await stage.send(str(number)) for number in range(5)]
+    workers = [await harness.stream(), await harness.stream()]
+    await harness.tune_in(workers)
+    sent = [await harness.send(str(number)) for number in range(5)]
 
     for worker in workers:
-        taken = await stage.gather(worker, len(sent))
+        taken = await harness.gather(worker, len(sent))
         assert sorted(held.task_id for held in taken) == sorted(sent)
 
 
-def label_is_refused(label: str, value: Any) -> Callable[[Stage], Awaitable[None]]:
+async def claims_are_refused(harness: BrokerHarness) -> None:
+    """A scheduler can't take claims for granted."""
+    with pytest.raises(CapabilityError):
+        harness.broker.tick_claims()
+
+
+def label_is_refused(label: str, value: Any) -> Callable[[BrokerHarness], Awaitable[None]]:
     """What a label asks for is not ignored: the task is not sent."""
 
-    async def is_refused(stage: Stage) -> None:
+    async def is_refused(harness: BrokerHarness) -> None:
         with pytest.raises(UnsupportedLabelError) as caught:
-            await stage.send(**{label: value})
+            await harness.send(**{label: value})
 
         assert label in str(caught.value)
-        if stage.has_stats:
-            await stage.counts(waiting=0, delivered=0, delayed=0)
+        if harness.has_stats:
+            await harness.counts(waiting=0, delivered=0, delayed=0)
 
     return is_refused
 
 
-REFUSALS: Final[Mapping[Capability, Callable[[Stage], Awaitable[None]]]] = {
+REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]] = {
     Capability.ACK: is_ack_harmless,
     Capability.RELEASE: release_is_refused,
     Capability.LEASE: there_are_no_leases,
@@ -154,5 +160,6 @@ REFUSALS: Final[Mapping[Capability, Callable[[Stage], Awaitable[None]]]] = {
     Capability.BATCH: bulk_is_sent_one_by_one,
     Capability.PUSH_RESULTS: results_are_asked_for,
     Capability.BROADCAST: one_worker_gets_it,
+    Capability.CLAIMS: claims_are_refused,
 }
 """What is checked of a capability that is not declared."""

@@ -14,19 +14,19 @@ from taskiq_core.exceptions import ResultGetError, TaskiqError
 from taskiq_core.messages.labels import FENCE
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
-from taskiq_testkit.cancelling import Interruption, Moment, cancelled_everywhere
+from taskiq_testkit.cancellation import Interruption, Moment, cancelled_everywhere
 from taskiq_testkit.contract import Contract, proves
-from taskiq_testkit.contracts.interrupting import at_each_moment
-from taskiq_testkit.contracts.pushing import NEVER
-from taskiq_testkit.contracts.sending import MEGABYTE, TEXTS
+from taskiq_testkit.contracts.cancellation import at_each_moment
+from taskiq_testkit.contracts.enqueue import MEGABYTE, TEXTS
+from taskiq_testkit.contracts.pushed_results import NEVER
+from taskiq_testkit.deadline import within
 from taskiq_testkit.reports import report_subject
-from taskiq_testkit.waiting import within
 
 MakeResultBackend = Callable[[], AsyncResultBackend[Any]]
 MANY = 50
 
 
-class ResultStage:
+class ResultHarness:
     """A result backend under test, started."""
 
     def __init__(self, backend: AsyncResultBackend[Any], patience: float, interval: float) -> None:
@@ -81,211 +81,211 @@ class ResultBackendContract(Contract):
         return None
 
     @pytest_asyncio.fixture
-    async def stage(
+    async def harness(
         self, request: pytest.FixtureRequest, result_backend: AsyncResultBackend[Any]
-    ) -> AsyncGenerator[ResultStage, None]:
+    ) -> AsyncGenerator[ResultHarness, None]:
         """The result backend, started; for the tests of the kit."""
         report_subject(request.node, type(self), result_backend, ())
         await result_backend.startup()
         interval = NEVER if self.pushes else 0.01
-        yield ResultStage(result_backend, self.patience, interval)
+        yield ResultHarness(result_backend, self.patience, interval)
         await result_backend.shutdown()
 
     # -- storing ------------------------------------------------------------------------------
 
     @proves()
-    async def test_stored_is_read(self, stage: ResultStage) -> None:
+    async def test_stored_is_read(self, harness: ResultHarness) -> None:
         """A result is read as it was stored: value, time, labels; and again."""
-        await stage.store("id", {"answer": [42, None]}, execution_time=1.5, labels={"a": "b"})
+        await harness.store("id", {"answer": [42, None]}, execution_time=1.5, labels={"a": "b"})
 
         for _ in range(2):
-            result = await stage.backend.get_result("id")
+            result = await harness.backend.get_result("id")
             assert (result.is_err, result.error) == (False, None)
             assert result.return_value == {"answer": [42, None]}
             assert (result.execution_time, result.labels["a"]) == (1.5, "b")
 
     @proves()
-    async def test_not_ready_before(self, stage: ResultStage) -> None:
+    async def test_not_ready_before(self, harness: ResultHarness) -> None:
         """A result that is not stored is not ready, and asking for it raises ResultGetError."""
-        assert not await stage.backend.is_result_ready("id")
+        assert not await harness.backend.is_result_ready("id")
         with pytest.raises(ResultGetError):
-            await stage.backend.get_result("id")
+            await harness.backend.get_result("id")
 
-        await stage.store("id", 1)
+        await harness.store("id", 1)
 
-        assert await stage.backend.is_result_ready("id")
-        assert not await stage.backend.is_result_ready("another id")
+        assert await harness.backend.is_result_ready("id")
+        assert not await harness.backend.is_result_ready("another id")
 
     @pytest.mark.parametrize("value", [None, False, 0, "", [], TEXTS, "x" * MEGABYTE], ids=range(7))
     @proves()
-    async def test_any_value(self, stage: ResultStage, value: Any) -> None:
+    async def test_any_value(self, harness: ResultHarness, value: Any) -> None:
         """Values that look like nothing, of any script and of a megabyte come back."""
-        await stage.store("id", value)
+        await harness.store("id", value)
 
-        assert await stage.backend.is_result_ready("id")
-        assert await stage.value("id") == value
+        assert await harness.backend.is_result_ready("id")
+        assert await harness.value("id") == value
 
     @proves()
-    async def test_error_is_kept(self, stage: ResultStage) -> None:
+    async def test_error_is_kept(self, harness: ResultHarness) -> None:
         """The exception of a task comes back with its type and its message."""
-        await stage.store("id", None, is_err=True, error=ValueError("no such thing"))
+        await harness.store("id", None, is_err=True, error=ValueError("no such thing"))
 
-        result = await stage.backend.get_result("id")
+        result = await harness.backend.get_result("id")
 
         assert result.is_err
         with pytest.raises(ValueError, match="no such thing"):
             result.raise_for_error()
 
     @proves()
-    async def test_log_is_given_when_asked_for(self, stage: ResultStage) -> None:
+    async def test_log_is_given_when_asked_for(self, harness: ResultHarness) -> None:
         """The log of a task is kept, and given to those who want it."""
-        await stage.store("id", 1, log="it went well")
+        await harness.store("id", 1, log="it went well")
 
-        assert (await stage.backend.get_result("id", with_logs=True)).log == "it went well"
-        assert (await stage.backend.get_result("id")).log is None
+        assert (await harness.backend.get_result("id", with_logs=True)).log == "it went well"
+        assert (await harness.backend.get_result("id")).log is None
 
     @proves()
-    async def test_last_one_stands(self, stage: ResultStage) -> None:
+    async def test_last_one_stands(self, harness: ResultHarness) -> None:
         """A result may be stored twice; the last one stands."""
-        await stage.store("id", "first")
-        await stage.store("id", "second")
+        await harness.store("id", "first")
+        await harness.store("id", "second")
 
-        assert await stage.value("id") == "second"
+        assert await harness.value("id") == "second"
 
     @proves(needs=("compares_fences",))
-    async def test_later_delivery_stands(self, stage: ResultStage) -> None:
+    async def test_later_delivery_stands(self, harness: ResultHarness) -> None:
         """The result of an earlier delivery, whose lease was lost, replaces no later one's."""
-        await stage.store("id", "second", labels={FENCE: 2})
-        await stage.store("id", "late", labels={FENCE: 1})
-        late = await stage.value("id")
-        await stage.store("id", "second again", labels={FENCE: 2})
-        again = await stage.value("id")
-        await stage.store("id", "third", labels={FENCE: 10})
+        await harness.store("id", "second", labels={FENCE: 2})
+        await harness.store("id", "late", labels={FENCE: 1})
+        late = await harness.value("id")
+        await harness.store("id", "second again", labels={FENCE: 2})
+        again = await harness.value("id")
+        await harness.store("id", "third", labels={FENCE: 10})
 
-        assert (late, again, await stage.value("id")) == ("second", "second again", "third")
+        assert (late, again, await harness.value("id")) == ("second", "second again", "third")
 
     @proves()
-    async def test_results_are_told_apart(self, stage: ResultStage) -> None:
+    async def test_results_are_told_apart(self, harness: ResultHarness) -> None:
         """Of many results that are stored and read at once, each goes to its own task."""
         ids = [f"task {number} \u4efb" for number in range(MANY)]
-        await asyncio.gather(*(stage.store(each, each) for each in ids))
+        await asyncio.gather(*(harness.store(each, each) for each in ids))
 
-        values = await asyncio.gather(*map(stage.value, ids))
+        values = await asyncio.gather(*map(harness.value, ids))
 
         assert values == ids
 
     @proves()
-    async def test_value_that_cannot_be_stored(self, stage: ResultStage) -> None:
+    async def test_value_that_cannot_be_stored(self, harness: ResultHarness) -> None:
         """A value that can't be serialized raises when it is stored, and nothing is ready then."""
         try:
-            await stage.store("id", object())
+            await harness.store("id", object())
         except (TaskiqError, TypeError, ValueError, AttributeError):
-            assert not await stage.backend.is_result_ready("id")
+            assert not await harness.backend.is_result_ready("id")
         else:
-            assert isinstance(await stage.value("id"), object)
+            assert isinstance(await harness.value("id"), object)
 
     # -- waiting ------------------------------------------------------------------------------
 
     @proves()
-    async def test_wait_ends_when_the_result_is_there(self, stage: ResultStage) -> None:
+    async def test_wait_ends_when_the_result_is_there(self, harness: ResultHarness) -> None:
         """All who wait get the result when it is stored, and whoever comes later at once."""
-        waiting = [asyncio.create_task(stage.wait("id")) for _ in range(3)]
-        other = asyncio.create_task(stage.wait("another id"))
-        await asyncio.sleep(2 * min(stage.interval, 0.01))
+        waiting = [asyncio.create_task(harness.wait("id")) for _ in range(3)]
+        other = asyncio.create_task(harness.wait("another id"))
+        await asyncio.sleep(2 * min(harness.interval, 0.01))
 
-        await stage.store("id", "here")
+        await harness.store("id", "here")
 
-        results = [*await asyncio.gather(*waiting), await stage.wait("id")]
+        results = [*await asyncio.gather(*waiting), await harness.wait("id")]
         assert [result.return_value for result in results] == ["here"] * 4
         assert not other.done()
         other.cancel()
         await asyncio.wait({other})
 
     @proves()
-    async def test_wait_does_not_end_early(self, stage: ResultStage) -> None:
+    async def test_wait_does_not_end_early(self, harness: ResultHarness) -> None:
         """Nobody gets a result that is not stored, whatever else is."""
-        waiting = asyncio.create_task(stage.wait("id"))
+        waiting = asyncio.create_task(harness.wait("id"))
         for number in range(10):
-            await asyncio.sleep(min(stage.interval, 0.01))
-            await stage.store(f"another {number}", number)
+            await asyncio.sleep(min(harness.interval, 0.01))
+            await harness.store(f"another {number}", number)
         assert not waiting.done()
 
-        await stage.store("id", "at last")
+        await harness.store("id", "at last")
 
         assert (await waiting).return_value == "at last"
 
     @proves()
-    async def test_one_who_gives_up_disturbs_nobody(self, stage: ResultStage) -> None:
+    async def test_one_who_gives_up_disturbs_nobody(self, harness: ResultHarness) -> None:
         """When one of two who wait is cancelled, the other one gets the result."""
-        impatient = asyncio.create_task(stage.wait("id"))
-        waiting = asyncio.create_task(stage.wait("id"))
-        await asyncio.sleep(2 * min(stage.interval, 0.01))
+        impatient = asyncio.create_task(harness.wait("id"))
+        waiting = asyncio.create_task(harness.wait("id"))
+        await asyncio.sleep(2 * min(harness.interval, 0.01))
         impatient.cancel()
         await asyncio.wait({impatient})
 
-        await stage.store("id", "still here")
+        await harness.store("id", "still here")
 
         assert (await waiting).return_value == "still here"
 
     @at_each_moment
     @proves()
-    async def test_cancelled_store(self, stage: ResultStage, moment: Moment) -> None:
+    async def test_cancelled_store(self, harness: ResultHarness, moment: Moment) -> None:
         """Storing that was cancelled was done or not, and can be done again."""
-        storing = cancelled_everywhere(lambda place: stage.store(str(place), place), moment)
+        storing = cancelled_everywhere(lambda place: harness.store(str(place), place), moment)
         seen: list[Interruption[None]] = [each async for each in storing]
 
         for each in seen:
             if not each.is_finished:
-                await stage.store(str(each.place), each.place)
+                await harness.store(str(each.place), each.place)
 
-        assert [await stage.value(str(each.place)) for each in seen] == [
+        assert [await harness.value(str(each.place)) for each in seen] == [
             each.place for each in seen
         ]
 
     # -- progress, and life -------------------------------------------------------------------
 
     @proves(needs=("keeps_progress",))
-    async def test_progress_is_kept(self, stage: ResultStage) -> None:
+    async def test_progress_is_kept(self, harness: ResultHarness) -> None:
         """How far a task has come is None until it says so; its last word stands."""
-        assert await stage.backend.get_progress("id") is None
+        assert await harness.backend.get_progress("id") is None
 
         for percent in (10, 50):
             progress = TaskProgress(state="loading", meta={"percent": percent})
-            await stage.backend.set_progress("id", progress)
+            await harness.backend.set_progress("id", progress)
 
-        found = await stage.backend.get_progress("id")
+        found = await harness.backend.get_progress("id")
         assert found is not None
         assert (found.state, found.meta) == ("loading", {"percent": 50})
-        assert not await stage.backend.is_result_ready("id")
+        assert not await harness.backend.is_result_ready("id")
 
     @proves()
-    async def test_startup_and_shutdown_twice(self, stage: ResultStage) -> None:
+    async def test_startup_and_shutdown_twice(self, harness: ResultHarness) -> None:
         """Starting and stopping twice is harmless, and one that was stopped starts again."""
         for _ in range(2):
-            await stage.backend.startup()
-            await stage.backend.startup()
-            await stage.backend.shutdown()
-            await stage.backend.shutdown()
-        await stage.backend.startup()
+            await harness.backend.startup()
+            await harness.backend.startup()
+            await harness.backend.shutdown()
+            await harness.backend.shutdown()
+        await harness.backend.startup()
 
-        await stage.store("id", "alive")
+        await harness.store("id", "alive")
 
-        assert await stage.value("id") == "alive"
+        assert await harness.value("id") == "alive"
 
     @proves(needs=("make_result_backend",))
     async def test_every_reader_sees_the_same(
-        self, stage: ResultStage, make_result_backend: MakeResultBackend
+        self, harness: ResultHarness, make_result_backend: MakeResultBackend
     ) -> None:
         """Another object on the same store reads what this one stored, and is woken by it."""
         other = make_result_backend()
         await other.startup()
-        reader = ResultStage(other, stage.patience, stage.interval)
+        reader = ResultHarness(other, harness.patience, harness.interval)
         waiting = asyncio.create_task(reader.wait("id"))
 
-        await stage.store("id", "for all")
+        await harness.store("id", "for all")
 
         assert (await waiting).return_value == "for all"
-        assert await reader.value("id") == await stage.value("id") == "for all"
+        assert await reader.value("id") == await harness.value("id") == "for all"
         await other.shutdown()
 
 

@@ -8,56 +8,23 @@ from urllib.parse import urlsplit
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
+from taskiq_core.brokers.fetch_loop import fetch_loop
+from taskiq_core.brokers.leased_delivery import renew_leases
+from taskiq_core.brokers.queue_labels import queue_labels
 from taskiq_core.capabilities import Capability
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
-from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
 from taskiq_testkit.reference.calls import call
+from taskiq_testkit.reference.claims import ReferenceTickClaims
+from taskiq_testkit.reference.queue import ReferenceQueue
 from taskiq_testkit.reference.results import ReferenceResultBackend
-from taskiq_testkit.reference.store import Message, NewMessage
+from taskiq_testkit.reference.store import NewMessage
 
-MOST: Final = 100
-"""Messages that are fetched at once at most."""
-
-
-class ReferenceDelivery(Delivery):
-    """One message, leased from the server."""
-
-    __slots__ = ("broker", "message")
-
-    def __init__(self, broker: "ReferenceBroker", message: Message) -> None:
-        super().__init__(
-            message.body,
-            attempt=message.attempt,
-            unsettled=message.unsettled,
-            lease=broker.lease,
-            fence=message.fence,
-            aborted=message.aborted,
-        )
-        self.broker = broker
-        self.message = message
-
-    async def ack(self) -> None:
-        """Forget the message."""
-        await self._call("ack")
-
-    async def release(self, delay: float = 0) -> None:
-        """Give the message back."""
-        await self._call("release", delay)
-
-    async def extend(self) -> None:
-        """Renew the lease, and find out whether the message is to be aborted."""
-        self.aborted = await self._call("extend") or self.aborted
-
-    async def bury(self, reason: str, error: str | None = None) -> None:
-        """Move the message to the dead letters."""
-        await self._call("bury", reason, error)
-
-    async def _call(self, method: str, *args: Any) -> Any:
-        return await self.broker.call(method, self.message.number, self.fence, *args)
+POLL_INTERVAL: Final = 60.0
+"""Seconds; workers are woken by the server, and tests would not wait for a poll."""
 
 
 class ReferenceBroker(AsyncBroker):
@@ -106,18 +73,14 @@ class ReferenceBroker(AsyncBroker):
         """Yield deliveries one by one."""
         return self.deliveries(Slots(1))
 
-    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+    def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
         """Yield deliveries, as many as there are slots."""
-        while True:
-            await slots.wait_free()
-            taken = [Message(*each) for each in await self.call("fetch", min(slots.free, MOST))]
-            waiting = [ReferenceDelivery(self, message) for message in taken]
-            try:
-                while waiting:
-                    yield waiting.pop(0)
-            finally:
-                for delivery in waiting:
-                    await self.call("unfetch", delivery.message.number, delivery.fence)
+        queue = ReferenceQueue(self.address, self.lease)
+        return fetch_loop(queue, slots, poll_interval=POLL_INTERVAL)
+
+    async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Renew by the tokens of the deliveries."""
+        return await renew_leases(deliveries)
 
     async def reclaim(self) -> int:
         """Take back what leases ran out on."""
@@ -134,6 +97,10 @@ class ReferenceBroker(AsyncBroker):
             for task_id in await self.call("aborted", known):
                 known.append(task_id)
                 yield task_id
+
+    def tick_claims(self, *, lease: float = 60.0) -> ReferenceTickClaims:
+        """Claims in the server's store."""
+        return ReferenceTickClaims(self.call, lease)
 
     async def stats(self) -> QueueStats:
         """How many messages there are."""
@@ -164,15 +131,14 @@ def _letter(*facts: Any) -> DeadLetter:
 
 
 def new_message(message: BrokerMessage) -> NewMessage:
-    """What the store is to know of a message."""
-    labels = message.labels
-    expires = labels.get(EXPIRES)
+    """Return what the store is to know of a message."""
+    labels = queue_labels(message)
     return NewMessage(
         message.task_id,
         message.task_name,
         message.message,
-        delay=float(labels.get(DELAY, 0)),
-        priority=int(labels.get(PRIORITY, 0)),
-        expires_after=None if expires is None else float(expires),
-        unique_key=labels.get(UNIQUE_KEY),
+        delay=labels.delay,
+        priority=labels.priority,
+        expires_after=labels.expires_after,
+        unique_key=labels.unique_key,
     )

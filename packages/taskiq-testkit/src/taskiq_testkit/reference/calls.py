@@ -13,8 +13,6 @@ from taskiq_core.messages.aborts import AbortState
 
 LONGEST: Final = 64 * 1024 * 1024
 """Bytes that one call or its answer may have."""
-GOT_IT: Final = b"got it\n"
-"""What a client says when it has an answer: until then what was fetched is not delivered."""
 
 
 def encode(value: Any) -> bytes:
@@ -44,8 +42,6 @@ async def call(address: tuple[str, int], method: str, *args: Any) -> Any:
         line = await reader.readline()
         if not line:
             raise _unreachable(address, "it closed the connection")
-        # Nothing is awaited from here on: whoever was not cancelled until now has the answer.
-        writer.write(GOT_IT)
     except OSError as error:
         raise _unreachable(address, error) from error
     finally:

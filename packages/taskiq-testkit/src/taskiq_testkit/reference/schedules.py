@@ -1,11 +1,16 @@
 """ReferenceScheduleSource: the contract of schedule sources as a program."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning
+from taskiq_core.messages.scheduled_task import (
+    ScheduledTask,
+    check_new_schedule,
+    is_new_beginning,
+)
 
 
 class ReferenceScheduleSource(ScheduleSource):
@@ -27,6 +32,7 @@ class ReferenceScheduleSource(ScheduleSource):
         self.claims: dict[tuple[str, datetime], float] = {}
         self.confirmed: set[tuple[str, datetime]] = set()
         self.latest: dict[str, datetime] = {}
+        self.subscribers: set[asyncio.Event] = set()
 
     async def get_schedules(self) -> list[ScheduledTask]:
         """All schedules."""
@@ -34,15 +40,36 @@ class ReferenceScheduleSource(ScheduleSource):
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
         """Keep one more; if it is due at other moments than before, it begins anew."""
+        check_new_schedule(schedule)
         before = self.schedules.get(schedule.schedule_id)
         if before and is_new_beginning(ScheduledTask.model_validate_json(before), schedule):
             self.latest.pop(schedule.schedule_id, None)
         self.schedules[schedule.schedule_id] = schedule.model_dump_json()
+        self.notify()
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield at the beginning, and after each change."""
+        changed = asyncio.Event()
+        self.subscribers.add(changed)
+        try:
+            yield
+            while True:
+                await changed.wait()
+                changed.clear()
+                yield
+        finally:
+            self.subscribers.discard(changed)
+
+    def notify(self) -> None:
+        """Wake those who wait for changes."""
+        for changed in self.subscribers:
+            changed.set()
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Forget one; there may be none of that id."""
         self.schedules.pop(schedule_id, None)
         self.latest.pop(schedule_id, None)
+        self.notify()
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
         """Whether nobody else has the tick."""

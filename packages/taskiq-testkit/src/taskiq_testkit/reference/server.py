@@ -1,12 +1,11 @@
 """ReferenceServer: a store that brokers of any process and event loop can reach."""
 
 import asyncio
-import contextlib
 from typing import Any, Self
 
 from taskiq_core.exceptions import LeaseLostError, SendTaskError
-from taskiq_testkit.reference.calls import GOT_IT, LONGEST, decode, encode, wrap
-from taskiq_testkit.reference.store import Message, NewMessage, Store
+from taskiq_testkit.reference.calls import LONGEST, decode, encode, wrap
+from taskiq_testkit.reference.store import NewMessage, Store
 
 
 class ReferenceServer:
@@ -24,6 +23,7 @@ class ReferenceServer:
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._changes = 0
         store.on_change = self._change
 
     @property
@@ -48,6 +48,13 @@ class ReferenceServer:
     async def stop(self) -> None:
         """Close all connections, and listen no more."""
         if self._server is not None:
+            loop = asyncio.get_running_loop()
+            for socket in self._server.sockets:
+                loop.remove_reader(socket.fileno())
+            # CPython loses the transport of a connection that it has accepted, and not yet handed
+            # over, when the server is closed: let those be handed over first.
+            for _ in range(3):
+                await asyncio.sleep(0)
             self._server.close()
         serving = list(self._serving)
         for task in serving:
@@ -60,6 +67,7 @@ class ReferenceServer:
         await self.start()
 
     def _change(self) -> None:
+        self._changes += 1
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -83,40 +91,41 @@ class ReferenceServer:
         if not line:
             return  # it hung up
         method, args = decode(line)
-        if method == "fetch":
-            await self._fetch(reader, writer, *args)
+        if method == "wait":
+            await self._wait(reader, writer, *args)
             return
         if method == "aborted":
             await self._tell_aborts(reader, writer, *args)
             return
         try:
-            arguments = [[NewMessage(*each) for each in args[0]]] if method == "send" else args
-            answer = ("value", getattr(self.store, method)(*arguments))
+            answer = ("value", self._do(method, args))
         except (LeaseLostError, SendTaskError) as error:
             answer = wrap(error)
         writer.write(encode(answer))
         await writer.drain()
 
-    async def _fetch(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int
+    def _do(self, method: str, args: list[Any]) -> object:
+        if method == "send":
+            self.store.send([NewMessage(*each) for each in args[0]])
+            return None
+        if method == "fetch":
+            changes = self._changes  # before the fetch: what changes later is to end a wait
+            return self.store.fetch(args[0]), self.store.next_event(), changes
+        done: object = getattr(self.store, method)(*args)
+        return done
+
+    async def _wait(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, known: int, seconds: float
     ) -> None:
-        answered = asyncio.ensure_future(reader.readline())
-        taken: list[Message] = []
+        hung_up = asyncio.ensure_future(reader.readline())
         try:
-            while not (taken := self.store.fetch(limit)):
-                await self._something_new({answered}, self.store.next_event())
-                if answered.done():
-                    return  # it hung up
-            writer.write(encode(("value", taken)))
-            await writer.drain()
-            if await answered == GOT_IT:
-                taken = []
+            if self._changes == known:
+                await self._something_new({hung_up}, seconds)
+            if not hung_up.done():
+                writer.write(encode(("value", None)))
+                await writer.drain()
         finally:
-            answered.cancel()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await asyncio.wait({answered})
-            for message in taken:
-                self.store.unfetch(message.number, message.fence or 0)
+            hung_up.cancel()
 
     async def _tell_aborts(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, known: list[str]

@@ -86,6 +86,8 @@ class Store:
         self.dead: dict[int, tuple[DeadLetter, Message]] = {}
         self.numbers = count(1)
         self.fences = count(1)
+        self.claims: dict[tuple[str, str], float] = {}
+        self.confirmed: dict[str, set[str]] = {}
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -289,3 +291,30 @@ class Store:
             buried_at=datetime.now(UTC),
         )
         self.dead[number] = (letter, message)
+
+    # -- claims of ticks; these are texts of one length, in UTC -------------------------------
+
+    def claim(self, schedule_id: str, tick: str, lease: float) -> bool:
+        """Claim a tick, unless it is confirmed or another claim of it lasts."""
+        now = self.clock()
+        key = (schedule_id, tick)
+        if tick in self.confirmed.get(schedule_id, ()) or self.claims.get(key, now) > now:
+            return False
+        self.claims[key] = now + lease
+        return True
+
+    def confirm(self, schedule_id: str, tick: str) -> None:
+        """End a claim for good; this store is for tests, and forgets nothing."""
+        self.claims.pop((schedule_id, tick), None)
+        self.confirmed.setdefault(schedule_id, set()).add(tick)
+
+    def last_ticks(self, schedule_ids: Collection[str]) -> list[tuple[str, str]]:
+        """Return schedule ids with their latest confirmed ticks."""
+        return [
+            (each, max(self.confirmed[each])) for each in schedule_ids if each in self.confirmed
+        ]
+
+    def abandoned(self) -> list[tuple[str, str]]:
+        """Return the claims that have run out."""
+        now = self.clock()
+        return [key for key, ends in self.claims.items() if ends <= now]

@@ -1,5 +1,5 @@
 """What the options of all commands have in common."""
 
-from taskiq_cli.older.log_level import LogLevel
+from taskiq_core.loading.log_level import LogLevel
 
 __all__ = ["LogLevel"]

@@ -1,5 +1,5 @@
 """How schedules of several sources are put together."""
 
-from taskiq_scheduler.merge_functions import only_new, only_unique, preserve_all
+from taskiq_scheduler.compat.merge_functions import only_new, only_unique, preserve_all
 
 __all__ = ["only_new", "only_unique", "preserve_all"]

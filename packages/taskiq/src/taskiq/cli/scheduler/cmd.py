@@ -1,5 +1,5 @@
 """`taskiq scheduler` as a command of the older entry-point group."""
 
-from taskiq_scheduler.legacy import SchedulerCMD
+from taskiq_scheduler.compat.command import SchedulerCMD
 
 __all__ = ["SchedulerCMD"]

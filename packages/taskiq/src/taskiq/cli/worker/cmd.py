@@ -1,5 +1,5 @@
 """`taskiq worker` as a command of the older entry-point group."""
 
-from taskiq_cli.older.command import WorkerCMD
+from taskiq_cli.compat.worker_cmd import WorkerCMD
 
 __all__ = ["WorkerCMD"]

@@ -1,0 +1,30 @@
+"""Checks of options of `taskiq worker` that the types of click can't express."""
+
+import click
+
+
+def receiver_argument(
+    _context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """NAME=VALUE, as pairs."""
+    pairs: list[tuple[str, str]] = []
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE.", param=parameter)
+        pairs.append((name, value))
+    return tuple(pairs)
+
+
+def usable_log_format(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """A %-style format of `logging`."""
+    from logging import Formatter
+
+    try:
+        Formatter(value)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{error}. It is a %-style format of the logging module, such as '%(message)s'.",
+            param=parameter,
+        ) from error
+    return value

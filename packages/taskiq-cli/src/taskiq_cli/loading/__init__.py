@@ -1,1 +1,0 @@
-"""Importing what belongs to the application: its broker, its tasks, its receiver."""

@@ -1,1 +1,0 @@
-"""The supervisor, as the processes that it has started see it."""

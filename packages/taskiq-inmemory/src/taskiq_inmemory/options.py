@@ -1,0 +1,18 @@
+"""What InMemoryBroker can do and how much it keeps."""
+
+from typing import Final
+
+from taskiq_core.capabilities import Capability
+
+CAPABILITIES: Final = frozenset(
+    {
+        Capability.ACK,
+        Capability.RELEASE,
+        Capability.DELAY,
+        Capability.DEAD_LETTER,
+        Capability.ABORT,
+        Capability.PUSH_RESULTS,
+    }
+)
+MAX_DEAD_LETTERS: Final = 1000
+"""Dead letters that are kept; the oldest are dropped."""

@@ -1,0 +1,1 @@
+"""The client side: the queue, and the socket that workers connect to."""

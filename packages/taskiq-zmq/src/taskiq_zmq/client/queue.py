@@ -1,0 +1,274 @@
+"""MessageQueue: the messages of a client, waiting, delayed, delivered or dead; without I/O."""
+
+import heapq
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Final
+
+from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_zmq.client.dispatch import Consumer, Dispatch, QueuedMessage
+
+MAX_HELD: Final = 100_000
+"""Deliveries that one worker may hold, whatever credit it claims."""
+MAX_LATE: Final = 100_000
+"""Acknowledged deliveries whose results are still accepted."""
+
+
+class MessageQueue:
+    """The state of a client's messages; every method is one event.
+
+    Times are seconds of one monotonic clock. A delivery has a tag, which is never used twice, and
+    belongs to the consumer it was sent to until it is settled or that consumer leaves. A call that
+    settles a tag which the consumer does not hold changes nothing and returns False.
+
+    Args:
+        rule: decides which worker gets a message.
+        max_dead_letters: dead letters that are kept; the oldest is dropped first.
+        utc_now: returns the time at which a message is buried.
+    """
+
+    def __init__(
+        self,
+        rule: Dispatch,
+        *,
+        max_dead_letters: int = 1_000,
+        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.dead: deque[DeadLetter] = deque(maxlen=max_dead_letters)
+        self.consumers: dict[Consumer, None] = {}
+        self._rule = rule
+        self._utc_now = utc_now
+        self._delayed: list[tuple[float, int, QueuedMessage, Consumer | None]] = []
+        self._late: OrderedDict[int, tuple[Consumer, str]] = OrderedDict()
+        self._numbers = iter(range(1, 2**63))
+
+    @property
+    def waiting(self) -> int:
+        """Number of messages that could be delivered now."""
+        return self._rule.depth
+
+    @property
+    def delayed(self) -> int:
+        """Number of delayed messages."""
+        return len(self._delayed)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no message is waiting, delayed or delivered."""
+        return not (self._delayed or self._rule.depth or self.held)
+
+    @property
+    def held(self) -> int:
+        """Number of deliveries that are not settled."""
+        return sum(len(consumer.held) for consumer in self.consumers)
+
+    @property
+    def next_due(self) -> float | None:
+        """Time at which the first delay ends; None if no message is delayed."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def stats(self) -> QueueStats:
+        """Count the messages in each state."""
+        return QueueStats(
+            waiting=self.waiting, delivered=self.held, delayed=self.delayed, dead=len(self.dead)
+        )
+
+    def unfinished(self) -> Iterator[QueuedMessage]:
+        """Iterate over all messages that are waiting, delayed or delivered."""
+        delivered = (consumer.held.values() for consumer in self.consumers)
+        return chain(
+            chain.from_iterable(delivered), self._rule, (entry[2] for entry in self._delayed)
+        )
+
+    def put(self, task: QueuedMessage, due: float | None = None) -> None:
+        """Add a new message, to be delivered now or when it is due."""
+        if due is None:
+            self._rule.put(task)
+        else:
+            self._delay(task, due, None)
+
+    def join(self, name: str) -> Consumer:
+        """Add a worker; it gets nothing until it grants credit."""
+        consumer = Consumer(name)
+        self.consumers[consumer] = None
+        self._rule.join(consumer)
+        return consumer
+
+    def grant(self, consumer: Consumer, granted: int) -> None:
+        """Raise a worker's total credit; a lower total than before has no effect."""
+        consumer.granted = max(consumer.granted, granted)
+
+    def recall(self, consumer: Consumer) -> int:
+        """Take back unused credit; returns the total that remains."""
+        consumer.granted = min(consumer.granted, consumer.sent)
+        return consumer.granted
+
+    def leave(self, consumer: Consumer) -> int:
+        """Remove a lost worker, and deliver its messages to others.
+
+        Returns:
+            The number of deliveries that it held.
+        """
+        del self.consumers[consumer]
+        for task in consumer.held.values():
+            task.unsettled += 1
+            task.has_result = False
+        lost = len(consumer.held)
+        self._rule.leave(consumer)
+        consumer.held = {}
+        return lost
+
+    def dispatch(self, now: float) -> Iterator[tuple[Consumer, int, QueuedMessage]]:
+        """Deliver as many messages as workers have credit for.
+
+        Returns:
+            The consumer, tag and message of each delivery.
+        """
+        while self._delayed and self._delayed[0][0] <= now:
+            _, _, task, owner = heapq.heappop(self._delayed)
+            if owner is None:
+                self._rule.put(task)
+            else:
+                self._rule.put_back(owner, task, first=False)
+        for consumer, task in self._rule.assign():
+            tag = next(self._numbers)
+            task.attempt += 1
+            consumer.sent += 1
+            consumer.held[tag] = task
+            if len(consumer.held) >= MAX_HELD:
+                consumer.granted = consumer.sent
+            yield consumer, tag, task
+
+    def starving(self) -> Iterator[Consumer]:
+        """Iterate over workers that would get messages if they had credit."""
+        return iter(self._rule.starving())
+
+    def ack(self, consumer: Consumer, tag: int) -> bool:
+        """Acknowledge a delivery."""
+        task = consumer.held.pop(tag, None)
+        if task is None:
+            return False
+        self._expect_result(consumer, tag, task)
+        return True
+
+    def owns(self, consumer: Consumer, tag: int, task_id: str) -> bool:
+        """Return whether a delivery of this task is the consumer's, or was when it was settled."""
+        task = consumer.held.get(tag)
+        if task is not None:
+            return task.task_id == task_id
+        return self._late.get(tag) == (consumer, task_id)
+
+    def note_result(self, consumer: Consumer, tag: int) -> None:
+        """Note that the result of a delivery has come."""
+        task = consumer.held.get(tag)
+        if task is not None:
+            task.has_result = True
+        else:
+            self._late.pop(tag, None)
+
+    def release(self, consumer: Consumer, tag: int, due: float | None) -> bool:
+        """Deliver a message again, now or when it is due."""
+        task = consumer.held.pop(tag, None)
+        if task is None:
+            return False
+        task.has_result = False
+        if due is None:
+            self._rule.put_back(consumer, task, first=False)
+        else:
+            self._delay(task, due, consumer)
+        return True
+
+    def give_back(self, consumer: Consumer, tag: int) -> bool:
+        """Return an unstarted delivery without counting an attempt."""
+        task = consumer.held.pop(tag, None)
+        if task is None:
+            return False
+        task.attempt -= 1
+        self._rule.put_back(consumer, task, first=True)
+        return True
+
+    def bury(self, consumer: Consumer, tag: int, reason: str, error: str | None = None) -> bool:
+        """Move a delivery to the dead letters."""
+        task = consumer.held.pop(tag, None)
+        if task is None:
+            return False
+        self._expect_result(consumer, tag, task)
+        self.dead.append(
+            DeadLetter(
+                letter_id=str(next(self._numbers)),
+                task_id=task.task_id,
+                task_name=task.task_name,
+                message=task.body,
+                attempt=task.attempt,
+                reason=reason,
+                error=error,
+                buried_at=self._utc_now(),
+            )
+        )
+        return True
+
+    def abort(self, task_id: str) -> tuple[AbortState, list[Consumer]]:
+        """Mark a message as aborted.
+
+        Scans all messages: aborts are rare, and an index would slow down every send.
+
+        Returns:
+            Where the message is, and the workers that hold it.
+        """
+        found = [task for task in self.unfinished() if task.task_id == task_id]
+        for task in found:
+            task.aborted = True
+        self._hurry_aborted()
+        holders = [
+            consumer
+            for consumer in self.consumers
+            if any(task.task_id == task_id for task in consumer.held.values())
+        ]
+        if holders:
+            return AbortState.RUNNING, holders
+        return (AbortState.QUEUED if found else AbortState.UNKNOWN), []
+
+    def purge(self) -> int:
+        """Drop waiting and delayed messages; returns their number."""
+        count = self._rule.clear() + len(self._delayed)
+        self._delayed.clear()
+        return count
+
+    def replay_dead(self, letter_ids: Collection[str] | None = None) -> int:
+        """Queue dead letters again as new messages, all for None; returns their number."""
+        letters = self._take_dead(letter_ids)
+        for letter in letters:
+            self._rule.put(QueuedMessage(letter.task_id, letter.task_name, letter.message))
+        return len(letters)
+
+    def purge_dead(self, letter_ids: Collection[str] | None = None) -> int:
+        """Delete dead letters, all for None; returns their number."""
+        return len(self._take_dead(letter_ids))
+
+    def _take_dead(self, letter_ids: Collection[str] | None) -> list[DeadLetter]:
+        taken = [d for d in self.dead if letter_ids is None or d.letter_id in letter_ids]
+        for letter in taken:
+            self.dead.remove(letter)
+        return taken
+
+    def _hurry_aborted(self) -> None:
+        """Make aborted messages due at once: their callers wait for the results."""
+        entries = self._delayed
+        self._delayed = [
+            (0.0 if task.aborted else due, number, task, owner)
+            for due, number, task, owner in entries
+        ]
+        heapq.heapify(self._delayed)
+
+    def _expect_result(self, consumer: Consumer, tag: int, task: QueuedMessage) -> None:
+        if task.has_result:
+            return
+        self._late[tag] = consumer, task.task_id
+        if len(self._late) > MAX_LATE:
+            self._late.popitem(last=False)
+
+    def _delay(self, task: QueuedMessage, due: float, owner: Consumer | None) -> None:
+        heapq.heappush(self._delayed, (due, next(self._numbers), task, owner))

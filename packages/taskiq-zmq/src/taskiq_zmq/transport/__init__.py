@@ -1,0 +1,1 @@
+"""ZeroMQ sockets on an event loop: addresses, keys, options and connection events."""

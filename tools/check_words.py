@@ -1,0 +1,436 @@
+"""Check names and prose against the words of the project: `python tools/check_words.py --help`.
+
+Names are those of modules, classes, functions, arguments and variables. Prose is what stands in
+docstrings, comments, messages (strings of several words) and Markdown, without quoted code.
+"""
+
+import argparse
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+CHECKED: Final = (
+    "noxfile.py",
+    "CONTRIBUTING.md",
+    "tools",
+    "docs/architecture.md",
+    "packages/taskiq-admin",
+    "packages/taskiq-core",
+    "packages/taskiq-opentelemetry",
+    "packages/taskiq-prometheus",
+    "packages/taskiq-retry",
+    "packages/taskiq-serializers",
+)
+"""Where a finding is an error. `("",)` is the whole tree."""
+
+NOT_YET: Final = tuple(
+    f"packages/taskiq-core/src/taskiq_core/{name}"
+    for name in (
+        "abc/schedule_source.py",
+        "brokers/expiry.py",
+        "client/argument_errors.py",
+        "flow",
+        "messages/exception_records.py",
+        "messages/scheduled_task.py",
+        "plugins",
+        "process_pool.py",
+        "receiver.py",
+    )
+)
+"""Parts of `CHECKED` that are not checked yet."""
+
+NOT_OURS: Final = frozenset({"build", "dist", "node_modules", "third_party"})
+"""Folders that are not read; nor are hidden ones."""
+
+ALLOWED: Final[Mapping[str, Collection[str]]] = {
+    # They name the words that they are about.
+    "tools/check_words.py": {"*"},
+    "tools/tests/test_check_words.py": {"*"},
+}
+"""Findings that stay, by the file's path: the words, or `*` for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A word that is not used.
+
+    Attributes:
+        path: the file, from the root of the tree.
+        line: where, from 1.
+        word: as it stands there.
+        instead: what to write.
+    """
+
+    path: str
+    line: int
+    word: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.word!r}: {self.instead}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern that prose does not match.
+
+    Attributes:
+        pattern: what is not written; its match is the word that is reported.
+        instead: what to write.
+        only_docstrings: whether it concerns docstrings alone.
+    """
+
+    pattern: re.Pattern[str]
+    instead: str
+    only_docstrings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A piece of text, and the line that it begins in.
+
+    Sentences below attributes count as docstrings.
+    """
+
+    text: str
+    line: int
+    is_docstring: bool = False
+
+
+# --- what is not written --------------------------------------------------------------------------
+
+
+def _rule(pattern: str, instead: str, *, only_docstrings: bool = False) -> Rule:
+    # Prose is wrapped, so a space between words is any white space.
+    compiled = re.compile(re.sub(r"(?<!\[) ", r"\\s+", pattern), re.IGNORECASE)
+    return Rule(compiled, instead, only_docstrings)
+
+
+RULES: Final = (
+    _rule(r"\bwho(so)?ever\b", "name the reader: the caller, an operator, another worker"),
+    _rule(r"\bsomebody\b", "name the subject: the caller, an operator, another worker"),
+    _rule(r"\bnone of\b", "say that the things do not: 'no ...', 'not ...', 'without ...'"),
+    _rule(r"\bby now\b", "'already', 'now', or leave it out"),
+    _rule(r"\btold\b", "'notified', 'configured', 'given', 'distinguished'"),
+    _rule(r"\bwhat there (is|are|was|were)\b", "name the things"),
+    _rule(r"\bthose (that|which|who)\b", "name the things: 'the messages that ...'"),
+    _rule(
+        r"(?<!there[ \n])\b(is|are|was|were|be) (?-i:no|none)\b"
+        r"(?! (longer|more|less|later|earlier|sooner|better|worse|fewer|slower|faster|matter)\b)",
+        "negate the verb: 'is not a ...'",
+    ),
+    _rule(r"\b(house|houses|in-house)\b", "'project' or 'packages of this repository'"),
+    _rule(r"\brooms?\b", "'slots', 'space', 'package', 'module'"),
+    _rule(r"\b(undertaker|switchboard|ringers?|bells?)\b", "the field's term; see the names below"),
+    _rule(r"\bAn? ladder\b", "'stages'"),
+    _rule(
+        r"\AThe same\b",
+        "begin with a verb or a noun: 'Deprecated alias of ...'",
+        only_docstrings=True,
+    ),
+    _rule(
+        r"\A[^.]*; (how (many|much|long|often)|returns?|says?|whether|the number of|those|what)\b",
+        "a `Returns:` section",
+        only_docstrings=True,
+    ),
+)
+
+NICKNAMES: Final = {
+    "bell": "wakeup",
+    "companion": "embedded scheduler",
+    "ladder": "stages",
+    "reception": "record handler",
+    "ring": "notify",
+    "ringer": "notifier",
+    "switchboard": "router socket",
+    "undertaker": "expire_queued",
+    "wishes": "options",
+}
+"""Parts of names: `DoorBell` and `door_bell` both have the part `bell`."""
+
+CLASS_NAMES: Final = {
+    "Hold": "LeaseToken",
+    "Known": "what is known, in the field's term",
+    "Ladder": "shutdown_stages",
+    "Line": "PipelinedConnection",
+    "Offers": "what is registered, in the field's term",
+}
+
+MODULE_NAMES: Final = {
+    "common": "say what is inside",
+    "helpers": "say what is inside",
+    "keeping": "result_rows or maintenance",
+    "known": "say what is known",
+    "legacy": "compat",
+    "moments": "compat",
+    "offers": "say what is registered",
+    "older": "compat",
+    "places": "say of what",
+    "proofs": "say of what",
+    "utils": "say what is inside",
+    "words": "describe",
+}
+
+MOST_UNDOCUMENTED: Final = 2
+"""Arguments that a public function may have without a section `Args:`."""
+
+FIELD_TERMS: Final = frozenset({"loading", "logging", "string", "testing", "tracing", "typing"})
+"""Words in -ing that are good names of modules."""
+
+
+# --- reading files --------------------------------------------------------------------------------
+
+
+def check_file(path: Path, *, root: Path = ROOT, contract: Collection[str] = ()) -> list[Finding]:
+    """Check one Python or Markdown file.
+
+    Args:
+        path: the file.
+        root: the tree that findings name the file from.
+        contract: methods of base classes, whose overrides need not document arguments again.
+
+    Returns:
+        What was found and is not in `ALLOWED`, in the order of the lines.
+    """
+    name = path.relative_to(root).as_posix()
+    allowed = ALLOWED.get(name, ())
+    if "*" in allowed:
+        return []
+    text = path.read_text(encoding="utf-8")
+    found: list[tuple[int, str, str]] = []
+    if path.suffix == ".md":
+        found += _check_prose([Prose(_without_fences(text), 1)])
+    else:
+        tree = ast.parse(text, filename=str(path))
+        is_test = not {"tests", "integration-tests"}.isdisjoint(path.relative_to(root).parts)
+        found += _check_prose(_prose_of(tree, text, with_messages=not is_test))
+        found += _check_names(tree)
+        if not is_test:
+            found += _check_module_name(path)
+            found += _check_arguments(tree, contract)
+    findings = [Finding(name, *rest) for rest in sorted(found)]
+    return [finding for finding in findings if finding.word.lower() not in allowed]
+
+
+def _without_fences(text: str) -> str:
+    # As many lines as before, so that numbers stay right.
+    return re.sub(
+        r"^```.*?^```$",
+        lambda code: "\n" * code[0].count("\n"),
+        text,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+
+
+def _prose_of(tree: ast.Module, text: str, *, with_messages: bool) -> Iterator[Prose]:
+    docstrings: set[ast.AST] = set()
+    # A statement comes before its parts.
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(value)) as constant):
+                docstrings.add(constant)
+                yield Prose(value, node.lineno, is_docstring=True)
+            case ast.Constant(value=str(value)) if " " in value and node not in docstrings:
+                if with_messages:
+                    yield Prose(value, node.lineno)
+            case _:
+                pass
+    yield from _comments(text)
+
+
+def _comments(text: str) -> Iterator[Prose]:
+    """Comments; lines of one comment are joined."""
+    lines: list[str] = []
+    first = last = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        line = token.start[0]
+        if lines and line != last + 1:
+            yield Prose("\n".join(lines), first)
+            lines = []
+        if not lines:
+            first = line
+        lines.append(token.string.lstrip("# "))
+        last = line
+    if lines:
+        yield Prose("\n".join(lines), first)
+
+
+def _check_prose(pieces: Iterable[Prose]) -> Iterator[tuple[int, str, str]]:
+    for piece in pieces:
+        # Quoted code keeps its length and lines, but none of its letters.
+        text = re.sub(r"`[^`]*`", lambda code: re.sub(r"[^\n]", "_", code[0]), piece.text)
+        for rule in RULES:
+            if rule.only_docstrings and not piece.is_docstring:
+                continue
+            for match in rule.pattern.finditer(text):
+                end = match.end() if rule.only_docstrings else match.start()
+                word = match[0][-40:] if rule.only_docstrings else match[0]
+                yield piece.line + text.count("\n", 0, end), " ".join(word.split()), rule.instead
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def _check_names(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
+    for node in ast.walk(tree):
+        for name, line in _names_of(node):
+            if isinstance(node, ast.ClassDef) and name in CLASS_NAMES:
+                yield line, name, CLASS_NAMES[name]
+            for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name):
+                if part.lower() in NICKNAMES:
+                    yield line, name, NICKNAMES[part.lower()]
+
+
+def _names_of(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """Names that a statement defines; names that it only uses are another's."""
+    match node:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield node.name, node.lineno
+        case ast.arg():
+            yield node.arg, node.lineno
+        case ast.Name(ctx=ast.Store()):
+            yield node.id, node.lineno
+        case ast.Attribute(ctx=ast.Store()):
+            yield node.attr, node.lineno
+        case _:
+            pass
+
+
+def _check_module_name(path: Path) -> Iterator[tuple[int, str, str]]:
+    name = path.parent.name if path.name == "__init__.py" else path.stem
+    if name in MODULE_NAMES:
+        yield 1, name, f"name the module for what is inside: {MODULE_NAMES[name]}"
+    elif name.endswith("_forms"):
+        yield 1, name, "name the module for what is inside: compat"
+    elif name.endswith("ing") and "_" not in name and name not in FIELD_TERMS:
+        yield 1, name, "name the module by a noun, or by a verb of the field"
+
+
+# --- documented arguments -------------------------------------------------------------------------
+
+
+def methods_of(paths: Iterable[Path]) -> set[str]:
+    """Names of all methods of the classes in some files."""
+    return {
+        method.name
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for method in _functions(node.body)
+    }
+
+
+def _check_arguments(tree: ast.Module, contract: Collection[str]) -> Iterator[tuple[int, str, str]]:
+    for function in _functions(tree.body):
+        yield from _check_function(function)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for method in _functions(node.body):
+                if not (node.bases and method.name in contract):
+                    yield from _check_function(method)
+
+
+def _check_function(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> Iterator[tuple[int, str, str]]:
+    decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
+    if function.name.startswith("_") or decorators & {"overload", "override"}:
+        return
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    documented = [argument for argument in arguments if argument.arg not in {"self", "cls"}]
+    docstring = ast.get_docstring(function) or ""
+    # Some refer to the function that has the sentences.
+    is_documented = "Args:" in docstring or re.search(r"\b(see|as)\s+`", docstring, re.IGNORECASE)
+    if len(documented) > MOST_UNDOCUMENTED and not is_documented:
+        yield function.lineno, function.name, f"{len(documented)} arguments need `Args:`"
+
+
+def _functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+# --- the tree -------------------------------------------------------------------------------------
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Python and Markdown files of a folder, or the file itself."""
+    if folder.is_file():
+        yield folder
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in NOT_OURS:
+            continue
+        if path.is_dir():
+            yield from files_of(path)
+        elif path.suffix in {".py", ".md"}:
+            yield path
+
+
+def check_tree(root: Path, wanted: Callable[[str], bool]) -> Iterator[Finding]:
+    """Check the files of a tree.
+
+    Args:
+        root: the tree.
+        wanted: whether to check a file; gets its path from the root.
+    """
+    contract = methods_of(root.glob("packages/taskiq-core/src/taskiq_core/abc/*.py"))
+    for path in files_of(root):
+        if wanted(path.relative_to(root).as_posix()):
+            yield from check_file(path, root=root, contract=contract)
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether a path is one of these folders and files, or inside one."""
+    return any(not folder or path == folder or path.startswith(folder + "/") for folder in folders)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print what is found; the exit status is 1 if that is anything."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("paths", nargs="*", help="files and folders instead of CHECKED")
+    parser.add_argument("--rest", action="store_true", help="count the findings of all other files")
+    options = parser.parse_args(arguments)
+    folders = [_from_root(path) for path in options.paths] or CHECKED
+    later = () if options.paths else NOT_YET
+
+    def is_checked(path: str) -> bool:
+        return is_below(path, folders) and not is_below(path, later)
+
+    findings = list(check_tree(ROOT, is_checked))
+    for finding in findings:
+        print(finding)
+    if options.rest:
+        _print_counts(check_tree(ROOT, lambda path: not is_checked(path)))
+    if findings:
+        print(f"{len(findings)} words to change")
+    return 1 if findings else 0
+
+
+def _from_root(path: str) -> str:
+    """A path as findings name it; the root itself is empty, as in `CHECKED`."""
+    return Path(path).resolve().relative_to(ROOT).as_posix().removeprefix(".")
+
+
+def _print_counts(findings: Iterable[Finding]) -> None:
+    counts: dict[str, int] = {}
+    for finding in findings:
+        place = "/".join(Path(finding.path).parts[:2])
+        counts[place] = counts.get(place, 0) + 1
+    for place, count in sorted(counts.items()):
+        print(f"not checked yet: {place}: {count}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
