@@ -1,4 +1,4 @@
-"""Fetching: expired messages are delivered to be refused, and a worker that is gone gets nothing."""
+"""Fetching: expired messages are delivered to be refused, and wakeups reach a worker that waits."""
 
 import asyncio
 from collections.abc import AsyncIterator
