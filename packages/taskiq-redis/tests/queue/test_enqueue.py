@@ -23,9 +23,9 @@ async def broker(server: RedisServer) -> AsyncIterator[RedisBroker]:
 @pytest.mark.parametrize(
     ("labels", "reason"),
     [
-        ({"expires": float("-inf")}, "no number of seconds"),
-        ({"delay": "-1e999"}, "no number of seconds"),
-        ({"unique_key": "\udcff"}, "no text in UTF-8"),
+        ({"expires": float("-inf")}, "not a number of seconds"),
+        ({"delay": "-1e999"}, "not a number of seconds"),
+        ({"unique_key": "\udcff"}, "not text in UTF-8"),
     ],
 )
 async def test_label_that_can_not_be_stored_is_refused_alone(
