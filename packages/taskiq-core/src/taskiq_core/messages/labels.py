@@ -39,6 +39,7 @@ NEEDED_CAPABILITY: Final = {
     PRIORITY: Capability.PRIORITY,
     EXPIRES: Capability.EXPIRY,
     UNIQUE_KEY: Capability.UNIQUE,
+    QUEUE_NAME: Capability.QUEUES,
 }
 """Labels that a broker has to honour, and the capability that says it does."""
 
