@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -12,9 +13,25 @@ from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.exceptions import MessageTooLargeError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.history import (
+    DeliveryEnd,
+    DeliveryRecord,
+    HistoryOptions,
+    HistoryPage,
+    MinuteCounters,
+)
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.message_info import (
+    ALL_MESSAGES,
+    MessageFilter,
+    MessagePage,
+    MessageState,
+)
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
+from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_redis.errors import RedisUrlError
 from taskiq_redis.options import (
     BROKER_READERS,
     DAY,
@@ -23,9 +40,10 @@ from taskiq_redis.options import (
     read_url,
     require_positive,
 )
-from taskiq_redis.queue import abort, admin
+from taskiq_redis.queue import abort, admin, history, presence
 from taskiq_redis.queue.codec import NewMessage, new_message
 from taskiq_redis.queue.fetch import Fetcher
+from taskiq_redis.queue.inspect import page_of_messages
 from taskiq_redis.queue.redis_queue import RedisQueue
 from taskiq_redis.results import RedisAsyncResultBackend
 from taskiq_redis.storage.servers import Server, SingleServer
@@ -43,13 +61,16 @@ class RedisBroker(AsyncBroker):
         task_id_generator: makes task ids.
         result_backend: where results are kept; a `RedisAsyncResultBackend` on this server by
             default.
-        queue_name: programs and workers with the same name share a queue.
+        queue_name: the default queue, and the beginning of all keys; programs and workers with the
+            same name share their queues.
         lease: seconds after which another worker gets the message of a dead one; workers renew
             their leases.
         result_ex_time: seconds that the default result backend keeps results.
         max_message_size: bytes that one task may have.
         poll_interval: seconds after which a worker fetches although it was not woken.
         socket_timeout: seconds without a reply after which a connection is given up.
+        history: how many deliveries that have ended, and counters by minute, are kept; None for
+            none.
         server: in place of the URL, for Sentinel and Cluster.
         connection_kwargs: options of redis-py's connections, such as `ssl_ca_certs`.
 
@@ -72,6 +93,7 @@ class RedisBroker(AsyncBroker):
         max_message_size: int = 16 * 1024 * 1024,
         poll_interval: float = 5.0,
         socket_timeout: float = SOCKET_TIMEOUT,
+        history: HistoryOptions | None = None,
         server: Server | None = None,
         **connection_kwargs: Any,
     ) -> None:
@@ -99,19 +121,26 @@ class RedisBroker(AsyncBroker):
         self.max_message_size = max_message_size
         self.poll_interval = poll_interval
         self.socket_timeout = socket_timeout
+        self.history = history
         self._queues = PerLoop(lambda: RedisQueue(self.server, queue_name, timeout=socket_timeout))
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
         """Make a broker for `redis://host:6379/0?queue_name=mail&lease=30`.
 
-        `queue_name`, `lease`, `result_ex_time`, `max_message_size`, `poll_interval` and
-        `socket_timeout` may be given; other options are redis-py's.
+        `queue_name`, `lease`, `result_ex_time`, `max_message_size`, `poll_interval`,
+        `socket_timeout` and `history`, a number of deliveries, may be given; other options are
+        redis-py's.
 
         Raises:
             RedisUrlError: the URL can't be understood.
         """
         address, found = read_url(url, BROKER_READERS)
+        if "history" in found:
+            try:
+                found["history"] = HistoryOptions(max_deliveries=found["history"])
+            except ValueError as error:
+                raise RedisUrlError(reason=str(error)) from error
         return cls(address, **{**found, **options})
 
     def __repr__(self) -> str:
@@ -184,64 +213,153 @@ class RedisBroker(AsyncBroker):
                 yield delivery
 
     def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
-        """Yield deliveries, fetched for as many slots as are free."""
+        """Yield deliveries of the worker's queues, fetched for as many slots as are free."""
         return fetch_loop(self._fetcher(), slots, poll_interval=self.poll_interval)
 
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Renew leases in one script."""
+        """Renew leases in one script for each queue."""
         return await renew_leases(deliveries)
 
     async def reclaim(self, *, owner: str | None = None) -> int:
-        """Have deliveries whose lease ran out delivered again."""
-        del owner
-        return await self.queue.settler.reclaim()
+        """Have deliveries of the worker's queues, or of all queues by `owner`, delivered again."""
+        if owner is not None:
+            return await self.queue.reclaim(await self.queue_names(), owner)
+        return await self.queue.reclaim(list(self._selection().weights))
 
     async def expire_queued(self) -> Sequence[Delivery]:
-        """Take expired messages, a hundred at most."""
+        """Take expired messages of the worker's queues, a hundred at most."""
         return await self._fetcher().fetch_expired()
 
+    def _selection(self) -> QueueSelection:
+        return self.queues or QueueSelection({self.queue_name: 1})
+
     def _fetcher(self) -> Fetcher:
-        return Fetcher(self.queue.store, self.queue.settler, lease=self.lease)
+        return Fetcher(
+            self.queue, lease=self.lease, owner=self.worker_id, selection=self._selection()
+        )
 
     # -- aborts -------------------------------------------------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:
-        """Mark the messages of a task as aborted, and notify workers that run them."""
+        """Mark the messages of a task in all queues, and notify workers that run them."""
         return await abort.request_abort(self.queue.store, task_id)
 
     def aborts(self) -> AsyncGenerator[str, None]:
         """Yield ids of marked tasks that run, on this worker or another."""
         return abort.aborts(self.queue.store)
 
-    # -- the queue as operators see it --------------------------------------------------------
+    # -- queues as operators see them ---------------------------------------------------------
+    # All raise UnknownQueueError for a queue to which no message was ever sent.
+
+    async def queue_names(self) -> Sequence[str]:
+        """Return the default queue, and the others by name."""
+        return await self.queue.store.queue_names()
 
     async def stats(self, *, queue: str | None = None) -> QueueStats:
-        """Count the messages in one script."""
-        del queue
-        return await admin.stats(self.queue.store)
+        """Count the messages in one script; the age is true to about a second."""
+        return await admin.stats(self.queue.store, queue)
+
+    async def messages(
+        self,
+        state: MessageState,
+        *,
+        queue: str | None = None,
+        where: MessageFilter = ALL_MESSAGES,
+        after: str | None = None,
+        limit: int = 100,
+        with_body: bool = False,
+    ) -> MessagePage:
+        """Return a page of messages, looking through a thousand of them at most."""
+        return await page_of_messages(
+            self.queue.store,
+            state,
+            queue=queue,
+            where=where,
+            after=after,
+            limit=limit,
+            with_body=with_body,
+        )
+
+    async def pause(self, *, queue: str | None = None) -> None:
+        """Have the queue hand out nothing; the next fetch of each worker sees it."""
+        await admin.set_paused(self.queue.store, queue, is_paused=True)
+
+    async def resume(self, *, queue: str | None = None) -> None:
+        """Have the queue go on, and wake a worker."""
+        await admin.set_paused(self.queue.store, queue, is_paused=False)
+
+    async def is_paused(self, *, queue: str | None = None) -> bool:
+        """Return whether the queue is paused."""
+        return await admin.is_paused(self.queue.store, queue)
+
+    async def move_to_now(self, task_id: str, *, queue: str | None = None) -> bool:
+        """Have a delayed message delivered before those that wait."""
+        return await admin.move_to_now(self.queue.store, task_id, queue)
 
     async def purge(self, *, queue: str | None = None) -> int:
         """Drop waiting and delayed messages, a thousand of each in one script."""
-        del queue
-        return await admin.purge(self.queue.store)
+        return await admin.purge(self.queue.store, queue)
 
     async def dead_letters(
         self, *, limit: int = 100, offset: int = 0, queue: str | None = None
     ) -> list[DeadLetter]:
         """Return dead letters; those before `offset` are read, too."""
-        del queue
-        return await admin.dead_letters(self.queue.store, limit=limit, offset=offset)
+        return await admin.dead_letters(self.queue.store, queue, limit=limit, offset=offset)
 
     async def replay_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
         """Queue dead letters again, without their unique keys; unreadable ones stay."""
-        del queue
-        return await admin.replay_dead_letters(self.queue.store, letter_ids)
+        return await admin.replay_dead_letters(self.queue.store, queue, letter_ids)
 
     async def purge_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
         """Forget dead letters, a hundred in one command."""
-        del queue
-        return await admin.purge_dead_letters(self.queue.store, letter_ids)
+        return await admin.purge_dead_letters(self.queue.store, queue, letter_ids)
+
+    # -- workers and the past -----------------------------------------------------------------
+
+    async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
+        """Keep the record of a worker, and forget those that have ended."""
+        await presence.announce(self.queue.store, record, ttl=ttl)
+
+    async def withdraw(self, worker_id: str) -> None:
+        """Forget the record of a worker."""
+        await presence.withdraw(self.queue.store, worker_id)
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """Return the records that have not ended; unreadable ones are left out."""
+        return await presence.workers(self.queue.store)
+
+    async def add_history(
+        self, deliveries: Sequence[DeliveryRecord], counters: Sequence[MinuteCounters]
+    ) -> None:
+        """Keep deliveries and counters in one script; nothing without the option `history`."""
+        if self.history is not None:
+            await history.add_history(self.queue.store, self.history, deliveries, counters)
+
+    async def deliveries_of_past(
+        self,
+        *,
+        task_name: str | None = None,
+        task_id: str | None = None,
+        end: DeliveryEnd | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> HistoryPage:
+        """Return a page of deliveries, looking through a thousand of them at most."""
+        return await history.deliveries_of_past(
+            self.queue.store,
+            task_name=task_name,
+            task_id=task_id,
+            end=end,
+            after=after,
+            limit=limit,
+        )
+
+    async def minute_counters(
+        self, *, since: datetime, task_name: str | None = None
+    ) -> Sequence[MinuteCounters]:
+        """Return counters by minute and task, from the minute of `since` on."""
+        return await history.minute_counters(self.queue.store, since=since, task_name=task_name)

@@ -14,12 +14,18 @@ QUEUE_CAPABILITIES: Final = frozenset(
         Capability.LEASE,
         Capability.DELAY,
         Capability.DEAD_LETTER,
-        Capability.ABORT,
+        Capability.ABORT_RUNNING,
+        Capability.ABORT_QUEUED,
         Capability.PRIORITY,
         Capability.EXPIRY,
         Capability.UNIQUE,
         Capability.BATCH,
         Capability.PUSH_RESULTS,
+        Capability.QUEUES,
+        Capability.INSPECT,
+        Capability.PRESENCE,
+        Capability.PAUSE,
+        Capability.HISTORY,
     }
 )
 """Of `RedisBroker`."""
@@ -41,6 +47,7 @@ BROKER_READERS: Final[OptionReaders] = {
     "max_message_size": int,
     "poll_interval": float,
     "socket_timeout": float,
+    "history": int,
 }
 """Options of `RedisBroker` that a URL may have."""
 PUBSUB_READERS: Final[OptionReaders] = {"queue_name": str, "socket_timeout": float}

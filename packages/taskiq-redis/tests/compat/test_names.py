@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from taskiq_core.exceptions import ResultBackendMissingError
+from taskiq_core.messages.history import HistoryOptions
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis import (
     ListQueueBroker,
@@ -53,6 +54,7 @@ VALUES: Mapping[str, Any] = {
     "max_message_size": 4,
     "poll_interval": 5.5,
     "socket_timeout": 6.5,
+    "history": HistoryOptions(max_deliveries=9),
     "claim_lease": 7.5,
     "claim_memory": 8.5,
 }

@@ -17,7 +17,7 @@ async def fetch(
     broker: RedisBroker, limit: int = 10, *, lease: float = 60
 ) -> Fetched[RedisDelivery]:
     """Fetch as a worker does, once."""
-    return await Fetcher(broker.queue.store, broker.queue.settler, lease=lease).fetch(limit)
+    return await Fetcher(broker.queue, lease=lease).fetch(limit)
 
 
 async def fetch_one(broker: RedisBroker, *, lease: float = 60) -> RedisDelivery:

@@ -9,6 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.credentials import CredentialProvider
 
 from taskiq_core.abc.serializer import TaskiqSerializer
+from taskiq_core.messages.history import HistoryOptions
 from taskiq_redis.storage.connection_options import ENCRYPTED, PLAIN, keywords_of
 
 # --- types, for editors ---------------------------------------------------------------------------
@@ -59,6 +60,7 @@ class BrokerOptions(ConnectionOptions, total=False):
     max_message_size: int
     poll_interval: float
     socket_timeout: float
+    history: HistoryOptions | None
 
 
 class ResultOptions(ConnectionOptions, total=False):

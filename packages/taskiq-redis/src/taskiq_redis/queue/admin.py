@@ -1,4 +1,4 @@
-"""What operators see of a queue and do to it: counts, purges, dead letters."""
+"""What operators see of a queue and do to it: counts, pauses, purges, dead letters."""
 
 import logging
 import re
@@ -18,34 +18,67 @@ LAST_LETTER: Final = 2**64 - 1
 """Highest value of either part of a letter's id."""
 
 
-async def stats(store: QueueStore) -> QueueStats:
-    """Count the messages."""
-    waiting, delivered, delayed, dead = await store.run("stats")
-    return QueueStats(waiting=waiting, delivered=delivered, delayed=delayed, dead=dead)
+async def stats(store: QueueStore, queue: str | None) -> QueueStats:
+    """Count the messages, and find the age of the oldest one to about a second."""
+    queues = await store.require_queue(queue)
+    waiting, delivered, delayed, dead, paused, age = await store.run("stats", queues=queues)
+    return QueueStats(
+        waiting=waiting,
+        delivered=delivered,
+        delayed=delayed,
+        dead=dead,
+        oldest_age=None if age == b"" else age / 1000,
+        is_paused=bool(paused),
+    )
 
 
-async def purge(store: QueueStore) -> int:
+async def set_paused(store: QueueStore, queue: str | None, *, is_paused: bool) -> None:
+    """Pause a queue, or have it go on."""
+    queues = await store.require_queue(queue)
+    await store.run("pause", int(is_paused), queues=queues)
+
+
+async def is_paused(store: QueueStore, queue: str | None) -> bool:
+    """Return whether a queue is paused."""
+    await store.require_queue(queue)
+    return bool(await store.connection.call("EXISTS", f"{store.base_of(queue)}:paused"))
+
+
+async def move_to_now(store: QueueStore, task_id: str, queue: str | None) -> bool:
+    """Queue the delayed messages of a task, before those that wait."""
+    queues = await store.require_queue(queue)
+    return bool(await store.run("move_to_now", task_id, queues=queues))
+
+
+async def purge(store: QueueStore, queue: str | None) -> int:
     """Drop waiting and delayed messages; return their number."""
+    queues = await store.require_queue(queue)
     count, more = 0, 1
     while more:
-        dropped, more = await store.run("purge", CHUNK)
+        dropped, more = await store.run("purge", CHUNK, queues=queues)
         count += dropped
     return count
 
 
-async def dead_letters(store: QueueStore, *, limit: int, offset: int) -> list[DeadLetter]:
+async def dead_letters(
+    store: QueueStore, queue: str | None, *, limit: int, offset: int
+) -> list[DeadLetter]:
     """Return dead letters, oldest first."""
+    await store.require_queue(queue)
     found = await store.connection.call(
-        "XRANGE", f"{store.base}:dead", "-", "+", "COUNT", limit + offset
+        "XRANGE", _dead_key(store, queue), "-", "+", "COUNT", limit + offset
     )
     return [dead_letter(*each) for each in found[offset:]]
 
 
-async def replay_dead_letters(store: QueueStore, letter_ids: Collection[str] | None) -> int:
+async def replay_dead_letters(
+    store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
+) -> int:
     """Queue dead letters again; return the number of messages queued."""
+    queues = await store.require_queue(queue)
     count = 0
-    async for chunk in _letters(store, letter_ids):
-        replayed, unreadable = await store.run("replay", *chunk)
+    async for chunk in _letters(store, queue, letter_ids):
+        replayed, unreadable = await store.run("replay", *chunk, queues=queues)
         count += int(replayed)
         if unreadable:
             stay = ", ".join(each.decode() for each in unreadable)
@@ -53,16 +86,19 @@ async def replay_dead_letters(store: QueueStore, letter_ids: Collection[str] | N
     return count
 
 
-async def purge_dead_letters(store: QueueStore, letter_ids: Collection[str] | None) -> int:
+async def purge_dead_letters(
+    store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
+) -> int:
     """Forget dead letters; return the number of letters removed."""
+    await store.require_queue(queue)
     count = 0
-    async for chunk in _letters(store, letter_ids):
-        count += int(await store.connection.call("XDEL", f"{store.base}:dead", *chunk))
+    async for chunk in _letters(store, queue, letter_ids):
+        count += int(await store.connection.call("XDEL", _dead_key(store, queue), *chunk))
     return count
 
 
 async def _letters(
-    store: QueueStore, letter_ids: Collection[str] | None
+    store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> AsyncGenerator[list[str], None]:
     """Yield ids of letters in chunks, without those that are not ids of a stream."""
     if letter_ids is not None:
@@ -70,7 +106,7 @@ async def _letters(
         for first in range(0, len(ids), LETTERS):
             yield ids[first : first + LETTERS]
         return
-    key = f"{store.base}:dead"
+    key = _dead_key(store, queue)
     # Messages that are buried meanwhile are left out.
     last = await store.connection.call("XREVRANGE", key, "+", "-", "COUNT", 1)
     after = "-"
@@ -81,6 +117,10 @@ async def _letters(
             return
         yield found
         after = f"({found[-1]}"
+
+
+def _dead_key(store: QueueStore, queue: str | None) -> str:
+    return f"{store.base_of(queue)}:dead"
 
 
 def _is_letter_id(text: str) -> bool:

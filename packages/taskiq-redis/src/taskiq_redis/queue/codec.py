@@ -1,5 +1,6 @@
 """Messages in the form in which the queue keeps them; pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ class NewMessage:
 
     Attributes:
         record: the task's name, a line feed and the bytes.
+        queue: the queue that it goes to; None for the default queue.
         delay: seconds before it may be delivered.
         extras: its other labels; the keys are those of the scripts.
     """
@@ -38,12 +40,13 @@ class NewMessage:
     task_id: str
     task_name: str
     record: bytes
+    queue: str | None = None
     delay: float = 0.0
     extras: Mapping[str, Any] | None = None
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has no label that the queue honours."""
+        """Whether it only waits in its queue."""
         return self.extras is None and self.delay <= 0
 
 
@@ -66,7 +69,7 @@ def new_message(message: BrokerMessage) -> NewMessage:
         extras["expires_after"] = labels.expires_after
     if labels.unique_key is not None:
         extras["unique_key"] = labels.unique_key
-    return NewMessage(message.task_id, name, record, labels.delay, extras or None)
+    return NewMessage(message.task_id, name, record, labels.queue, labels.delay, extras or None)
 
 
 def task_id_of(message_id: bytes) -> str:
@@ -168,6 +171,17 @@ def dead_letter(letter_id: bytes, fields: Sequence[bytes]) -> DeadLetter:
         error=None if error is None else shown(error),
         buried_at=moment_of(int(letter_id.partition(b"-")[0])),
     )
+
+
+def read_extras(fields: Sequence[bytes]) -> Mapping[str, Any]:
+    """Return the labels in the fields of a dead letter; empty if they can't be read."""
+    known = dict(zip(fields[::2], fields[1::2], strict=True))
+    try:
+        extras = json.loads(known.get(b"extras", b"{}"))
+        priority, key = int(extras.get("priority", 0)), extras.get("unique_key")
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {}
+    return {"priority": priority, "unique_key": key if isinstance(key, str) else None}
 
 
 def moment_of(milliseconds: float) -> datetime:

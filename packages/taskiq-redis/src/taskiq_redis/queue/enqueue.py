@@ -1,13 +1,18 @@
 """Sending: messages are stored, those of one turn of the event loop in one script."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from taskiq_core.brokers.coalescer import Coalescer
 from taskiq_core.exceptions import DuplicateKeyError, TaskiqError
 from taskiq_redis.queue.codec import NewMessage, shown, task_id_of
 from taskiq_redis.queue.store import CHUNK, QueueStore
 from taskiq_redis.storage.connection import Argument
+
+NOTE_INTERVAL: Final = 1.0
+"""Seconds between two messages of this process whose times are noted, in each queue."""
 
 
 class Enqueuer:
@@ -18,15 +23,19 @@ class Enqueuer:
             whose unique key is taken.
 
     Args:
-        store: the queue.
+        store: has the queues.
     """
 
     def __init__(self, store: QueueStore) -> None:
         self._store = store
+        self._noted: dict[str, float] = {}
         self.send = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)
 
     async def _send(self, groups: Sequence[Sequence[NewMessage]]) -> Sequence[TaskiqError | None]:
-        answer = await self._store.run("send", *send_arguments(groups))
+        queues = sorted({each.queue or self._store.name for group in groups for each in group})
+        note = int(self._is_note_due(queues))
+        arguments = send_arguments(groups, queues=queues, default=self._store.name)
+        answer = await self._store.run("send", note, *arguments, queues=queues)
         if not answer:
             return [None] * len(groups)
         outcomes: list[TaskiqError | None] = [None] * len(groups)
@@ -37,17 +46,34 @@ class Enqueuer:
             )
         return outcomes
 
+    def _is_note_due(self, queues: Collection[str]) -> bool:
+        """Return whether the script is to note the time, for the age of the oldest message."""
+        now = time.monotonic()
+        due = [queue for queue in queues if now - self._noted.get(queue, 0.0) >= NOTE_INTERVAL]
+        self._noted.update(dict.fromkeys(due, now))
+        return bool(due)
 
-def send_arguments(groups: Sequence[Sequence[NewMessage]]) -> list[Argument]:
-    """Return the arguments of the script `send`; it stores all messages of a group or none."""
-    plain: list[Argument] = []
+
+def send_arguments(
+    groups: Sequence[Sequence[NewMessage]], *, queues: Sequence[str], default: str
+) -> list[Argument]:
+    """Return arguments of the script `send`, which stores all messages of a group or none.
+
+    Args:
+        groups: messages.
+        queues: the queues that they go to, in the order of the script's keys.
+        default: the queue of messages that name no other.
+    """
+    plain: dict[str, list[Argument]] = {queue: [] for queue in queues}
     others: list[Argument] = []
     for number, group in enumerate(groups):
         if all(message.is_plain for message in group):
             for message in group:
-                plain += (message.task_id, message.record)
+                plain[message.queue or default] += (message.task_id, message.record)
             continue
         for message in group:
+            place = queues.index(message.queue or default) + 1
             extras = json.dumps(message.extras or {})
-            others += (number, message.task_id, message.record, message.delay, extras)
-    return [len(plain) // 2, *plain, *others]
+            others += (number, place, message.task_id, message.record, message.delay, extras)
+    counts = [len(each) // 2 for each in plain.values()]
+    return [*counts, *(each for pairs in plain.values() for each in pairs), *others]

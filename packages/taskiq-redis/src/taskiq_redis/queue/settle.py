@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from taskiq_core.brokers.coalescer import Coalescer
 from taskiq_core.brokers.lease_token import LeaseToken
@@ -16,22 +16,24 @@ RedisDelivery: TypeAlias = LeasedDelivery[bytes]
 
 
 class Settler:
-    """Settles the deliveries of a queue; the `LeasedQueue` of its deliveries.
+    """Settles the deliveries of one queue; the `LeasedQueue` of its deliveries.
 
     Attributes:
         acknowledge: forgets the message of a token.
 
     Args:
-        store: the queue.
+        store: has the queue.
+        queue: its name.
     """
 
-    def __init__(self, store: QueueStore) -> None:
+    def __init__(self, store: QueueStore, queue: str) -> None:
         self._store = store
+        self._queues = (queue,)
         self.acknowledge = Coalescer[LeaseToken[bytes], None](self._acknowledge, most=CHUNK)
 
     async def release(self, token: LeaseToken[bytes], delay: float = 0.0) -> None:
         """Queue the message again; also if the server's memory is full."""
-        if await self._store.run("release", *token, delay, 0):
+        if await self._run("release", *token, delay, 0):
             raise lease_lost()
 
     async def bury(self, token: LeaseToken[bytes], reason: str, error: str | None) -> None:
@@ -39,7 +41,7 @@ class Settler:
         texts = (reason,) if error is None else (reason, error)
         # An error may quote anything, such as the name of a file that is not text.
         encoded = (text.encode(errors="backslashreplace") for text in texts)
-        if await self._store.run("bury", *token, *encoded):
+        if await self._run("bury", *token, *encoded):
             raise lease_lost()
 
     async def renew(self, tokens: Sequence[LeaseToken[bytes]], lease: float) -> Sequence[Renewal]:
@@ -47,7 +49,7 @@ class Settler:
         renewals: list[Renewal] = []
         for first in range(0, len(tokens), CHUNK):
             arguments = _flat(tokens[first : first + CHUNK])
-            renewals += map(Renewal, await self._store.run("renew", lease, *arguments))
+            renewals += map(Renewal, await self._run("renew", lease, *arguments))
         return renewals
 
     async def give_back(self, deliveries: Sequence[RedisDelivery]) -> None:
@@ -57,27 +59,34 @@ class Settler:
         """
         # The last one first: each goes to the head of the queue. An expired one was not counted.
         returns = (
-            self._store.run("release", *each.token, 0, int(not each.expired))
+            self._run("release", *each.token, 0, int(not each.expired))
             for each in reversed(deliveries)
         )
         await asyncio.gather(*returns, return_exceptions=True)
 
-    async def reclaim(self) -> int:
-        """Have deliveries whose lease ran out delivered again.
+    async def reclaim(self, owner: str | None = None) -> int:
+        """Have deliveries delivered again whose lease ran out, or all of one worker.
+
+        Args:
+            owner: the worker; None for all whose lease ran out.
 
         Returns:
             The number of messages given back.
         """
-        count = reclaimed = int(await self._store.run("reclaim", CHUNK))
-        while reclaimed == CHUNK:
-            reclaimed = int(await self._store.run("reclaim", CHUNK))
+        count, score, offset = 0, b"-inf", 0
+        while score:
+            place = () if owner is None else (owner, score, offset)
+            reclaimed, score, offset = await self._run("reclaim", CHUNK, *place)
             count += reclaimed
         return count
+
+    async def _run(self, name: str, *arguments: Argument) -> Any:
+        return await self._store.run(name, *arguments, queues=self._queues)
 
     async def _acknowledge(
         self, tokens: Sequence[LeaseToken[bytes]]
     ) -> Sequence[TaskiqError | None]:
-        answer = await self._store.run("ack", *_flat(tokens))
+        answer = await self._run("ack", *_flat(tokens))
         return [lease_lost() if lost else None for lost in answer]
 
 

@@ -1,9 +1,10 @@
-"""QueueStore: the keys of a queue, and the connections over which its scripts run."""
+"""QueueStore: the keys of a broker's queues, and the connections over which their scripts run."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
-from taskiq_redis.errors import RedisRightsError
+from taskiq_redis.errors import RedisRightsError, UnknownQueueError
 from taskiq_redis.storage.connection import Argument, PipelinedConnection
 from taskiq_redis.storage.keys import key_base
 from taskiq_redis.storage.scripts import script
@@ -14,31 +15,68 @@ CHUNK: Final = 1_000
 
 
 class QueueStore:
-    """A queue on its server, as one event loop sees it.
+    """The queues of a broker on their server, as one event loop sees them.
+
+    Attributes:
+        base: the beginning of all keys; what follows it in the keys of the default queue is `:` and
+            the kind of the key, in the keys of another queue `:queue:`, its name, `:` and the kind.
 
     Args:
         server: opens connections.
-        name: the name of the queue.
+        name: the name of the default queue.
         timeout: seconds that a reply may take.
     """
 
     def __init__(self, server: Server, name: str, *, timeout: float) -> None:
         self.server = server
+        self.name = name
         self.timeout = timeout
         self.base = key_base(name)
         self.connection = PipelinedConnection(server, self.base, timeout=timeout)
         # Its own: a command that blocks would hold up those behind it.
         self._waiting = PipelinedConnection(server, self.base, timeout=timeout)
 
-    async def run(self, name: str, *arguments: Argument) -> Any:
-        """Run a script of the queue and return its reply."""
-        return await self.connection.run(script(name), [self.base], *arguments)
+    def base_of(self, queue: str | None) -> str:
+        """Return the beginning of the keys of a queue; None is the default queue."""
+        return self.base if queue in (None, self.name) else f"{self.base}:queue:{queue}"
 
-    async def wait_for_wakeup(self, seconds: float) -> None:
-        """Wait until a worker is to fetch, and for `seconds` at most."""
-        key = f"{self.base}:bell"
+    async def run(self, name: str, *arguments: Argument, queues: Sequence[str] = ()) -> Any:
+        """Run a script and return its reply.
+
+        Args:
+            name: the script.
+            arguments: of the script.
+            queues: their names; none for the default queue.
+        """
+        keys = [self.base]
+        if any(queue != self.name for queue in queues):
+            keys += map(self.base_of, queues)
+        return await self.connection.run(script(name), keys, *arguments)
+
+    async def queue_names(self) -> Sequence[str]:
+        """Return the default queue, and the others that have held a message, by name."""
+        names = await self.connection.call("SMEMBERS", f"{self.base}:queues")
+        others = sorted(each.decode(errors="backslashreplace") for each in names)
+        return (self.name, *(each for each in others if each != self.name))
+
+    async def require_queue(self, queue: str | None) -> Sequence[str]:
+        """Return what `run` takes for a queue that an operator names.
+
+        Raises:
+            UnknownQueueError: no message was ever sent to it.
+        """
+        if queue in (None, self.name):
+            return ()
+        known = await self.queue_names()
+        if queue not in known:
+            raise UnknownQueueError(queue=str(queue), known=", ".join(map(repr, known)))
+        return (queue,)
+
+    async def wait_for_wakeup(self, seconds: float, queues: Sequence[str] = ()) -> None:
+        """Wait until a worker of one of the queues is to fetch, and for `seconds` at most."""
+        keys = [f"{self.base_of(queue)}:bell" for queue in queues or (self.name,)]
         try:
-            await self._waiting.call("BLPOP", key, round(seconds, 3), patience=seconds)
+            await self._waiting.call("BLPOP", *keys, round(seconds, 3), patience=seconds)
         except asyncio.CancelledError:
             # Otherwise the server would give the next wakeup to a worker that is gone.
             await self.stop_waiting()

@@ -11,8 +11,13 @@ QUEUE_SCRIPTS: Final = frozenset(
         "abort",
         "aborted",
         "ack",
+        "add_history",
+        "announce",
         "bury",
         "fetch",
+        "inspect",
+        "move_to_now",
+        "pause",
         "purge",
         "reclaim",
         "release",
@@ -20,9 +25,13 @@ QUEUE_SCRIPTS: Final = frozenset(
         "replay",
         "send",
         "stats",
+        "withdraw",
+        "workers",
     }
 )
 """Scripts that begin with `_queue.lua`."""
+OPERATOR_SCRIPTS: Final = frozenset({"inspect"})
+"""Scripts of a queue that neither workers nor clients need; they may need more rights."""
 SCHEDULE_SCRIPTS: Final = frozenset(
     {"abandoned", "add_schedule", "claim", "confirm", "delete_schedule"}
 )

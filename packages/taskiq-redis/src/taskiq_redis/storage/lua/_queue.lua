@@ -1,6 +1,8 @@
 -- The beginning of each script of a queue.
--- KEYS[1] is the beginning of all keys of the queue: its name in braces, so that they share a slot.
-local q = KEYS[1]
+-- KEYS[1] is the beginning of all keys of the broker: its name in braces, so that they share a slot.
+-- The default queue has these keys; the keys of another queue begin with KEYS[2].
+local root = KEYS[1]
+local q = KEYS[2] or root
 -- Points in time are whole milliseconds since the epoch: small sorted sets compare integers fast.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -66,11 +68,23 @@ local function extras_of(id)
 end
 
 -- Add to a counter. An unreadable one begins again with a number that it can't have reached.
-local function next_number(name, count)
-  local number = redis.pcall('INCRBY', q .. name, count)
+local function next_number(key, count)
+  local number = redis.pcall('INCRBY', key, count)
   if is_count(number) and number >= count then return number end
-  redis.call('SET', q .. name, now)
-  return redis.call('INCRBY', q .. name, count)
+  redis.call('SET', key, now)
+  return redis.call('INCRBY', key, count)
+end
+
+-- Call a function for each queue of the broker; `q` is its beginning of keys meanwhile.
+local function for_each_queue(action)
+  local called = q
+  q = root
+  action()
+  for _, name in ipairs(redis.call('SMEMBERS', root .. ':queues')) do
+    q = root .. ':queue:' .. name
+    action()
+  end
+  q = called
 end
 
 -- Put a message into the queue, first or last. It may expire again.
@@ -79,7 +93,7 @@ local function enqueue(id, first)
   local priority = extras.priority
   if extras.expires_at then redis.call('ZADD', q .. ':expiring', extras.expires_at, id) end
   if priority then
-    local number = first and 0 or next_number(':number', 1)
+    local number = first and 0 or next_number(q .. ':number', 1)
     redis.call('ZADD', q .. ':priorities', -priority, string.format('%016d', number) .. id)
   elseif first then
     redis.call('LPUSH', q .. ':ready', id)
@@ -116,6 +130,7 @@ local function forget(ids)
   if #ids == 0 then return end
   redis.call('HDEL', q .. ':messages', unpack(ids))
   redis.call('HDEL', q .. ':deliveries', unpack(ids))
+  redis.call('HDEL', q .. ':owners', unpack(ids))
   redis.call('ZREM', q .. ':leases', unpack(ids))
   if redis.call('EXISTS', q .. ':extras', q .. ':aborted', q .. ':copies') == 0 then return end
   for _, id in ipairs(ids) do
@@ -149,7 +164,7 @@ end
 -- Store a message under its task's id, or another id if that is taken.
 local function store(id, message)
   if redis.call('HSETNX', q .. ':messages', id, message) == 1 then return id end
-  local copy = id .. '\n' .. next_number(':number', 1)
+  local copy = id .. '\n' .. next_number(q .. ':number', 1)
   redis.call('HSET', q .. ':messages', copy, message)
   redis.call('SADD', q .. ':copies', copy)
   return copy
@@ -172,4 +187,31 @@ local function store_with_extras(id, message, delay, extras)
   else
     enqueue(stored, false)
   end
+  return stored
+end
+
+-- Whether a message is in the queue, and could be delivered now.
+local function is_waiting(id)
+  if redis.call('HEXISTS', q .. ':messages', id) == 0 then return false end
+  local current = delivery_of(id)
+  return (current == 0 or current == nil) and not redis.call('ZSCORE', q .. ':delayed', id)
+end
+
+-- Queue delayed messages that are due.
+local function enqueue_due()
+  local due = redis.call('ZRANGEBYSCORE', q .. ':delayed', '-inf', now, 'LIMIT', 0, 1000)
+  for _, id in ipairs(due) do
+    redis.call('ZREM', q .. ':delayed', id)
+    enqueue(id, false)
+  end
+end
+
+-- The ids of a task's messages.
+local function messages_of(task_id)
+  local found = {}
+  if redis.call('HEXISTS', q .. ':messages', task_id) == 1 then found[1] = task_id end
+  for _, copy in ipairs(redis.call('SMEMBERS', q .. ':copies')) do
+    if string.sub(copy, 1, #task_id + 1) == task_id .. '\n' then found[#found + 1] = copy end
+  end
+  return found
 end
