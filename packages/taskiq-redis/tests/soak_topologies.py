@@ -10,6 +10,7 @@ import pytest
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import BrokerError
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.receiver import Receiver
 from taskiq_redis import (
     ListRedisClusterScheduleSource,
@@ -225,6 +226,32 @@ async def test_a_failover_is_survived_by_all(tmp_path: Path) -> None:
         await client.shutdown()
     finally:
         failover.stop()
+
+
+async def test_worker_of_a_cluster_serves_several_queues(cluster: str, name: str) -> None:
+    """All of their keys are on one node, so that one script may touch them."""
+    client, worker = (cluster_broker((cluster, name)) for _ in range(2))
+    worker.queues = QueueSelection.parse("mails=2,reports")
+    worker.is_worker_process = True
+    for broker in (client, worker):
+        broker.register_task(_double, "double")
+    finish = asyncio.Event()
+    listening = asyncio.create_task(Receiver(worker, max_async_tasks=4).listen(finish))
+    double = client.find_task("double")
+    assert double is not None
+    tasks = [
+        await double.kicker().with_labels(queue_name=queue).kiq(number)
+        for number, queue in enumerate(("mails", "reports", "mails"))
+    ]
+
+    results = [await task.wait_result(timeout=PATIENCE) for task in tasks]
+
+    assert [result.return_value for result in results] == [0, 2, 4]
+    assert await client.queue_names() == (name, "mails", "reports")
+    finish.set()
+    await listening
+    await client.shutdown()
+    await worker.shutdown()
 
 
 @pytest.mark.filterwarnings(

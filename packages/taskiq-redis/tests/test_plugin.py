@@ -1,4 +1,4 @@
-"""What is registered is what there is."""
+"""The plugin registers what the package has."""
 
 import subprocess
 import sys

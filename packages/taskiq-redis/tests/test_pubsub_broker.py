@@ -11,8 +11,8 @@ from taskiq_redis import PubSubBroker
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 
-async def told(broker: PubSubBroker, count: int, ready: asyncio.Event) -> list[bytes]:
-    """What a worker hears, from when it has said that it listens."""
+async def received(broker: PubSubBroker, count: int, ready: asyncio.Event) -> list[bytes]:
+    """Return the messages that a worker gets after the event is set."""
     heard: list[bytes] = []
     async with aclosing(broker.listen()) as messages:
         async for message in messages:
@@ -50,7 +50,7 @@ async def test_every_worker_hears_everything(server: RedisServer, client: PubSub
     workers = [PubSubBroker(server.url) for _ in range(2)]
     ready = [asyncio.Event() for _ in workers]
     hearing = [
-        asyncio.create_task(told(worker, 10, event))
+        asyncio.create_task(received(worker, 10, event))
         for worker, event in zip(workers, ready, strict=True)
     ]
     await tune_in(client, ready, "tuning")
@@ -65,9 +65,12 @@ async def test_every_worker_hears_everything(server: RedisServer, client: PubSub
     await client.shutdown()
 
 
-async def test_nobody_listens(client: PubSubBroker) -> None:
-    await noop_of(client).kiq("into the void")
+async def test_task_is_not_kept_while_no_worker_listens(
+    server: RedisServer, client: PubSubBroker
+) -> None:
+    await noop_of(client).kiq("missed")
 
+    assert await server.say("DBSIZE") == "0\n"
     await client.shutdown()
 
 

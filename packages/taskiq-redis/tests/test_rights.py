@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from taskiq_core.exceptions import BrokerSetupError, SendTaskError, TaskiqError
+from taskiq_core.messages.history import MinuteCounters
+from taskiq_core.messages.message_info import MessageState
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
@@ -84,6 +87,32 @@ async def test_results_that_are_deleted_when_they_are_read(server: RedisServer) 
     assert not await backend.is_result_ready(task.task_id)
     await backend.shutdown()
     await client.shutdown()
+
+
+async def test_queues_workers_and_history_of_a_limited_user(server: RedisServer) -> None:
+    broker = RedisBroker.from_url(f"{url_of(server)}?history=10")
+    broker.worker_id = "worker-a"
+    broker.register_task(_double, "double")
+    await task_of(broker).kicker().with_labels(queue_name="mails", priority=1).kiq(1)
+    await task_of(broker).kicker().with_labels(queue_name="mails", delay=60).kiq(1)
+    await broker.pause(queue="mails")
+    await broker.resume(queue="mails")
+    pages = [await broker.messages(each, queue="mails") for each in MessageState]
+    after = await broker.messages(
+        MessageState.DELAYED, queue="mails", after=pages[2].messages[0].key
+    )
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+
+    await broker.add_history([], [MinuteCounters(minute=minute, task_name="double", started=1)])
+
+    assert [len(page.messages) for page in pages] == [1, 0, 1, 0]
+    assert not after.messages
+    assert [each.started for each in await broker.minute_counters(since=minute)] == [1]
+    assert (await broker.deliveries_of_past()).deliveries == []
+    assert await broker.workers() == []
+    assert await broker.reclaim(owner="worker-a") == 0
+    await broker.withdraw("worker-a")
+    await broker.shutdown()
 
 
 def test_the_rights_are_those_that_scripts_and_modules_use() -> None:

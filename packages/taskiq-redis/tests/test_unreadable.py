@@ -36,7 +36,9 @@ async def broker(server: RedisServer) -> AsyncIterator[RedisBroker]:
     await broker.shutdown()
 
 
-async def test_two_hundred_of_them_hold_up_nobody(server: RedisServer, broker: RedisBroker) -> None:
+async def test_two_hundred_unreadable_messages_delay_no_other(
+    server: RedisServer, broker: RedisBroker
+) -> None:
     plant = planters(server.url)["name_is_no_text"]
     for _ in range(200):
         await plant()

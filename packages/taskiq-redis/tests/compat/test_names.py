@@ -245,7 +245,7 @@ def test_all_others_reach_the_connections(form: type, recorded: None) -> None:
 
 
 @each_form
-def test_an_option_that_nobody_knows_is_refused(form: type) -> None:
+def test_an_unknown_option_is_refused(form: type) -> None:
     with pytest.raises(
         ValueError, match=rf"{form.__name__} has no option 'nonsense'.*Leave it out"
     ):

@@ -290,6 +290,15 @@ async def test_filters(
     assert all(where(state.value).accepts(each) and each.state is state for each in listed)
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+async def test_messages_of_one_task_are_paged(broker: RedisBroker, limit: int) -> None:
+    await broker.kick_many([message("same") for _ in range(5)])
+
+    listed = await all_pages(broker, WAITING, limit=limit, where=MessageFilter(task_id="same"))
+
+    assert len({each.key for each in listed}) == len(listed) == 5
+
+
 async def test_search_for_a_rare_task_looks_at_a_thousand_messages_a_page(
     broker: RedisBroker,
 ) -> None:

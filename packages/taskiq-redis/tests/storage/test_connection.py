@@ -1,4 +1,4 @@
-"""One connection that many share: no caller disturbs another, and silence is told from delay."""
+"""PipelinedConnection: callers do not disturb each other, and a lost connection is noticed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,20 +29,20 @@ async def connection(server: RedisServer) -> AsyncIterator[PipelinedConnection]:
 async def test_what_can_not_be_packed_is_an_error_of_its_caller_alone(
     connection: PipelinedConnection,
 ) -> None:
-    """Everybody else gets his own answer: also those who spoke in the same turn."""
-    says = [connection.call("ECHO", text) for text in ("one", "\udcff", "two")]
+    """Other callers of the same turn of the event loop get their own replies."""
+    calls = [connection.call("ECHO", text) for text in ("one", "\udcff", "two")]
 
-    one, refused, two = await asyncio.gather(*says, return_exceptions=True)
+    one, refused, two = await asyncio.gather(*calls, return_exceptions=True)
 
     assert (one, two) == (b"one", b"two")
     assert isinstance(refused, UnicodeEncodeError)
     assert await connection.call("ECHO", "three") == b"three"
 
 
-async def test_a_silence_before_the_question_is_nobodys_fault(
+async def test_silence_before_a_command_does_not_count(
     connection: PipelinedConnection,
 ) -> None:
-    """A question that is asked when the timer of an earlier one is about to end has its time."""
+    """A command that is sent when the timer of an earlier one is about to end has its time."""
     await connection.call("PING")
     await asyncio.sleep(0.9)
 
@@ -79,7 +79,7 @@ class Unwilling(SingleServer):
         raise RedisUnreachableError(address=self.address, reason="no")
 
 
-async def test_all_who_wait_for_a_connection_hear_of_it_at_once() -> None:
+async def test_all_callers_that_wait_for_a_connection_fail_at_once() -> None:
     """They do not try one after the other."""
     server = Unwilling()
     connection = PipelinedConnection(server, "", timeout=1.0)

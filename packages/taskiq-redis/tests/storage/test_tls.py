@@ -1,4 +1,4 @@
-"""TLS: what is trusted works, and what is not says so."""
+"""TLS: trusted certificates work, others are named in the error."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -140,7 +140,7 @@ async def test_a_server_that_takes_connections_and_never_answers_is_an_error_in_
 
 
 async def refusal(url: str, *, patience: float = PATIENCE) -> str:
-    """What a broker says that can't connect."""
+    """The error of a broker that can't connect."""
     broker = RedisBroker.from_url(url)
     with pytest.raises(RedisUnreachableError) as refused:
         async with asyncio.timeout(patience):

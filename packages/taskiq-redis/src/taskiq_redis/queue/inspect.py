@@ -19,6 +19,8 @@ MAX_LOOKED: Final = 1_000
 """Dead letters that are looked through for one page."""
 LETTERS: Final = 100
 """Dead letters of one command."""
+_ANY: Final = re.compile(rb".+", re.DOTALL)
+"""The id of a message, where messages are looked up."""
 _CURSORS: Final = {
     MessageState.WAITING: re.compile(rb"(r\d{1,15}|[hl][^ \n]{1,30}) .*", re.DOTALL),
     MessageState.DELAYED: re.compile(rb"[^ \n]{1,30} .*", re.DOTALL),
@@ -38,7 +40,9 @@ async def page_of_messages(
     with_body: bool,
 ) -> MessagePage:
     """Return a page of messages; see `QueueAdmin.messages` for the arguments."""
-    cursor = b"" if after is None else _cursor_of(after, state)
+    is_looked_up = state is not MessageState.DEAD and where != MessageFilter(where.task_name)
+    pattern = _ANY if is_looked_up else _CURSORS[state]
+    cursor = b"" if after is None else _cursor_of(after, state, pattern)
     queues = await store.require_queue(queue)
     name = queue or store.name
     limit = max(limit, 1)
@@ -131,12 +135,12 @@ def _key_of(cursor: bytes) -> str:
     return urlsafe_b64encode(cursor).decode()
 
 
-def _cursor_of(after: str, state: MessageState) -> bytes:
+def _cursor_of(after: str, state: MessageState, pattern: re.Pattern[bytes]) -> bytes:
     """Return the cursor of a key; raises ValueError for a text that is not a key of that state."""
     try:
         cursor = urlsafe_b64decode(after.encode())
     except ValueError:
         cursor = b""
-    if _CURSORS[state].fullmatch(cursor) is None:
+    if pattern.fullmatch(cursor) is None:
         raise ValueError(f"{after!r} is not the key of a page of {state.value} messages")
     return cursor

@@ -107,19 +107,22 @@ local function visit_named()
     local holder = redis.call('HGET', q .. ':unique', key_wanted)
     ids = { holder or nil }
   end
+  local is_after = cursor == ''
   for _, id in ipairs(ids) do
     local due = tonumber(redis.call('ZSCORE', q .. ':delayed', id) or nil)
     local current = delivery_of(id)
     local lease = current ~= 0 and redis.call('ZSCORE', q .. ':leases', id)
     local is_in = lease and 'delivered' or due and due > now and 'delayed' or 'waiting'
-    visit(id, id, is_in == state, due, lease or nil)
+    if is_after and visit(id, id, is_in == state, due, lease or nil) then return true end
+    is_after = is_after or id == cursor
   end
+  return false
 end
 
 if state ~= 'delayed' then enqueue_due() end
 local is_full = false
 if id_wanted or key_wanted then
-  if cursor == '' then visit_named() end
+  is_full = visit_named()
 elseif state == 'delayed' then
   is_full = visit_set(q .. ':delayed', '', now, math.huge, cursor ~= '' and cursor,
     function(at, id, score) return visit(at, id, true, score) end)
