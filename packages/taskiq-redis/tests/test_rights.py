@@ -128,7 +128,9 @@ def test_the_rights_are_those_that_scripts_and_modules_use() -> None:
 
 def test_a_worker_looks_for_all_rights_of_its_scripts() -> None:
     scripts = resources.files("taskiq_redis.storage") / "lua"
-    names = ("_queue", "set_results", *(QUEUE_SCRIPTS - OPERATOR_SCRIPTS))
+    used_by_workers = QUEUE_SCRIPTS.keys() - OPERATOR_SCRIPTS
+    parts = {part for each in used_by_workers for part in QUEUE_SCRIPTS[each]}
+    names = ("set_results", *parts, *used_by_workers)
     text = "\n".join((scripts / f"{name}.lua").read_text() for name in names)
     used = {each.lower() for each in re.findall(r"redis\.p?call\('(\w+)'", text)}
 

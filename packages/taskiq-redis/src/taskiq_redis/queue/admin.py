@@ -20,8 +20,8 @@ LAST_LETTER: Final = 2**64 - 1
 
 async def stats(store: QueueStore, queue: str | None) -> QueueStats:
     """Count the messages, and find the age of the oldest one to about a second."""
-    queues = await store.require_queue(queue)
-    waiting, delivered, delayed, dead, paused, age = await store.run("stats", queues=queues)
+    keys = await store.require_queue(queue)
+    waiting, delivered, delayed, dead, paused, age = await store.run("stats", keys=keys)
     return QueueStats(
         waiting=waiting,
         delivered=delivered,
@@ -34,8 +34,8 @@ async def stats(store: QueueStore, queue: str | None) -> QueueStats:
 
 async def set_paused(store: QueueStore, queue: str | None, *, is_paused: bool) -> None:
     """Pause a queue, or have it go on."""
-    queues = await store.require_queue(queue)
-    await store.run("pause", int(is_paused), queues=queues)
+    keys = await store.require_queue(queue)
+    await store.run("pause", int(is_paused), keys=keys)
 
 
 async def is_paused(store: QueueStore, queue: str | None) -> bool:
@@ -46,16 +46,16 @@ async def is_paused(store: QueueStore, queue: str | None) -> bool:
 
 async def move_to_now(store: QueueStore, task_id: str, queue: str | None) -> bool:
     """Queue the delayed messages of a task, before those that wait."""
-    queues = await store.require_queue(queue)
-    return bool(await store.run("move_to_now", task_id, queues=queues))
+    keys = await store.require_queue(queue)
+    return bool(await store.run("move_to_now", task_id, keys=keys))
 
 
 async def purge(store: QueueStore, queue: str | None) -> int:
     """Drop waiting and delayed messages; return their number."""
-    queues = await store.require_queue(queue)
+    keys = await store.require_queue(queue)
     count, more = 0, 1
     while more:
-        dropped, more = await store.run("purge", CHUNK, queues=queues)
+        dropped, more = await store.run("purge", CHUNK, keys=keys)
         count += dropped
     return count
 
@@ -75,10 +75,10 @@ async def replay_dead_letters(
     store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> int:
     """Queue dead letters again; return the number of messages queued."""
-    queues = await store.require_queue(queue)
+    keys = await store.require_queue(queue)
     count = 0
     async for chunk in _letters(store, queue, letter_ids):
-        replayed, unreadable = await store.run("replay", *chunk, queues=queues)
+        replayed, unreadable = await store.run("replay", *chunk, keys=keys)
         count += int(replayed)
         if unreadable:
             stay = ", ".join(each.decode() for each in unreadable)

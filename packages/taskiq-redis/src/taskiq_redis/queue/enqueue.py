@@ -13,6 +13,7 @@ from taskiq_redis.storage.connection import Argument
 
 NOTE_INTERVAL: Final = 1.0
 """Seconds between two messages of this process whose times are noted, in each queue."""
+_DEFAULT: Final = {None}
 
 
 class Enqueuer:
@@ -32,10 +33,13 @@ class Enqueuer:
         self.send = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)
 
     async def _send(self, groups: Sequence[Sequence[NewMessage]]) -> Sequence[TaskiqError | None]:
-        queues = sorted({each.queue or self._store.name for group in groups for each in group})
+        default = self._store.name
+        named = {each.queue for group in groups for each in group}
+        queues = [default] if named == _DEFAULT else list({each or default for each in named})
         note = int(self._is_note_due(queues))
-        arguments = send_arguments(groups, queues=queues, default=self._store.name)
-        answer = await self._store.run("send", note, *arguments, queues=queues)
+        arguments = send_arguments(groups, queues=queues, default=default)
+        keys = self._store.keys_of(queues)
+        answer = await self._store.run("send", note, *arguments, keys=keys)
         if not answer:
             return [None] * len(groups)
         outcomes: list[TaskiqError | None] = [None] * len(groups)
@@ -49,9 +53,12 @@ class Enqueuer:
     def _is_note_due(self, queues: Collection[str]) -> bool:
         """Return whether the script is to note the time, for the age of the oldest message."""
         now = time.monotonic()
-        due = [queue for queue in queues if now - self._noted.get(queue, 0.0) >= NOTE_INTERVAL]
-        self._noted.update(dict.fromkeys(due, now))
-        return bool(due)
+        due = False
+        for queue in queues:
+            if now - self._noted.get(queue, 0.0) >= NOTE_INTERVAL:
+                self._noted[queue] = now
+                due = True
+        return due
 
 
 def send_arguments(
@@ -69,11 +76,15 @@ def send_arguments(
     for number, group in enumerate(groups):
         if all(message.is_plain for message in group):
             for message in group:
-                plain[message.queue or default] += (message.task_id, message.record)
+                pairs = plain[message.queue or default]
+                pairs += (message.task_id, message.record)
             continue
         for message in group:
             place = queues.index(message.queue or default) + 1
             extras = json.dumps(message.extras or {})
             others += (number, place, message.task_id, message.record, message.delay, extras)
-    counts = [len(each) // 2 for each in plain.values()]
-    return [*counts, *(each for pairs in plain.values() for each in pairs), *others]
+    arguments: list[Argument] = [len(pairs) // 2 for pairs in plain.values()]
+    for pairs in plain.values():
+        arguments += pairs
+    arguments += others
+    return arguments

@@ -38,6 +38,7 @@ class Fetcher:
         self._lease = lease
         self._owner = owner
         self._order = QueueOrder(selection or QueueSelection({queue.store.name: 1}))
+        self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
 
     async def fetch(self, limit: int) -> Fetched[RedisDelivery]:
         """Lease messages; at most half of them, rounded up, are expired ones.
@@ -65,8 +66,11 @@ class Fetcher:
 
     async def _lease_messages(self, limit: int, max_expired: int) -> Fetched[RedisDelivery]:
         queues = self._order.queues()
+        if self._last[0] is not queues:
+            self._last = queues, self._store.keys_of(queues)
+        keys = self._last[1]
         wait, *leased = await self._store.run(
-            "fetch", limit, self._lease, max_expired, self._owner, queues=queues
+            "fetch", limit, self._lease, max_expired, self._owner, keys=keys
         )
         deliveries: list[RedisDelivery] = []
         first: str | None = None

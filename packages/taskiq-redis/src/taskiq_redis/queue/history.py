@@ -128,7 +128,8 @@ def _counters(minute: bytes, text: bytes | None) -> MinuteCounters | None:
     try:
         moment = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
         numbers = json.loads(text)
-        return MinuteCounters(**{**numbers, "minute": moment, "task_name": name.decode()})
+        names = {"minute": moment, "task_name": name.decode()}
+        return MinuteCounters.model_validate({**numbers, **names})
     except (ValueError, TypeError, OverflowError, OSError) as error:
         logger.warning("Counters of the history can't be read: %s", error)
         return None

@@ -43,7 +43,7 @@ async def page_of_messages(
     is_looked_up = state is not MessageState.DEAD and where != MessageFilter(where.task_name)
     pattern = _ANY if is_looked_up else _CURSORS[state]
     cursor = b"" if after is None else _cursor_of(after, state, pattern)
-    queues = await store.require_queue(queue)
+    keys = await store.require_queue(queue)
     name = queue or store.name
     limit = max(limit, 1)
     if state is MessageState.DEAD:
@@ -55,7 +55,7 @@ async def page_of_messages(
     found: list[Any] = []
     while is_searched:  # the place of the last page, among messages that have moved up
         arguments = (state.value, cursor, limit, int(with_body), *filters)
-        cursor, is_searched, *found = await store.run("inspect", *arguments, queues=queues)
+        cursor, is_searched, *found = await store.run("inspect", *arguments, keys=keys)
     messages = [_info(each, state, name, with_body=with_body) for each in found]
     return MessagePage(messages, _key_of(cursor) if cursor else None)
 

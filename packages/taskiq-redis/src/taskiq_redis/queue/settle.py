@@ -28,12 +28,12 @@ class Settler:
 
     def __init__(self, store: QueueStore, queue: str) -> None:
         self._store = store
-        self._queues = (queue,)
+        self._keys = store.keys_of((queue,))
         self.acknowledge = Coalescer[LeaseToken[bytes], None](self._acknowledge, most=CHUNK)
 
     async def release(self, token: LeaseToken[bytes], delay: float = 0.0) -> None:
         """Queue the message again; also if the server's memory is full."""
-        if await self._run("release", *token, delay, 0):
+        if await self._run("release", token.message_id, token.fence, delay, 0):
             raise lease_lost()
 
     async def bury(self, token: LeaseToken[bytes], reason: str, error: str | None) -> None:
@@ -41,7 +41,7 @@ class Settler:
         texts = (reason,) if error is None else (reason, error)
         # An error may quote anything, such as the name of a file that is not text.
         encoded = (text.encode(errors="backslashreplace") for text in texts)
-        if await self._run("bury", *token, *encoded):
+        if await self._run("bury", token.message_id, token.fence, *encoded):
             raise lease_lost()
 
     async def renew(self, tokens: Sequence[LeaseToken[bytes]], lease: float) -> Sequence[Renewal]:
@@ -59,7 +59,7 @@ class Settler:
         """
         # The last one first: each goes to the head of the queue. An expired one was not counted.
         returns = (
-            self._run("release", *each.token, 0, int(not each.expired))
+            self._run("release", each.token.message_id, each.token.fence, 0, int(not each.expired))
             for each in reversed(deliveries)
         )
         await asyncio.gather(*returns, return_exceptions=True)
@@ -81,7 +81,7 @@ class Settler:
         return count
 
     async def _run(self, name: str, *arguments: Argument) -> Any:
-        return await self._store.run(name, *arguments, queues=self._queues)
+        return await self._store.run(name, *arguments, keys=self._keys)
 
     async def _acknowledge(
         self, tokens: Sequence[LeaseToken[bytes]]

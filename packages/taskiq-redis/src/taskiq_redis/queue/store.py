@@ -40,18 +40,21 @@ class QueueStore:
         """Return the beginning of the keys of a queue; None is the default queue."""
         return self.base if queue in (None, self.name) else f"{self.base}:queue:{queue}"
 
-    async def run(self, name: str, *arguments: Argument, queues: Sequence[str] = ()) -> Any:
+    def keys_of(self, queues: Sequence[str]) -> Sequence[str]:
+        """Return the keys of a script for some queues; the default queue alone needs one key."""
+        if len(queues) == 1 and queues[0] == self.name:
+            return (self.base,)
+        return (self.base, *map(self.base_of, queues))
+
+    async def run(self, name: str, *arguments: Argument, keys: Sequence[str] | None = None) -> Any:
         """Run a script and return its reply.
 
         Args:
             name: the script.
             arguments: of the script.
-            queues: their names; none for the default queue.
+            keys: of its queues, see `keys_of`; None for the default queue.
         """
-        keys = [self.base]
-        if any(queue != self.name for queue in queues):
-            keys += map(self.base_of, queues)
-        return await self.connection.run(script(name), keys, *arguments)
+        return await self.connection.run(script(name), keys or (self.base,), *arguments)
 
     async def queue_names(self) -> Sequence[str]:
         """Return the default queue, and the others that have held a message, by name."""
@@ -60,17 +63,17 @@ class QueueStore:
         return (self.name, *(each for each in others if each != self.name))
 
     async def require_queue(self, queue: str | None) -> Sequence[str]:
-        """Return what `run` takes for a queue that an operator names.
+        """Return the keys of a queue that an operator names.
 
         Raises:
             UnknownQueueError: no message was ever sent to it.
         """
-        if queue in (None, self.name):
-            return ()
+        if queue is None or queue == self.name:
+            return (self.base,)
         known = await self.queue_names()
         if queue not in known:
-            raise UnknownQueueError(queue=str(queue), known=", ".join(map(repr, known)))
-        return (queue,)
+            raise UnknownQueueError(queue=queue, known=", ".join(map(repr, known)))
+        return self.keys_of((queue,))
 
     async def wait_for_wakeup(self, seconds: float, queues: Sequence[str] = ()) -> None:
         """Wait until a worker of one of the queues is to fetch, and for `seconds` at most."""

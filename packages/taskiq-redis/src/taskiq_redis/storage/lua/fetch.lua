@@ -9,7 +9,6 @@ local limit, lease_until = tonumber(ARGV[1]), after(ARGV[2])
 local max_expired, owner = tonumber(ARGV[3]), ARGV[4]
 local ABORTED, EXPIRED = 1, 2
 local LARGE = 16 * 1024 * 1024
-local RARE = { 'delayed', 'expiring', 'extras', 'priorities', 'aborted' }
 local queues = { unpack(KEYS, 2) }
 if #queues == 0 then queues[1] = root end
 local bytes, total = 0, 0
@@ -164,7 +163,9 @@ for n, queue in ipairs(queues) do
     if rare then
       enqueue_due()
       lease_expired(max_expired, leased)
-      for _, key in ipairs(RARE) do has[key] = redis.call('EXISTS', q .. ':' .. key) == 1 end
+      for _, key in ipairs({ 'delayed', 'expiring', 'extras', 'priorities', 'aborted' }) do
+        has[key] = redis.call('EXISTS', q .. ':' .. key) == 1
+      end
     end
     max_expired = max_expired - #leased
     local most = limit - total - #leased
@@ -173,7 +174,7 @@ for n, queue in ipairs(queues) do
     if limit > 0 and redis.call('EXISTS', q .. ':ready', q .. ':priorities') > 0 then
       wake_worker() -- this one is full; another may have free slots
     end
-    for _, key in ipairs({ 'delayed', 'expiring' }) do
+    for _, key in ipairs(rare and { 'delayed', 'expiring' } or {}) do
       local first = has[key] and redis.call('ZRANGE', q .. ':' .. key, 0, 0, 'WITHSCORES') or {}
       if first[2] then
         local seconds = math.max(tonumber(first[2]) - now, 0) / 1000

@@ -11,25 +11,6 @@ local extras = {}
 -- Read before anything is stored: an error fails all.
 for at = begin, #ARGV, 6 do extras[at] = cjson.decode(ARGV[at + 5]) end
 
--- Note when a message came, once a second, for the age of the oldest: `stats` finds the time of the
--- first waiting message between two notes. The longer the notes reach back, the rarer they become.
-local function note_time(id)
-  local notes = redis.call('LRANGE', q .. ':sent', 0, 1)
-  local last = redis.call('LRANGE', q .. ':sent', -1, -1)[1]
-  if last then
-    local first_at, last_at = tonumber(string.match(notes[1], '^%d+')), string.match(last, '^%d+')
-    local span = (tonumber(last_at) or now) - (first_at or now)
-    if last_at and now - last_at < math.max(1000, span / 1000) then return end
-  end
-  -- One note of a message that is gone is kept: the messages after it are at most that old.
-  for _ = 1, 100 do
-    if not notes[2] or is_waiting(string.match(notes[2], '^%d+ (.*)$') or '') then break end
-    redis.call('LPOP', q .. ':sent')
-    notes = redis.call('LRANGE', q .. ':sent', 0, 1)
-  end
-  redis.call('RPUSH', q .. ':sent', string.format('%d ', now) .. id)
-end
-
 local touched, at = {}, 2 + #queues
 for n, queue in ipairs(queues) do
   q = queue
@@ -80,6 +61,29 @@ for at = begin, #ARGV, 6 do
     touched[n] = touched[n] or (delay <= 0 and stored or '')
   end
 end
+local function is_gone(id)
+  return redis.call('HEXISTS', q .. ':messages', id) == 0 or delivery_of(id) ~= 0
+end
+
+-- Note when a message came, once a second, for the age of the oldest: `stats` finds the time of the
+-- first waiting message between two notes. The longer the notes reach back, the rarer they become.
+local function note_time(id)
+  local notes = redis.call('LRANGE', q .. ':sent', 0, 1)
+  local last = redis.call('LRANGE', q .. ':sent', -1, -1)[1]
+  if last then
+    local first_at, last_at = tonumber(string.match(notes[1], '^%d+')), string.match(last, '^%d+')
+    local span = (tonumber(last_at) or now) - (first_at or now)
+    if last_at and now - last_at < math.max(1000, span / 1000) then return end
+  end
+  -- One note of a message that is gone is kept: the messages after it are at most that old.
+  for _ = 1, 100 do
+    if not notes[2] or not is_gone(string.match(notes[2], '^%d+ (.*)$') or '') then break end
+    redis.call('LPOP', q .. ':sent')
+    notes = redis.call('LRANGE', q .. ':sent', 0, 1)
+  end
+  redis.call('RPUSH', q .. ':sent', string.format('%d ', now) .. id)
+end
+
 for n, queue in ipairs(queues) do
   if touched[n] then
     q = queue
