@@ -75,8 +75,8 @@ async def deliveries_of_past(
         page = ("XREVRANGE", f"{store.base}:history", start, "-", "COUNT", PAGE)
         found = await store.connection.call(*page)
         for key, fields in found:
-            after = key.decode()
-            record = _record(after, fields)
+            after = found_key = key.decode()
+            record = _record(found_key, fields)
             if (
                 record is not None
                 and task_name in (None, record.task_name)
