@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 
+from taskiq_core import exceptions
 from taskiq_core.exceptions import TaskiqError
 from taskiq_redis import errors
 
@@ -51,25 +52,10 @@ CASES: list[tuple[TaskiqError, str]] = [
         ),
     ),
     (
-        errors.DuplicateKeyError(task_name="t", unique_key="k", holder="id"),
+        errors.UnknownQueueError(queue="mial", known="'taskiq', 'mail'"),
         (
-            "Task 't' was not sent: task id has the unique key 'k', and keeps it until it has "
-            "ended. Send it then, or wait for the result of id instead."
-        ),
-    ),
-    (
-        errors.MessageTooLargeError(task_name="t", size=2, limit=1),
-        (
-            "Task 't' was not sent: it has 2 bytes, 1 are allowed. Pass a reference to the "
-            "data, or raise max_message_size of the broker."
-        ),
-    ),
-    (
-        errors.ResultMissingError(task_id="id"),
-        (
-            "There is no result of task id in Redis: it has not ended yet, its result has "
-            "expired, or was deleted when it was read (keep_results=False). wait_result waits "
-            "for it."
+            "There is no queue 'mial': no message was ever sent to it. There are 'taskiq', 'mail'. "
+            "Look at the spelling."
         ),
     ),
     (
@@ -92,3 +78,9 @@ def test_every_error_is_tested() -> None:
     ours = {each for each in classes if each.__module__ == errors.__name__}
 
     assert {type(error) for error, _ in CASES} == ours
+
+
+def test_errors_of_core_have_one_class() -> None:
+    """Programs import them from here or from there."""
+    for name in ("DuplicateKeyError", "MessageTooLargeError", "ResultMissingError"):
+        assert getattr(errors, name) is getattr(exceptions, name)

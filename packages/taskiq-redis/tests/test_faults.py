@@ -56,7 +56,7 @@ def task_of(broker: RedisBroker) -> Any:
 
 
 async def sent_at_last(broker: RedisBroker, number: int) -> Any:
-    """Send, again while there is no server; the task may then run twice."""
+    """Send a task, again while the server is away; the task may run twice."""
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
@@ -68,7 +68,7 @@ async def sent_at_last(broker: RedisBroker, number: int) -> Any:
 async def test_a_restart_in_the_middle_is_survived_by_all(
     server: RedisServer, broker: RedisBroker
 ) -> None:
-    """Client, worker and those who wait go on with the objects that they have."""
+    """Client, worker and waiting callers go on with the objects that they have."""
     async with working(broker):
         before = [await task_of(broker).kiq(number) for number in range(100)]
         waiting = [asyncio.create_task(task.wait_result(timeout=PATIENCE)) for task in before]
@@ -148,7 +148,7 @@ async def test_waits_that_follow_each_other_are_no_silence(server: RedisServer) 
 
     async with asyncio.timeout(PATIENCE):
         for seconds in (0.001, *([0.15] * 8), 0.4, 0.4):
-            await broker.queue.wait(seconds)
+            await broker.queue.store.wait_for_wakeup(seconds)
 
     await broker.shutdown()
 
@@ -198,7 +198,7 @@ async def test_what_is_done_leaves_no_trace(server: RedisServer, broker: RedisBr
 
     await server.say("DEL", "{taskiq}:bell")
     keys = (await server.say("KEYS", "*")).split()
-    counters = {"{taskiq}:fence", "{taskiq}:number"}
+    counters = {"{taskiq}:fence", "{taskiq}:number", "{taskiq}:sent"}
     assert {key for key in keys if ":result:" not in key} <= counters
 
 

@@ -1,4 +1,4 @@
-"""What is registered is what there is."""
+"""The plugin registers what the package has."""
 
 import subprocess
 import sys
@@ -7,9 +7,6 @@ from importlib import import_module
 import pytest
 
 import taskiq_redis
-from taskiq_core.plugins import broker_from_url, load_plugins, result_backend_from_url
-from taskiq_redis import PubSubBroker, RedisAsyncResultBackend, RedisBroker
-from taskiq_redis.errors import RedisUrlError
 from taskiq_redis.plugin import taskiq_register_brokers
 
 
@@ -32,30 +29,3 @@ def test_listing_plugins_imports_no_client_library() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_urls() -> None:
-    plugins = load_plugins()
-
-    broker = broker_from_url("redis://host:6380/2?queue_name=mail&lease=30", plugins=plugins)
-    pubsub = broker_from_url("redis+pubsub://host/0?queue_name=news", plugins=plugins)
-    results = result_backend_from_url("redis://host/1?result_ex_time=5", plugins=plugins)
-
-    assert isinstance(broker, RedisBroker)
-    assert (broker.queue_name, broker.lease, broker.server.address) == ("mail", 30, "host:6380")
-    assert isinstance(pubsub, PubSubBroker)
-    assert pubsub.queue_name == "news"
-    assert isinstance(results, RedisAsyncResultBackend)
-
-
-@pytest.mark.parametrize("url", ["redis://h/0?lease=soon", "http://host", "redis://host:port"])
-def test_urls_that_cannot_be_used(url: str) -> None:
-    with pytest.raises(RedisUrlError, match="can't be used"):
-        RedisBroker.from_url(url)
-
-
-@pytest.mark.parametrize("option", ["lease", "poll_interval", "socket_timeout", "max_message_size"])
-@pytest.mark.parametrize("value", [0, -1, float("nan")])
-def test_options_out_of_range(option: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{option} must be above 0"):
-        RedisBroker(**{option: value})

@@ -1,4 +1,4 @@
-"""The README is true: its program runs, its tables list what there is."""
+"""The README is true: its program runs, its table lists every option."""
 
 import inspect
 import os
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from taskiq_redis import RedisBroker
-from taskiq_redis.broker import URL_OPTIONS
+from taskiq_redis.options import BROKER_READERS
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -46,4 +46,4 @@ def test_the_table_lists_every_option_with_its_default() -> None:
     for name, parameter in parameters.items():
         if parameter.default is not None:
             assert table[name] == str(parameter.default), name
-    assert set(URL_OPTIONS) <= set(parameters)
+    assert set(BROKER_READERS) <= set(parameters)

@@ -1,4 +1,4 @@
-"""Results are pushed to those who wait: small ones with the news of them."""
+"""Results are pushed to waiting callers, small ones in the notice itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ async def backend(server: RedisServer) -> AsyncIterator[Backend]:
 
 
 async def listened_to(server: RedisServer, task_id: str) -> None:
-    """Wait until the server knows that somebody waits for a result."""
+    """Wait until a caller has subscribed to a result."""
     async with asyncio.timeout(PATIENCE):
         while f"result:{task_id}" not in await server.say("PUBSUB", "CHANNELS"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -32,7 +32,7 @@ def result_of(value: Any) -> TaskiqResult[Any]:
 
 
 async def pushed(server: RedisServer, waiting: Backend, value: Any) -> Any:
-    """What arrives when a result is stored while somebody waits."""
+    """Store a result while a caller waits; return what the caller gets."""
     sender = Backend(server.url)
     wait = asyncio.create_task(waiting.wait("one"))
     await listened_to(server, "one")
@@ -48,12 +48,12 @@ async def reads(server: RedisServer) -> bool:
     return "cmdstat_mget" in await server.say("INFO", "commandstats")
 
 
-async def test_a_small_result_comes_with_the_news(server: RedisServer, backend: Backend) -> None:
+async def test_a_small_result_comes_in_the_notice(server: RedisServer, backend: Backend) -> None:
     assert await pushed(server, backend, {"total": 3}) == {"total": 3}
     assert not await reads(server)
 
 
-async def test_a_large_result_is_read_when_there_is_news(
+async def test_a_large_result_is_read_after_the_notice(
     server: RedisServer, backend: Backend
 ) -> None:
     text = "x" * 20_000

@@ -1,4 +1,4 @@
-"""Schedules in Redis: what is read of many, and what is left of those that are over."""
+"""Schedules in Redis: only due ones are read, and past ones leave nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ async def test_nothing_is_left_of_what_fired_once(
     assert (await server.say("KEYS", "*")).split() == ["{schedule}:done"]
 
 
-async def test_claims_that_nobody_made_good_are_pruned(server: RedisServer) -> None:
+async def test_claims_that_were_never_confirmed_are_pruned(server: RedisServer) -> None:
     """As of a scheduler that died, and whose schedule was deleted meanwhile."""
     source = ListRedisScheduleSource(server.url, claim_lease=0.01, claim_memory=0.01)
     for number in range(20):

@@ -5,28 +5,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskiq_redis.broker import RedisBroker
-    from taskiq_redis.cluster_forms import (
+    from taskiq_redis.compat.cluster import (
         ListQueueClusterBroker,
         ListRedisClusterScheduleSource,
         RedisAsyncClusterResultBackend,
         RedisStreamClusterBroker,
     )
-    from taskiq_redis.lists_and_streams import ListQueueBroker, RedisStreamBroker
-    from taskiq_redis.pubsub_broker import PubSubBroker
-    from taskiq_redis.results import RedisAsyncResultBackend
-    from taskiq_redis.schedule_names import (
+    from taskiq_redis.compat.lists_and_streams import ListQueueBroker, RedisStreamBroker
+    from taskiq_redis.compat.schedule_sources import (
         RedisClusterScheduleSource,
         RedisScheduleSource,
         RedisSentinelScheduleSource,
     )
-    from taskiq_redis.schedules import ListRedisScheduleSource
-    from taskiq_redis.sentinel_forms import (
+    from taskiq_redis.compat.sentinel import (
         ListQueueSentinelBroker,
         ListRedisSentinelScheduleSource,
         PubSubSentinelBroker,
         RedisAsyncSentinelResultBackend,
         RedisStreamSentinelBroker,
     )
+    from taskiq_redis.pubsub_broker import PubSubBroker
+    from taskiq_redis.results import RedisAsyncResultBackend
+    from taskiq_redis.schedules import ListRedisScheduleSource
 
 __all__ = [
     "ListQueueBroker",
@@ -50,24 +50,24 @@ __all__ = [
 ]
 __version__ = "2.0.0"
 _HOMES = {
-    "ListQueueBroker": "taskiq_redis.lists_and_streams",
-    "ListQueueClusterBroker": "taskiq_redis.cluster_forms",
-    "ListQueueSentinelBroker": "taskiq_redis.sentinel_forms",
-    "ListRedisClusterScheduleSource": "taskiq_redis.cluster_forms",
+    "ListQueueBroker": "taskiq_redis.compat.lists_and_streams",
+    "ListQueueClusterBroker": "taskiq_redis.compat.cluster",
+    "ListQueueSentinelBroker": "taskiq_redis.compat.sentinel",
+    "ListRedisClusterScheduleSource": "taskiq_redis.compat.cluster",
     "ListRedisScheduleSource": "taskiq_redis.schedules",
-    "ListRedisSentinelScheduleSource": "taskiq_redis.sentinel_forms",
+    "ListRedisSentinelScheduleSource": "taskiq_redis.compat.sentinel",
     "PubSubBroker": "taskiq_redis.pubsub_broker",
-    "PubSubSentinelBroker": "taskiq_redis.sentinel_forms",
-    "RedisAsyncClusterResultBackend": "taskiq_redis.cluster_forms",
+    "PubSubSentinelBroker": "taskiq_redis.compat.sentinel",
+    "RedisAsyncClusterResultBackend": "taskiq_redis.compat.cluster",
     "RedisAsyncResultBackend": "taskiq_redis.results",
-    "RedisAsyncSentinelResultBackend": "taskiq_redis.sentinel_forms",
+    "RedisAsyncSentinelResultBackend": "taskiq_redis.compat.sentinel",
     "RedisBroker": "taskiq_redis.broker",
-    "RedisClusterScheduleSource": "taskiq_redis.schedule_names",
-    "RedisScheduleSource": "taskiq_redis.schedule_names",
-    "RedisSentinelScheduleSource": "taskiq_redis.schedule_names",
-    "RedisStreamBroker": "taskiq_redis.lists_and_streams",
-    "RedisStreamClusterBroker": "taskiq_redis.cluster_forms",
-    "RedisStreamSentinelBroker": "taskiq_redis.sentinel_forms",
+    "RedisClusterScheduleSource": "taskiq_redis.compat.schedule_sources",
+    "RedisScheduleSource": "taskiq_redis.compat.schedule_sources",
+    "RedisSentinelScheduleSource": "taskiq_redis.compat.schedule_sources",
+    "RedisStreamBroker": "taskiq_redis.compat.lists_and_streams",
+    "RedisStreamClusterBroker": "taskiq_redis.compat.cluster",
+    "RedisStreamSentinelBroker": "taskiq_redis.compat.sentinel",
 }
 
 

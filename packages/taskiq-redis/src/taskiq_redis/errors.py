@@ -3,31 +3,45 @@
 ```
 BrokerConnectionError, ResultBackendError
 └── RedisUnreachableError       there is no connection to the server, or it was lost
-    ├── RedisTimeoutError       ... or it does not answer
+    ├── RedisTimeoutError       ... or the server does not answer
     └── RedisLoginError         ... or it refuses the user or the password (also BrokerSetupError)
 BrokerError, ResultBackendError
 └── RedisCommandError           the server refused a command
     ├── RedisFullError          ... because its memory is full
-    └── RedisRightsError        ... because the user may not do that (also BrokerSetupError)
-SendTaskError
-├── DuplicateKeyError           a message with this unique key waits or runs already
-└── MessageTooLargeError        a task is larger than the broker takes
-ResultGetError
-└── ResultMissingError          there is no such result
+    └── RedisRightsError        ... because the user lacks a right (also BrokerSetupError)
+BrokerError
+└── UnknownQueueError           no message was ever sent to this queue
 TaskiqError
 └── RedisUrlError               a URL can't be understood
 ```
+
+`DuplicateKeyError`, `MessageTooLargeError` and `ResultMissingError` are those of taskiq-core.
 """
 
 from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerError,
     BrokerSetupError,
+    DuplicateKeyError,
+    MessageTooLargeError,
     ResultBackendError,
-    ResultGetError,
-    SendTaskError,
+    ResultMissingError,
     TaskiqError,
 )
+
+__all__ = [
+    "DuplicateKeyError",
+    "MessageTooLargeError",
+    "RedisCommandError",
+    "RedisFullError",
+    "RedisLoginError",
+    "RedisRightsError",
+    "RedisTimeoutError",
+    "RedisUnreachableError",
+    "RedisUrlError",
+    "ResultMissingError",
+    "UnknownQueueError",
+]
 
 
 class RedisUnreachableError(BrokerConnectionError, ResultBackendError):
@@ -78,7 +92,7 @@ class RedisFullError(RedisCommandError):
 
 
 class RedisRightsError(RedisCommandError, BrokerSetupError):
-    """The user of the connection may not do what is needed."""
+    """The user of the connection lacks a right."""
 
     __template__ = (
         "Redis at {address} does not let its user do what {command} needs: {reason}. Give the user "
@@ -86,40 +100,19 @@ class RedisRightsError(RedisCommandError, BrokerSetupError):
     )
 
 
-class DuplicateKeyError(SendTaskError):
-    """A message with the same unique key waits, or is with a worker."""
+class UnknownQueueError(BrokerError):
+    """No message was ever sent to this queue."""
 
     __template__ = (
-        "Task {task_name!r} was not sent: task {holder} has the unique key {unique_key!r}, and "
-        "keeps it until it has ended. Send it then, or wait for the result of {holder} instead."
+        "There is no queue {queue!r}: no message was ever sent to it. There are {known}. Look at "
+        "the spelling."
     )
-    unique_key: str
-    holder: str
-
-
-class MessageTooLargeError(SendTaskError):
-    """A task is larger than the broker takes."""
-
-    __template__ = (
-        "Task {task_name!r} was not sent: it has {size} bytes, {limit} are allowed. Pass a "
-        "reference to the data, or raise max_message_size of the broker."
-    )
-    size: int
-    limit: int
-
-
-class ResultMissingError(ResultGetError):
-    """There is no result of this task."""
-
-    __template__ = (
-        "There is no result of task {task_id} in Redis: it has not ended yet, its result has "
-        "expired, or was deleted when it was read (keep_results=False). wait_result waits for it."
-    )
-    task_id: str
+    queue: str
+    known: str
 
 
 class RedisUrlError(TaskiqError, ValueError):
-    """A URL can't be understood; the message does not hold it, for it may have a password."""
+    """A URL can't be understood; the message does not hold it, because it may have a password."""
 
     __template__ = "The URL of the Redis server can't be used: {reason}"
     reason: str

@@ -1,46 +1,40 @@
 """What taskiq-redis adds to taskiq."""
 
-from typing import Final
-
-from taskiq_core.plugins import (
-    BrokerSpec,
-    Capability,
-    ResultBackendSpec,
-    ScheduleSourceSpec,
-    hookimpl,
+from taskiq_core.plugins import BrokerSpec, ResultBackendSpec, ScheduleSourceSpec, hookimpl
+from taskiq_redis.options import (
+    PUBSUB_CAPABILITIES,
+    PUBSUB_SCHEME,
+    QUEUE_CAPABILITIES,
+    SCHEMES,
 )
 
 TASKIQ_PLUGIN_API = (1, 0)
 
-CAPABILITIES: Final = frozenset(Capability) - {Capability.BROADCAST, Capability.CLAIMS}
-"""Of the durable queue."""
-SCHEMES: Final = ("redis", "rediss", "unix")
-
 
 @hookimpl
 def taskiq_register_brokers() -> list[BrokerSpec]:
-    """The durable queue, and the one that broadcasts."""
+    """Register the durable queue, and the broker that broadcasts."""
     return [
         BrokerSpec(
             name="redis",
             schemes=SCHEMES,
             factory="taskiq_redis:RedisBroker",
-            capabilities=CAPABILITIES,
+            capabilities=QUEUE_CAPABILITIES,
             description="Durable, on a Redis or Valkey server",
         ),
         BrokerSpec(
             name="redis-pubsub",
-            schemes=("redis+pubsub",),
+            schemes=(PUBSUB_SCHEME,),
             factory="taskiq_redis:PubSubBroker",
-            capabilities=frozenset({Capability.BROADCAST, Capability.BATCH}),
-            description="Tells every worker that listens, and keeps nothing",
+            capabilities=PUBSUB_CAPABILITIES,
+            description="Sends each task to every worker that listens, and keeps nothing",
         ),
     ]
 
 
 @hookimpl
 def taskiq_register_result_backends() -> list[ResultBackendSpec]:
-    """Results in Redis."""
+    """Register results in Redis."""
     return [
         ResultBackendSpec(
             name="redis",
@@ -53,7 +47,7 @@ def taskiq_register_result_backends() -> list[ResultBackendSpec]:
 
 @hookimpl
 def taskiq_register_schedule_sources() -> list[ScheduleSourceSpec]:
-    """Schedules in Redis."""
+    """Register schedules in Redis."""
     return [
         ScheduleSourceSpec(
             name="redis",

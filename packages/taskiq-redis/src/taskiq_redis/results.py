@@ -1,55 +1,44 @@
-"""RedisAsyncResultBackend: results in Redis, pushed to those who wait."""
+"""RedisAsyncResultBackend: results in Redis, pushed to waiting callers."""
 
 import logging
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.brokers.result_coding import ResultCoding, fence_of
+from taskiq_core.exceptions import ResultMissingError
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
-from taskiq_redis.errors import RedisUnreachableError, ResultMissingError
-from taskiq_redis.keys import key_base
-from taskiq_redis.line import TIMEOUT, Argument
+from taskiq_redis.errors import RedisUnreachableError
+from taskiq_redis.options import RESULT_READERS, SOCKET_TIMEOUT, read_url, require_positive
 from taskiq_redis.result_store import ResultStore
-from taskiq_redis.servers import Server, SingleServer
-from taskiq_redis.urls import read_url
+from taskiq_redis.storage.connection import Argument
+from taskiq_redis.storage.keys import key_base
+from taskiq_redis.storage.servers import Server, SingleServer
 
 logger = logging.getLogger(__name__)
 
 _ReturnType = TypeVar("_ReturnType")
 
-URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "result_ex_time": int,
-    "result_px_time": int,
-    "prefix_str": str,
-    "poll_interval": float,
-    "socket_timeout": float,
-}
-"""Options of `RedisAsyncResultBackend` that a URL may have, and what reads their values."""
-
 
 class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
-    """Keeps results in Redis; whoever waits is told, by one subscription for a process.
+    """Keeps results in Redis; they are pushed to waiting callers, over one subscription a process.
 
     Args:
         redis_url: of the server.
         keep_results: whether a result stays when it was read.
-        result_ex_time: seconds that a result is kept; for ever if neither this nor the next is
-            given.
-        result_px_time: the same in milliseconds.
+        result_ex_time: seconds that a result is kept; for ever if neither this nor
+            `result_px_time` is given.
+        result_px_time: milliseconds that a result is kept.
         max_connection_pool_size: not used, connections are held; for programs written for taskiq
             0.13.
         serializer: for results; JSON by pydantic if there is none. Must be the same everywhere.
-        prefix_str: what the keys of results begin with, "taskiq" by default; that of a broker's own
-            backend is the name of its queue. In a cluster, those of one prefix are on
-            one node.
-        poll_interval: seconds after which to look for results although nobody has said that there
-            are any.
-        socket_timeout: seconds without an answer after which a connection is given up.
+        prefix_str: the beginning of the keys of results, "taskiq" by default; a broker's own
+            backend has the name of its queue. In a cluster, results of one prefix are on one node.
+        poll_interval: seconds after which results are looked for that were not pushed.
+        socket_timeout: seconds without a reply after which a connection is given up.
         server: in place of the URL, for Sentinel and Cluster.
         connection_kwargs: options of redis-py's connections.
 
@@ -69,7 +58,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         prefix_str: str | None = None,
         *,
         poll_interval: float = 5.0,
-        socket_timeout: float = TIMEOUT,
+        socket_timeout: float = SOCKET_TIMEOUT,
         server: Server | None = None,
         **connection_kwargs: Any,
     ) -> None:
@@ -79,8 +68,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         milliseconds = 1000 * result_ex_time if result_ex_time is not None else result_px_time
         if milliseconds is not None and milliseconds <= 0:
             raise ValueError("result_ex_time and result_px_time must be above 0")
-        if not poll_interval > 0 or not socket_timeout > 0:
-            raise ValueError("poll_interval and socket_timeout must be above 0")
+        require_positive(self, poll_interval=poll_interval, socket_timeout=socket_timeout)
         self.server = server or SingleServer(redis_url, **connection_kwargs)
         self.keep_results = keep_results
         self.prefix = f"{key_base(prefix_str or 'taskiq')}:result:"
@@ -92,7 +80,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A backend for `redis://host:6379/0?result_ex_time=3600`.
+        """Make a backend for `redis://host:6379/0?result_ex_time=3600`.
 
         `result_ex_time`, `result_px_time`, `prefix_str`, `poll_interval` and `socket_timeout` may
         be given; other options are redis-py's.
@@ -100,18 +88,18 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         Raises:
             RedisUrlError: the URL can't be understood.
         """
-        address, found = read_url(url, URL_OPTIONS)
+        address, found = read_url(url, RESULT_READERS)
         return cls(address, **{**found, **options})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.server.address})"
 
     async def startup(self) -> None:
-        """Connect, so that a server that can't be reached is known at once."""
-        await self._stores.get().line.call("PING")
+        """Connect, so that an unreachable server is noticed at once."""
+        await self._stores.get().connection.call("PING")
 
     async def shutdown(self) -> None:
-        """Hang up; may be called twice."""
+        """Disconnect; may be called twice."""
         store = self._stores.pop()
         if store is not None:
             await store.close()
@@ -119,31 +107,31 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
     # -- the contract -------------------------------------------------------------------------
 
     async def set_result(self, task_id: str, result: TaskiqResult[_ReturnType]) -> None:
-        """Store a result; one of an earlier delivery than that of the stored one is ignored.
+        """Store a result, unless the result of a later delivery is stored.
 
         Raises:
             ValueError: the return value can't be serialized (also TypeError, by some serializers).
             RedisUnreachableError: the server can't be reached.
-            RedisFullError: it has no memory left.
+            RedisFullError: the server has no memory left.
         """
         body = self._coding.dumps(result)
         await self._stores.get().save((self.prefix + task_id, fence_of(result), body))
 
     async def is_result_ready(self, task_id: str) -> bool:
-        """Whether there is a result that has not expired."""
-        return bool(await self._stores.get().line.call("EXISTS", self.prefix + task_id))
+        """Return whether there is a result that has not expired."""
+        return bool(await self._stores.get().connection.call("EXISTS", self.prefix + task_id))
 
     async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
-        """The result.
+        """Return the result.
 
         Raises:
-            ResultMissingError: there is none, or it has expired.
+            ResultMissingError: there is no result, or it has expired.
             ResultGetError: it can't be read; its serializer is another one, perhaps.
             RedisUnreachableError: the server can't be reached.
         """
         stored = await self._read(task_id)
         if stored is None:
-            raise ResultMissingError(task_id=task_id)
+            raise ResultMissingError(task_id=task_id, place="Redis")
         return self._loaded(stored, with_logs=with_logs)
 
     async def wait(
@@ -153,9 +141,9 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         check_interval: float = 0.2,
         with_logs: bool = False,
     ) -> TaskiqResult[_ReturnType]:
-        """The result, as soon as it is there; it is pushed, `check_interval` has no effect.
+        """Return the result as soon as it is stored; `check_interval` has no effect.
 
-        A server that can't be reached is waited for.
+        Waits also while the server can't be reached.
 
         Raises:
             ResultGetError: the result can't be read.
@@ -166,16 +154,16 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         return self._loaded(stored, with_logs=with_logs)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
-        """Store how far a task has come; kept as long as results are."""
+        """Store the progress of a task, for as long as results are kept."""
         command: list[Argument] = ["SET", f"{self.prefix}{task_id}:progress"]
         command.append(progress.model_dump_json().encode())
         if self._milliseconds:
             command += ("PX", self._milliseconds)
-        await self._stores.get().line.call(*command)
+        await self._stores.get().connection.call(*command)
 
     async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
-        """How far a task has come; None if it has not said."""
-        body = await self._stores.get().line.call("GET", f"{self.prefix}{task_id}:progress")
+        """Return the progress of a task; None if it has not reported any."""
+        body = await self._stores.get().connection.call("GET", f"{self.prefix}{task_id}:progress")
         return None if body is None else TaskProgress[Any].model_validate_json(body)
 
     # -- steps --------------------------------------------------------------------------------
@@ -195,19 +183,17 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         stored = await store.load(key)
         if stored is not None and not self.keep_results:
             try:
-                await store.line.call("DEL", key)
-            except RedisUnreachableError as error:  # we have it, and that is what was asked for
-                logger.warning(
-                    "The result of task %s may stay until it expires: %s", task_id, error
-                )
+                await store.connection.call("DEL", key)
+            except RedisUnreachableError as error:  # the caller gets it all the same
+                logger.warning("The result of task %s could not be deleted: %s", task_id, error)
         return stored
 
     async def _read_again(self, task_id: str) -> bytes | None:
-        """Read; a server that can't be reached has nothing, for now."""
+        """Read; return None if the server can't be reached."""
         try:
             return await self._read(task_id)
         except RedisUnreachableError:
-            return None  # the watch looks again when there is a connection
+            return None  # the waiter looks again when it is connected
 
     def _loaded(self, stored: bytes, *, with_logs: bool) -> TaskiqResult[_ReturnType]:
         return self._coding.loads(stored.partition(b"\n")[2], with_logs=with_logs)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -11,57 +11,49 @@ from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
-from taskiq_redis.keys import key_base
-from taskiq_redis.line import TIMEOUT, Argument, Line
-from taskiq_redis.messages import shown
-from taskiq_redis.scripts import script
-from taskiq_redis.servers import Server, SingleServer
-from taskiq_redis.urls import read_url
+from taskiq_redis.options import SCHEDULE_READERS, SOCKET_TIMEOUT, WEEK, read_url, require_positive
+from taskiq_redis.queue.codec import shown
+from taskiq_redis.storage.connection import Argument, PipelinedConnection
+from taskiq_redis.storage.keys import key_base
+from taskiq_redis.storage.scripts import script
+from taskiq_redis.storage.servers import Server, SingleServer
 
 logger = logging.getLogger(__name__)
 
-URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "prefix": str,
-    "claim_lease": float,
-    "claim_memory": float,
-    "socket_timeout": float,
-}
-"""Options of `ListRedisScheduleSource` that a URL may have, and what reads their values."""
 KEYS: Final = ("repeated", "once", "due", "claims", "done", "last_ticks")
-"""What the keys end with, in the order in which scripts get them."""
+"""The endings of the keys, in the order in which scripts get them."""
 CHUNK: Final = 1_000
-"""Schedules that are asked for in one command."""
-WEEK: Final = 7 * 86_400.0
+"""Schedules of one command at most."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class ListRedisScheduleSource(ScheduleSource):
-    """Keeps schedules, and which of their ticks were sent; any number of schedulers share it.
+    """Keeps schedules and the ticks that were sent; any number of schedulers share it.
 
     ```
-    {schedule}:repeated    hash  schedule id -> JSON, of those that are due again and again
-    {schedule}:once        hash  schedule id -> JSON, of those that are due once
-    {schedule}:due         zset  ids of the latter; the score is when they are due
+    {schedule}:repeated    hash  schedule id -> JSON, of repeated schedules
+    {schedule}:once        hash  schedule id -> JSON, of schedules that fire once
+    {schedule}:due         zset  ids of schedules that fire once; the score is when they are due
     {schedule}:claims      zset  id, line feed, tick in microseconds; the score is until when
-    {schedule}:done        zset  the same, of ticks that were sent; the score is when
+    {schedule}:done        zset  id, line feed, tick of ticks that were sent; the score is when
     {schedule}:last_ticks  hash  schedule id -> the latest tick that was sent
     ```
 
     Args:
         url: of the server.
-        prefix: what its keys begin with.
+        prefix: the beginning of the keys.
         max_connection_pool_size: not used, one connection is held; for programs written for taskiq
             0.13.
         serializer: for schedules; JSON by pydantic if there is none. Must be the same everywhere.
-        buffer_size: not used, as the one above.
-        skip_past_schedules: whether those that were to fire once, before this object was made, are
-            left out.
-        claim_lease: seconds after which the claim of a scheduler that died before it confirmed is
-            another's.
-        claim_memory: seconds for which ticks are known one by one after they were sent. Older ones,
-            not later than the last one, can't be claimed.
-        socket_timeout: seconds without an answer after which a connection is given up.
+        buffer_size: not used; for programs written for taskiq 0.13.
+        skip_past_schedules: whether to leave out schedules that were to fire once, before this
+            object was made.
+        claim_lease: seconds after which another scheduler may claim the tick of a scheduler that
+            died before it confirmed.
+        claim_memory: seconds for which each sent tick is remembered. Older ticks that are not later
+            than the last one can't be claimed.
+        socket_timeout: seconds without a reply after which a connection is given up.
         server: in place of the URL, for Sentinel and Cluster.
         connection_kwargs: options of redis-py's connections.
     """
@@ -79,13 +71,12 @@ class ListRedisScheduleSource(ScheduleSource):
         *,
         claim_lease: float = 60.0,
         claim_memory: float = WEEK,
-        socket_timeout: float = TIMEOUT,
+        socket_timeout: float = SOCKET_TIMEOUT,
         server: Server | None = None,
         **connection_kwargs: Any,
     ) -> None:
         del max_connection_pool_size, buffer_size
-        if not claim_lease > 0 or not claim_memory > 0:
-            raise ValueError(f"{type(self).__name__}: claim_lease, claim_memory must be above 0")
+        require_positive(self, claim_lease=claim_lease, claim_memory=claim_memory)
         self.server = server or SingleServer(url, **connection_kwargs)
         self.base = key_base(prefix)
         self.claim_lease = claim_lease
@@ -93,37 +84,39 @@ class ListRedisScheduleSource(ScheduleSource):
         self.socket_timeout = socket_timeout
         self._serializer = serializer
         self._begins = datetime.now(UTC) if skip_past_schedules else None
-        self._lines = PerLoop(lambda: Line(self.server, self.base, timeout=socket_timeout))
+        self._connections = PerLoop(
+            lambda: PipelinedConnection(self.server, self.base, timeout=socket_timeout)
+        )
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A source for `redis://host:6379/0?prefix=reports`.
+        """Make a source for `redis://host:6379/0?prefix=reports`.
 
         `prefix`, `claim_lease`, `claim_memory` and `socket_timeout` may be given.
         """
-        address, found = read_url(url, URL_OPTIONS)
+        address, found = read_url(url, SCHEDULE_READERS)
         return cls(address, **{**found, **options})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.server.address})"
 
     async def startup(self) -> None:
-        """Connect, so that a server that can't be reached is known at once."""
-        await self._lines.get().call("PING")
+        """Connect, so that an unreachable server is noticed at once."""
+        await self._connections.get().call("PING")
 
     async def shutdown(self) -> None:
-        """Hang up; may be called twice."""
-        line = self._lines.pop()
-        if line is not None:
-            await line.close()
+        """Disconnect; may be called twice."""
+        connection = self._connections.pop()
+        if connection is not None:
+            await connection.close()
 
     # -- schedules ----------------------------------------------------------------------------
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """All schedules; one that can't be read is left out, with an error that names it."""
-        line = self._lines.get()
+        """Return all schedules; an unreadable one is left out, and logged."""
+        connection = self._connections.get()
         found = await asyncio.gather(
-            *(line.call("HGETALL", f"{self.base}:{each}") for each in ("repeated", "once"))
+            *(connection.call("HGETALL", f"{self.base}:{each}") for each in ("repeated", "once"))
         )
         return [
             schedule
@@ -132,16 +125,16 @@ class ListRedisScheduleSource(ScheduleSource):
         ]
 
     async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
-        """Those that are due again and again, and those that are due once until a moment."""
-        line = self._lines.get()
+        """Return repeated schedules, and those that fire once until a moment."""
+        connection = self._connections.get()
         due = ("ZRANGEBYSCORE", f"{self.base}:due", "-inf", moment.timestamp())
         pairs, ids = await asyncio.gather(
-            line.call("HGETALL", f"{self.base}:repeated"), line.call(*due)
+            connection.call("HGETALL", f"{self.base}:repeated"), connection.call(*due)
         )
         schedules = self._read(zip(pairs[::2], pairs[1::2], strict=True))
         for first in range(0, len(ids), CHUNK):
             chunk = ids[first : first + CHUNK]
-            bodies = await line.call("HMGET", f"{self.base}:once", *chunk)
+            bodies = await connection.call("HMGET", f"{self.base}:once", *chunk)
             schedules += self._read(
                 (each, body) for each, body in zip(chunk, bodies, strict=True) if body is not None
             )
@@ -153,7 +146,7 @@ class ListRedisScheduleSource(ScheduleSource):
             try:
                 schedule = self._loaded(body)
             except Exception as error:  # noqa: BLE001  # any serializer, of any bytes
-                logger.error(  # noqa: TRY400  # what was written there, no bug of ours
+                logger.error(  # noqa: TRY400  # its record is wrong, not the program
                     "The schedule %s of %r can't be read and is left out: %s",
                     schedule_id.decode(errors="replace"),
                     self,
@@ -176,17 +169,17 @@ class ListRedisScheduleSource(ScheduleSource):
         return self._serializer.dumpb(schedule.model_dump(mode="json"))
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep one more; one of the same id takes the place of the earlier one.
+        """Add a schedule, in place of one with the same id.
 
         Raises:
             ValueError: its time has no time zone.
         """
         require_time_zone(schedule)
         schedule_id = schedule.schedule_id
-        line = self._lines.get()
+        connection = self._connections.get()
         found = await asyncio.gather(
             *(
-                line.call("HGET", f"{self.base}:{each}", schedule_id)
+                connection.call("HGET", f"{self.base}:{each}", schedule_id)
                 for each in ("repeated", "once")
             )
         )
@@ -197,11 +190,11 @@ class ListRedisScheduleSource(ScheduleSource):
         await self._run("add_schedule", schedule_id, self._dumped(schedule), due, int(begins))
 
     async def delete_schedule(self, schedule_id: str) -> None:
-        """Forget a schedule, and its last tick; one that is not there is forgotten already."""
+        """Forget a schedule and its last tick; does nothing if there is no such schedule."""
         await self._run("delete_schedule", schedule_id)
 
     async def post_send(self, task: ScheduledTask) -> None:
-        """A one-shot schedule is over when it was sent."""
+        """Delete a schedule that fires once."""
         await maybe_awaitable(super().post_send(task))
         if not task.is_repeated:
             await self.delete_schedule(task.schedule_id)
@@ -209,28 +202,28 @@ class ListRedisScheduleSource(ScheduleSource):
     # -- ticks --------------------------------------------------------------------------------
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
-        """Whether this scheduler, and no other, is to send the task of this tick."""
+        """Return whether this scheduler, and no other, is to send the task of this tick."""
         return bool(await self._tick("claim", schedule_id, tick))
 
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
-        """The task of this tick was sent: the tick can't be claimed any more."""
+        """Record that the task of this tick was sent, so that the tick can't be claimed again."""
         await self._tick("confirm", schedule_id, tick)
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
-        """The latest tick that was confirmed."""
+        """Return the latest tick that was confirmed."""
         return (await self.last_ticks([schedule_id])).get(schedule_id)
 
     async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
-        """The latest ticks of many schedules."""
+        """Return the latest confirmed ticks of schedules, by id."""
         ids = list(schedule_ids)
         if not ids:
             return {}
-        found = await self._lines.get().call("HMGET", f"{self.base}:last_ticks", *ids)
+        found = await self._connections.get().call("HMGET", f"{self.base}:last_ticks", *ids)
         moments = ((each, _moment(tick or b"")) for each, tick in zip(ids, found, strict=True))
         return {each: moment for each, moment in moments if moment is not None}
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
-        """Ticks whose claim ran out before it was confirmed."""
+        """Return ticks whose claim ran out before it was confirmed."""
         found = await self._run("abandoned")
         pairs = (each.rpartition(b"\n") for each in found)
         ticks = ((shown(schedule_id), _moment(tick)) for schedule_id, _, tick in pairs)
@@ -242,11 +235,11 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def _run(self, name: str, *arguments: Argument) -> Any:
         keys = [f"{self.base}:{each}" for each in KEYS]
-        return await self._lines.get().run(script(name), keys, *arguments)
+        return await self._connections.get().run(script(name), keys, *arguments)
 
 
 def _moment(microseconds: bytes) -> datetime | None:
-    """A stored point in time; None if it can't be read."""
+    """Return a stored point in time; None if it can't be read."""
     try:
         return _EPOCH + int(microseconds) * _MICROSECOND
     except (ValueError, OverflowError):
@@ -254,7 +247,7 @@ def _moment(microseconds: bytes) -> datetime | None:
 
 
 def _moment_of(schedule: ScheduledTask) -> datetime | None:
-    """When a schedule fires that does so once; a naive time is one in UTC."""
+    """Return when a schedule fires that fires once; a naive time is in UTC."""
     if schedule.time is None or schedule.is_repeated:
         return None
     return schedule.time.replace(tzinfo=UTC) if schedule.time.tzinfo is None else schedule.time

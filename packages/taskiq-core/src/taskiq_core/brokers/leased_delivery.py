@@ -29,7 +29,7 @@ class LeasedQueue(Protocol[MessageId]):
     `lease_lost()` where the store knows a later delivery of the message, or none.
     """
 
-    def acknowledge(self, token: LeaseToken[MessageId]) -> Awaitable[None]:
+    def acknowledge(self, token: LeaseToken[MessageId], /) -> Awaitable[None]:
         """Forget the message; goes on if the caller is cancelled, as a `Coalescer` does.
 
         Not shielded by the delivery, because that takes an asyncio task for each message.

@@ -1,0 +1,1 @@
+"""The names and signatures of taskiq-redis 1.x; only the front of the package imports them."""

@@ -1,4 +1,0 @@
--- What the scripts of a schedule source share; it stands before each of them.
-local repeated, once, due, claims, done, last_ticks = unpack(KEYS)
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000

@@ -1,2 +1,0 @@
--- Answers the claims that ran out before they were confirmed.
-return redis.call('ZRANGEBYSCORE', claims, '-inf', now, 'LIMIT', 0, 1000)

@@ -1,0 +1,17 @@
+-- Queue a delivery again. ARGV: id, fence, seconds until it may be delivered again, and 1 if its
+-- attempt is not to be counted. Returns 0, or 1 if the lease is lost.
+local id, delay = ARGV[1], tonumber(ARGV[3])
+if not holds(id, ARGV[2]) then return 1 end
+local _, attempt, unsettled = delivery_of(id)
+if ARGV[4] == '1' then attempt = math.max(attempt - 1, 0) end
+redis.call('ZREM', q .. ':leases', id) -- first, as it frees memory: a full server allows that
+set_delivery(id, 0, attempt, unsettled)
+if delay > 0 and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
+  redis.call('ZADD', q .. ':delayed', after(delay), id)
+  local expires_at = extras_of(id).expires_at
+  if expires_at then redis.call('ZADD', q .. ':expiring', expires_at, id) end
+else
+  enqueue(id, true)
+end
+wake_worker()
+return 0

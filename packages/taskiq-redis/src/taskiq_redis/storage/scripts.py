@@ -1,0 +1,67 @@
+"""The scripts that run in the server."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+_ENQUEUE: Final = ("_queue", "_time", "_enqueue")
+QUEUE_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "abort": (*_ENQUEUE, "_lookup"),
+    "aborted": (*_ENQUEUE, "_lookup"),
+    "ack": ("_queue",),
+    "add_history": ("_queue", "_time"),
+    "announce": ("_queue", "_time"),
+    "bury": ("_queue",),
+    "fetch": (*_ENQUEUE, "_text", "_lookup"),
+    "inspect": (*_ENQUEUE, "_lookup"),
+    "move_to_now": (*_ENQUEUE, "_lookup"),
+    "pause": ("_queue", "_time"),
+    "purge": ("_queue",),
+    "reclaim": _ENQUEUE,
+    "release": _ENQUEUE,
+    "renew": ("_queue", "_time"),
+    "replay": (*_ENQUEUE, "_text", "_store"),
+    "send": (*_ENQUEUE, "_store"),
+    "stats": (*_ENQUEUE, "_lookup"),
+    "withdraw": ("_queue",),
+    "workers": ("_queue", "_time"),
+}
+"""The scripts of a queue, each with the files that it begins with: functions that it shares.
+
+A script makes its functions anew in each call, so it has those that it needs.
+"""
+OPERATOR_SCRIPTS: Final = frozenset({"inspect"})
+"""Scripts of a queue that neither workers nor clients need; they may need more rights."""
+SCHEDULE_SCRIPTS: Final = frozenset(
+    {"abandoned", "add_schedule", "claim", "confirm", "delete_schedule"}
+)
+"""Scripts that begin with `_schedules.lua`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of the folder `lua`.
+
+    Attributes:
+        name: of its file, without the suffix.
+        text: its source, with the part that it shares with others.
+        sha: the digest by which a server that has the script finds it.
+    """
+
+    name: str
+    text: bytes
+    sha: bytes
+
+
+@cache
+def script(name: str) -> Script:
+    """Return a script by its name."""
+    files = resources.files("taskiq_redis.storage") / "lua"
+    text = (files / f"{name}.lua").read_bytes()
+    parts = QUEUE_SCRIPTS.get(name, ("_schedules",) if name in SCHEDULE_SCRIPTS else ())
+    for part in reversed(parts):
+        text = (files / f"{part}.lua").read_bytes() + text
+    return Script(name, text, hashlib.sha1(text).hexdigest().encode())  # noqa: S324  # as Redis does
