@@ -12,7 +12,7 @@ import pytest
 
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
 from taskiq_sqlite import SQLiteScheduleSource
-from taskiq_sqlite.claiming import StoredSchedule, put_schedule
+from taskiq_sqlite.storage.schedule_rows import StoredSchedule, put_schedule
 from taskiq_testservers.sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -162,7 +162,7 @@ class TestClaims:
     async def test_last_one_is_of_the_schedule_as_it_stands(
         self, source: SQLiteScheduleSource, change: dict[str, Any], is_forgotten: bool
     ) -> None:
-        """A schedule that is due at other moments now has missed none of them."""
+        """A schedule that is due at other moments now has not missed any of them."""
         kept = schedule("a")
         await source.add_schedule(kept)
         await source.confirm("a", TICK)

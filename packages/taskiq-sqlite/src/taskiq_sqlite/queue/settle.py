@@ -1,0 +1,172 @@
+"""Settling: deliveries are acknowledged, released or buried; leases are renewed or reclaimed."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from taskiq_core.brokers.lease_token import LeaseToken
+from taskiq_core.brokers.leased_delivery import Renewal, lease_lost
+from taskiq_core.exceptions import TaskiqError
+from taskiq_sqlite.storage.database import Database
+from taskiq_sqlite.storage.transaction import Topic, Transaction, each
+
+RECLAIMS: Final = 1_000
+"""Deliveries that one transaction reclaims."""
+
+# Positions in a list of tokens: the leases that are lost.
+LOST: Final = """
+SELECT json_group_array(held.key) FROM json_each(?) AS held
+LEFT JOIN messages ON messages.id = json_extract(held.value, '$[0]')
+WHERE messages.fence IS NOT json_extract(held.value, '$[1]')
+"""
+DELETE: Final = "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+RENEW: Final = "UPDATE messages SET lease_until = ? WHERE id IN (SELECT value FROM json_each(?))"
+ABORTED: Final = """
+SELECT json_group_array(id) FROM messages
+WHERE aborted > 0 AND id IN (SELECT value FROM json_each(?))
+"""
+# Without a delay it keeps its place. A message whose abort was asked for does not wait.
+RELEASE: Final = """
+UPDATE messages SET state = CASE WHEN ? > 0 AND aborted = 0 THEN 1 ELSE 0 END,
+    due = CASE WHEN ? > 0 THEN ? ELSE due END, fence = NULL, lease_until = NULL,
+    aborted = min(aborted, 1)
+WHERE id = ? AND fence = ?
+"""
+BURY: Final = """
+INSERT INTO dead_letters (task_id, task_name, priority, expires_after, unique_key, attempt,
+    reason, error, buried_at, body)
+SELECT task_id, task_name, priority, expires_after, unique_key, attempt, ?, ?, ?, body
+FROM messages WHERE id = ? AND fence = ?
+"""
+RECLAIM: Final = """
+UPDATE messages SET state = 0, unsettled = unsettled + 1, fence = NULL, lease_until = NULL,
+    aborted = min(aborted, 1)
+WHERE id IN (SELECT id FROM messages WHERE state = 2 AND lease_until <= ? LIMIT ?)
+"""
+# Without a point in time that can be read they would stay in their state for ever.
+RECLAIM_TIMELESS: Final = """
+UPDATE messages SET state = 0, fence = NULL, lease_until = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = 2 AND lease_until >= '' LIMIT ?)
+"""
+RECLAIM_ENDLESS: Final = """
+UPDATE messages SET state = 0, fence = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = 2 AND lease_until IS NULL LIMIT ?)
+"""
+PROMOTE_TIMELESS: Final = """
+UPDATE messages SET state = 0 WHERE id IN
+    (SELECT id FROM messages WHERE state = 1 AND due >= '' LIMIT ?)
+"""
+
+
+Token: TypeAlias = LeaseToken[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RenewRequest:
+    """The leases of a worker.
+
+    Attributes:
+        tokens: of its deliveries.
+        lease: seconds from now until they run out again.
+    """
+
+    tokens: Sequence[Token]
+    lease: float
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A delivery to be released, and the seconds until it is due."""
+
+    token: Token
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """A delivery to be buried, with the reason and the text of the last exception."""
+
+    token: Token
+    reason: str
+    error: str | None
+
+
+def acknowledge(transaction: Transaction, tokens: Sequence[Token]) -> Sequence[TaskiqError | None]:
+    """Forget messages; an error for each delivery whose lease is lost."""
+    lost = _lost(transaction, tokens)
+    kept = [token.message_id for index, token in enumerate(tokens) if index not in lost]
+    if kept:
+        transaction.execute(DELETE, (json.dumps(kept),))
+    return [lease_lost() if index in lost else None for index in range(len(tokens))]
+
+
+@each
+def renew(transaction: Transaction, request: RenewRequest) -> list[Renewal]:
+    """Extend leases, and find out which are lost or to be aborted."""
+    lost = _lost(transaction, request.tokens)
+    ids = json.dumps(
+        [token.message_id for index, token in enumerate(request.tokens) if index not in lost]
+    )
+    transaction.execute(RENEW, (transaction.now + request.lease, ids))
+    aborted = frozenset(json.loads(transaction.value(ABORTED, (ids,))))
+    return [
+        Renewal.LOST
+        if index in lost
+        else Renewal.ABORTED
+        if token.message_id in aborted
+        else Renewal.DONE
+        for index, token in enumerate(request.tokens)
+    ]
+
+
+@each
+def release(transaction: Transaction, item: Release) -> None:
+    """Queue a message again."""
+    token, delay = item.token, item.delay
+    values = (delay, delay, transaction.now + delay, token.message_id, token.fence)
+    if not transaction.execute(RELEASE, values):
+        raise lease_lost()
+    transaction.notify(Topic.MESSAGES)
+
+
+@each
+def bury(transaction: Transaction, item: Burial) -> None:
+    """Move a message to the dead letters."""
+    token = item.token
+    values = (item.reason, item.error, transaction.now, token.message_id, token.fence)
+    if not transaction.execute(BURY, values):
+        raise lease_lost()
+    transaction.execute(DELETE, (json.dumps([token.message_id]),))
+
+
+async def reclaim_all(database: Database) -> int:
+    """Queue all messages again whose lease ran out.
+
+    Returns:
+        The number of messages.
+    """
+    total = count = await database.write(reclaim, RECLAIMS)
+    while count == RECLAIMS:
+        count = await database.write(reclaim, RECLAIMS)
+        total += count
+    return total
+
+
+@each
+def reclaim(transaction: Transaction, limit: int) -> int:
+    """Queue messages again whose lease ran out, and those whose time can't be read.
+
+    Returns:
+        The number of messages whose lease ran out.
+    """
+    count = transaction.execute(RECLAIM, (transaction.now, limit))
+    timeless = (RECLAIM_TIMELESS, RECLAIM_ENDLESS, PROMOTE_TIMELESS)
+    if count or sum(transaction.execute(statement, (limit,)) for statement in timeless):
+        transaction.notify(Topic.MESSAGES)
+    return count
+
+
+def _lost(transaction: Transaction, tokens: Sequence[Token]) -> frozenset[int]:
+    # A token is written as a pair.
+    return frozenset(json.loads(transaction.value(LOST, (json.dumps(tokens),))))
