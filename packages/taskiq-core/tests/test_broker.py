@@ -28,6 +28,7 @@ from taskiq_core.exceptions import (
     TaskDefinitionError,
     UnsupportedLabelError,
 )
+from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.labels import NEEDED_CAPABILITY
 from taskiq_core.serializers.json_serializer import JSONSerializer
 
@@ -338,6 +339,48 @@ async def test_label_that_the_broker_cannot_honour_is_refused_where_it_is_sent_a
     assert str(at_kiq.value) == str(at_startup.value) == expected
     assert (at_kiq.value.label, at_kiq.value.capability) == (label, capability)
     assert broker.sent == []
+
+
+async def test_queue_of_a_broker_without_queues_may_be_named(broker: Any) -> None:
+    broker.queue_name = "mails"
+
+    await broker.task("t", queue_name="mails")(add).kiq(1)
+
+    assert len(broker.sent) == 1
+
+
+class HalfAborting(AsyncBroker):
+    """Aborts running tasks only, and does not know of others."""
+
+    capabilities = frozenset({Capability.ABORT_RUNNING})
+
+    async def kick(self, message: BrokerMessage) -> None: ...
+
+    async def listen(self) -> AsyncGenerator[bytes, None]:
+        yield b""
+
+    async def request_abort(self, task_id: str) -> AbortState:
+        raise self._lacks("abort tasks that wait", Capability.ABORT_QUEUED)
+
+
+async def test_abort_of_a_finished_task_says_so_where_waiting_ones_cannot_be_aborted() -> None:
+    results: Any = InmemoryResults({"done"})
+
+    assert await HalfAborting(results).abort("done") is AbortState.FINISHED
+    with pytest.raises(CapabilityError, match="can't abort tasks that wait.*'abort_queued'"):
+        await HalfAborting(results).abort("waiting")
+    with pytest.raises(CapabilityError, match="can't abort tasks that wait.*'abort_queued'"):
+        await HalfAborting().abort("waiting")
+
+
+class InmemoryResults:
+    """Knows which results are stored."""
+
+    def __init__(self, stored: set[str]) -> None:
+        self.stored = stored
+
+    async def is_result_ready(self, task_id: str) -> bool:
+        return task_id in self.stored
 
 
 async def test_label_that_a_middleware_adds_is_checked_too(broker: Any) -> None:

@@ -21,9 +21,9 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
     ),
     (
         exceptions.CapabilityError,
-        {"broker": "B", "action": "abort tasks", "capability": "abort"},
+        {"broker": "B", "action": "abort tasks", "capability": "abort_running"},
         (
-            "B can't abort tasks: it lacks the capability 'abort'. Use a broker that has it; "
+            "B can't abort tasks: it lacks the capability 'abort_running'. Use a broker that has it; "
             "`taskiq plugins --capabilities` lists them."
         ),
     ),

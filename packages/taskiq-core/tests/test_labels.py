@@ -165,4 +165,5 @@ def test_labels_for_the_broker_and_what_they_need() -> None:
         "priority": Capability.PRIORITY,
         "expires": Capability.EXPIRY,
         "unique_key": Capability.UNIQUE,
+        "queue_name": Capability.QUEUES,
     }

@@ -3,9 +3,9 @@
 import inspect
 import os
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import update_wrapper
-from typing import Any, ClassVar, ParamSpec, Self, TypeVar, get_type_hints, overload
+from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar, get_type_hints, overload
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.formatter import TaskiqFormatter
@@ -13,12 +13,15 @@ from taskiq_core.abc.middleware import TaskiqMiddleware
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.abc.task import RegisteredTask
+from taskiq_core.capabilities import Capability
 from taskiq_core.client.argument_errors import explain_unsendable
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
 from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import (
+    CapabilityError,
+    ResultBackendMissingError,
     SendTaskError,
     TaskDefinitionError,
     UnsupportedLabelError,
@@ -30,6 +33,7 @@ from taskiq_core.messages.acks import parse_acknowledge_type
 from taskiq_core.messages.labels import (
     ACK_TYPE,
     NEEDED_CAPABILITY,
+    QUEUE_NAME,
     TIMEOUT,
     wrong_label,
     wrong_timeout,
@@ -40,6 +44,7 @@ from taskiq_core.registry import TaskRegistry
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_core.state import TaskiqState
 
+_ABORTS: Final = frozenset({Capability.ABORT_RUNNING, Capability.ABORT_QUEUED})
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType = TypeVar("_ReturnType")
 
@@ -165,9 +170,17 @@ class AsyncBroker(AbstractBroker):
             Where the task was found.
 
         Raises:
-            CapabilityError: this broker can't abort tasks.
+            CapabilityError: this broker can't abort tasks, or not where this one is.
         """
-        state = await self.request_abort(task_id)
+        try:
+            state = await self.request_abort(task_id)
+        except CapabilityError:
+            if _ABORTS.isdisjoint(self.capabilities or ()):
+                raise
+            with suppress(ResultBackendMissingError):
+                if await self.result_backend.is_result_ready(task_id):
+                    return AbortState.FINISHED
+            raise
         if state is AbortState.UNKNOWN and await self.result_backend.is_result_ready(task_id):
             return AbortState.FINISHED
         return state
@@ -184,6 +197,8 @@ class AsyncBroker(AbstractBroker):
         if self.capabilities is None:
             return
         for label in NEEDED_CAPABILITY.keys() & labels.keys():
+            if label == QUEUE_NAME and labels[label] == self.queue_name:
+                continue
             if NEEDED_CAPABILITY[label] not in self.capabilities:
                 raise UnsupportedLabelError(
                     task_name=task_name,

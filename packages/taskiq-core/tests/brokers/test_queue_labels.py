@@ -23,9 +23,11 @@ def test_without_labels_nothing_is_asked_for() -> None:
 
 
 def test_all_of_them() -> None:
-    asked = read(delay="1.5", priority="3", expires=60, unique_key=7)
+    asked = read(delay="1.5", priority="3", expires=60, unique_key=7, queue_name="mails")
 
-    assert asked == QueueLabels(delay=1.5, priority=3, expires_after=60.0, unique_key="7")
+    assert asked == QueueLabels(
+        delay=1.5, priority=3, expires_after=60.0, unique_key="7", queue="mails"
+    )
 
 
 def test_a_delay_that_is_over_is_none() -> None:
@@ -51,6 +53,9 @@ def test_seconds_are_finite_or_refused(value: float) -> None:
         ({"priority": 2**31}, "label 'priority' is 2147483648, which is not an integer of 32 bits"),
         ({"priority": "high"}, "label 'priority' is 'high', which is not an integer of 32 bits"),
         ({"unique_key": "\udcff"}, r"label 'unique_key' is '\\udcff', which is not text in UTF-8"),
+        ({"queue_name": ""}, "label 'queue_name' is '', which is not a name of 1 to 200 printable"),
+        ({"queue_name": "a\n"}, r"label 'queue_name' is 'a\\n', which is not a name of 1 to 200"),
+        ({"queue_name": 200 * "a" + "b"}, "which is not a name of 1 to 200 printable characters"),
     ],
 )
 def test_what_they_can_not_have_is_refused(labels: dict[str, Any], text: str) -> None:

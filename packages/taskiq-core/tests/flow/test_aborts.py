@@ -27,7 +27,7 @@ class AbortingBroker(AsyncBroker):
     """Says what the test wants said, when it wants it."""
 
     capabilities = frozenset(
-        {Capability.ACK, Capability.RELEASE, Capability.LEASE, Capability.ABORT}
+        {Capability.ACK, Capability.RELEASE, Capability.LEASE, Capability.ABORT_RUNNING}
     )
 
     def __init__(self, lease: float | None = 1_000.0) -> None:

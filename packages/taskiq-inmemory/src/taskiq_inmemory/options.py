@@ -10,7 +10,8 @@ CAPABILITIES: Final = frozenset(
         Capability.RELEASE,
         Capability.DELAY,
         Capability.DEAD_LETTER,
-        Capability.ABORT,
+        Capability.ABORT_RUNNING,
+        Capability.ABORT_QUEUED,
         Capability.PUSH_RESULTS,
     }
 )

@@ -89,7 +89,7 @@ class Matrix:
             for name, row in suite.rows().items():
                 count = f"{row['passed']}/{row['tests']}"
                 notes = [*row.get("failed", ()), *row.get("departs", ())]
-                yield f"  {name:<12} {row['status']:<9} {count:>6}  {', '.join(notes)}".rstrip()
+                yield f"  {name:<13} {row['status']:<9} {count:>6}  {', '.join(notes)}".rstrip()
 
     def document(self) -> dict[str, Any]:
         """The matrix as data."""

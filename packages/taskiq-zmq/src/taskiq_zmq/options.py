@@ -21,7 +21,8 @@ _COMMON = frozenset(
         Capability.RELEASE,
         Capability.DELAY,
         Capability.DEAD_LETTER,
-        Capability.ABORT,
+        Capability.ABORT_RUNNING,
+        Capability.ABORT_QUEUED,
         Capability.BATCH,
         Capability.PUSH_RESULTS,
     }

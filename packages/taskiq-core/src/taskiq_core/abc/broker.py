@@ -30,7 +30,12 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     says which capability is missing. An implementation must keep:
 
     - `kick` returns when the message is stored; if it raises or is cancelled, it may or may not be.
-    - A message that `listen` or `deliveries` yielded is delivered again if it is not settled.
+    - A message that `listen` or `deliveries` yielded is delivered again if it is not settled. That
+      includes a message whose acknowledgement was lost on its way to the store, although the
+      worker believes that it was acknowledged.
+    - A delivery that a worker holds can be settled, and its lease renewed, after the generator that
+      yielded it was closed, until `shutdown`: a worker that ends closes the generator first, then
+      lets its tasks end.
     - No method loses a message when it is cancelled.
 
     Attributes:
@@ -45,6 +50,9 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
             nothing to do and answers 0.
         worker_id: the owner of what this object's deliveries hold; set by a worker before
             `startup`, empty elsewhere.
+        queue_name: the default queue: of messages without the label `queue_name`, and of workers
+            that are not given any. Its only one if the broker has not the capability QUEUES; the
+            label is then refused if it names another.
         queues: what a worker listens to; None for the default queue. Set by a worker before
             `startup`, and only on brokers with the capability QUEUES.
         max_deliveries: how many deliveries of a message may end without being settled before core
@@ -57,6 +65,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     reclaim_interval: float = 5.0
     reclaims_itself: ClassVar[bool] = False
     worker_id: str = ""
+    queue_name: str = "default"
     queues: QueueSelection | None = None
     max_deliveries: int | None = None
 
@@ -88,7 +97,9 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
 
         Args:
             slots: how many more deliveries the worker can hold. The next delivery is requested
-                only when a slot is free, so a broker that fetches one by one may ignore it.
+                only when a slot is free, so a broker that fetches one by one may ignore it. A
+                delivery has its slot until its task has ended, not until it is settled: a message
+                may be acknowledged when it is received.
         """
         async with aclosing(self.listen()) as messages:
             async for message in messages:
@@ -150,12 +161,15 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         taken, so that the callers of such tasks get their result although no worker is free.
         `deliveries` yields expired messages as well.
 
+        A delivery without a lease has no fence that grows, so the result of a message that another
+        worker refuses as expired at the same time may be stored twice. It says the same both times.
+
         Returns:
             Deliveries with `expired` set, at most some hundred; none if no message has expired.
         """
         return ()
 
-    # -- aborts: capability ABORT -------------------------------------------------------------
+    # -- aborts: capabilities ABORT_RUNNING, ABORT_QUEUED -------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:
         """Mark a message as aborted.
@@ -173,22 +187,30 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         A broker without leases has only the first: it must yield the id after the delivery, or
         shortly before it, and only to workers that get the delivery.
 
+        ABORT_RUNNING and ABORT_QUEUED are declared each for itself. A broker with one of them never
+        answers that a message is where it can't abort it, nor that it is unknown.
+
         The mark lasts until the message is acknowledged, buried or purged. What is sent later under
         the same id, a dead letter that is replayed among others, is not aborted by it.
 
         Returns:
             Where the message is: queued, running or unknown.
+
+        Raises:
+            CapabilityError: the message is, or may be, where this broker can't abort it. It names
+                ABORT_QUEUED if no worker has the message, else ABORT_RUNNING.
         """
-        raise self._lacks("abort tasks", Capability.ABORT)
+        raise self._lacks("abort tasks", Capability.ABORT_RUNNING)
 
     def aborts(self) -> AsyncGenerator[str, None]:
         """Yield the ids of tasks whose abort is asked for while this broker's deliveries run.
 
+        Workers listen to it on brokers with the capability ABORT_RUNNING.
         Others may come, too, and any may come twice or before its delivery: a worker asks the store
         before it aborts what comes later.
         When it is opened again, after a failure, the ids that are still marked come again.
         """
-        raise self._lacks("abort tasks", Capability.ABORT)
+        raise self._lacks("abort running tasks", Capability.ABORT_RUNNING)
 
     # -- claims: capability CLAIMS ------------------------------------------------------------
 

@@ -25,6 +25,8 @@ class QueueAdmin:
     async def queue_names(self) -> Sequence[str]:
         """Return the queues that have held a message, the default queue first.
 
+        The default queue is listed whether it has held one or not.
+
         Empty for brokers without the capability QUEUES.
         """
         return ()

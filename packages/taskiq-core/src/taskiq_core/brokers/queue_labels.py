@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, QUEUE_NAME, UNIQUE_KEY
 from taskiq_core.messages.message import BrokerMessage
 
 MAX_SECONDS: Final = 3e9
 """Longest delay and expiry, about a century: a longer one is probably in milliseconds."""
+MAX_QUEUE_NAME: Final = 200
+"""Characters of the name of a queue."""
 _PRIORITIES: Final = 2**31
 
 
@@ -22,12 +24,14 @@ class QueueLabels:
         priority: higher ones first, of 32 bits.
         expires_after: seconds after which it is too late to start it; None for never.
         unique_key: a key that no other message may have at the same time.
+        queue: the queue that it goes to; None for the default queue.
     """
 
     delay: float = 0.0
     priority: int = 0
     expires_after: float | None = None
     unique_key: str | None = None
+    queue: str | None = None
 
 
 NO_LABELS: Final = QueueLabels()
@@ -47,6 +51,7 @@ def queue_labels(message: BrokerMessage) -> QueueLabels:
         priority=_priority(name, labels),
         expires_after=_seconds(name, labels, EXPIRES),
         unique_key=_key(name, labels),
+        queue=_queue(name, labels),
     )
 
 
@@ -84,6 +89,17 @@ def _key(task_name: str, labels: Mapping[str, Any]) -> str | None:
     except UnicodeEncodeError:
         raise _wrong(task_name, UNIQUE_KEY, value, "text in UTF-8") from None
     return key
+
+
+def _queue(task_name: str, labels: Mapping[str, Any]) -> str | None:
+    value = labels.get(QUEUE_NAME)
+    if value is None:
+        return None
+    # Names are typed on command lines and are part of keys in stores.
+    if isinstance(value, str) and 0 < len(value) <= MAX_QUEUE_NAME and value.isprintable():
+        return value
+    wanted = f"a name of 1 to {MAX_QUEUE_NAME} printable characters"
+    raise _wrong(task_name, QUEUE_NAME, value, wanted)
 
 
 def _wrong(task_name: str, label: str, value: Any, wanted: str) -> SendTaskError:

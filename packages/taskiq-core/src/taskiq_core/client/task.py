@@ -120,7 +120,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
             raise CapabilityError(
                 broker="A task without its broker",
                 action="be aborted; use `broker.abort(task_id)`",
-                capability=Capability.ABORT,
+                capability=Capability.ABORT_RUNNING,
             )
         state = await self.broker.abort(self.task_id)
         if timeout is not None and state in (AbortState.QUEUED, AbortState.RUNNING):

@@ -71,7 +71,7 @@ async def hear_aborts(broker: AbstractBroker, abort: Callable[[str], object]) ->
         broker: whose aborts to listen to.
         abort: called with the id of each task.
     """
-    if Capability.ABORT not in (broker.capabilities or ()):
+    if Capability.ABORT_RUNNING not in (broker.capabilities or ()):
         return
     failures = 0
     while True:

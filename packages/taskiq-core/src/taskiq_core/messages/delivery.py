@@ -17,6 +17,9 @@ class Delivery(ABC):
     - Each settling call returns when the store has it; if it raises, the delivery is not settled
       and will be delivered again.
     - A call on a delivery that already belongs to another worker raises `LeaseLostError`.
+    - A delivery stays settleable when the generator that yielded it is closed.
+    - The worker's slot is taken until the task has ended, also where the delivery is settled before.
+    - If an acknowledgement does not reach the store, the message is delivered again.
     - Methods of things that the broker does not declare in `capabilities` are never called.
 
     Attributes:
@@ -26,8 +29,9 @@ class Delivery(ABC):
             died or lost its lease. Core buries messages by this number.
         lease: seconds after which the store takes the message back unless it is extended; None if
             it never does.
-        fence: a number that grows with every delivery that the store makes, of any message; None
-            where leases can't be lost. Result backends keep results of later deliveries by it.
+        fence: a number that grows with each delivery of this message; nothing is said of other
+            messages. None where deliveries can't be lost. Result backends keep results of later
+            deliveries by it.
         aborted: whether the abort of the task was asked for: before this delivery, or before its
             latest renewal.
         expired: whether the time of the label `expires` was over before the message was delivered.

@@ -18,6 +18,8 @@ EXPIRES: Final = "expires"
 """float, seconds: do not deliver the message later than this long after it was sent."""
 UNIQUE_KEY: Final = "unique_key"
 """str: at most one message with this key is queued."""
+QUEUE_NAME: Final = "queue_name"
+"""str: the queue that the message goes to, of those that its broker has; the default without it."""
 ACK_TYPE: Final = "ack_type"
 """AcknowledgeType or its value: when the delivery is acknowledged."""
 REQUEUE: Final = "X-Taskiq-requeue"
@@ -37,6 +39,7 @@ NEEDED_CAPABILITY: Final = {
     PRIORITY: Capability.PRIORITY,
     EXPIRES: Capability.EXPIRY,
     UNIQUE_KEY: Capability.UNIQUE,
+    QUEUE_NAME: Capability.QUEUES,
 }
 """Labels that a broker has to honour, and the capability that says it does."""
 

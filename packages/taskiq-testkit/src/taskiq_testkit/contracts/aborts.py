@@ -31,7 +31,7 @@ HAND_OVER: Final = 0.01
 class AbortContract(BrokerBase):
     """Aborts."""
 
-    @proves(Capability.ABORT)
+    @proves(Capability.ABORT_QUEUED)
     async def test_delayed_task_is_never_started(self, harness: BrokerHarness) -> None:
         """A task that is aborted while it waits is never run, and is done with at once."""
         started: list[str] = []
@@ -51,7 +51,7 @@ class AbortContract(BrokerBase):
         assert isinstance(await receiver.outcome_of(task.task_id), Ack)
         assert started == []
 
-    @proves(Capability.ABORT)
+    @proves(Capability.ABORT_RUNNING)
     async def test_running_task_is_cancelled(self, harness: BrokerHarness) -> None:
         """A task that is aborted while it runs is cancelled, and its message is done with."""
         started, ended = asyncio.Event(), asyncio.Event()
@@ -75,7 +75,7 @@ class AbortContract(BrokerBase):
         assert isinstance(await receiver.outcome_of(task.task_id), Ack)
         assert ended.is_set()
 
-    @proves(Capability.ABORT, needs=WORKERS)
+    @proves(Capability.ABORT_QUEUED, needs=WORKERS)
     async def test_aborted_message_is_delivered_with_its_mark(self, harness: BrokerHarness) -> None:
         """What is aborted while it waits is delivered with `aborted` set."""
         worker = await harness.stream(2)
@@ -88,7 +88,7 @@ class AbortContract(BrokerBase):
         assert state is AbortState.QUEUED
         assert marks == {"aborted": True, "other": False}
 
-    @proves(Capability.ABORT, beside=(Capability.DELAY,), needs=WORKERS)
+    @proves(Capability.ABORT_QUEUED, beside=(Capability.DELAY,), needs=WORKERS)
     async def test_delayed_message_comes_at_once_when_aborted(self, harness: BrokerHarness) -> None:
         """A delayed message that is aborted is delivered soon, whatever its delay was."""
         worker = await harness.stream()
@@ -100,7 +100,7 @@ class AbortContract(BrokerBase):
         held = await waiting
         assert (held.task_id, held.delivery.aborted) == (task_id, True)
 
-    @proves(Capability.ABORT, needs=WORKERS)
+    @proves(Capability.ABORT_RUNNING, needs=WORKERS)
     async def test_worker_is_told_of_a_running_task(self, harness: BrokerHarness) -> None:
         """`aborts` yields the id of a task that is delivered, also when it is opened later."""
         worker = await harness.stream()
@@ -116,7 +116,7 @@ class AbortContract(BrokerBase):
         assert state is AbortState.RUNNING
         await held.ack()
 
-    @proves(Capability.ABORT)
+    @proves(Capability.ABORT_RUNNING, beside=(Capability.ABORT_QUEUED,))
     async def test_abort_at_any_moment_reaches_the_task(self, harness: BrokerHarness) -> None:
         """An abort that was answered reaches its task, also one on its way to a worker."""
         over = asyncio.Event()
@@ -141,7 +141,7 @@ class AbortContract(BrokerBase):
 
         assert lost == [], "aborted, and run to the end all the same"
 
-    @proves(Capability.ABORT, beside=(Capability.LEASE,), needs=WORKERS)
+    @proves(Capability.ABORT_RUNNING, beside=(Capability.LEASE,), needs=WORKERS)
     async def test_renewal_tells_of_an_abort(self, harness: BrokerHarness) -> None:
         """A renewed lease sets `aborted` of deliveries that are to be aborted, and of no others."""
         worker = await harness.stream(3)
@@ -158,7 +158,7 @@ class AbortContract(BrokerBase):
         marks = {text: delivery.aborted for text, delivery in held.items()}
         assert marks == {"extended": True, "renewed": True, "other": False}
 
-    @proves(Capability.ABORT, needs=WORKERS)
+    @proves(Capability.ABORT_RUNNING, needs=WORKERS)
     async def test_mark_ends_with_its_message(self, harness: BrokerHarness) -> None:
         """What is sent later under the id of an aborted task is not aborted."""
         worker = await harness.stream()
@@ -176,7 +176,7 @@ class AbortContract(BrokerBase):
             assert not second.delivery.aborted
         await second.ack()
 
-    @proves(Capability.ABORT)
+    @proves(Capability.ABORT_RUNNING, beside=(Capability.ABORT_QUEUED,))
     async def test_unknown_and_settled_tasks(self, harness: BrokerHarness) -> None:
         """The abort of a task that is nowhere says so, and harms nobody."""
         worker = await harness.worker()
@@ -190,7 +190,7 @@ class AbortContract(BrokerBase):
         assert await harness.broker.request_abort("no such task") is AbortState.UNKNOWN
         await harness.is_empty(worker)
 
-    @proves(Capability.ABORT, beside=(Capability.PUSH_RESULTS,))
+    @proves(Capability.ABORT_RUNNING, beside=(Capability.PUSH_RESULTS,))
     async def test_caller_of_an_aborted_task_is_told(self, harness: BrokerHarness) -> None:
         """Whoever waits for a task that was aborted gets TaskAbortedError."""
 

@@ -69,13 +69,32 @@ async def there_are_no_dead_letters(harness: BrokerHarness) -> None:
         await delivery.bury("no reason")
 
 
-async def abort_is_refused(harness: BrokerHarness) -> None:
-    """Whoever asks for an abort learns that there will be none."""
+async def abort_of_running_tasks_is_refused(harness: BrokerHarness) -> None:
+    """The abort of a task that a worker has raises, and there is nothing for workers to hear."""
+    worker = await harness.worker()
+    task_id = await harness.send()
+    held = await worker.next()
+
     with pytest.raises(CapabilityError):
-        await harness.broker.abort(await harness.send())
+        await harness.broker.abort(task_id)
     with pytest.raises(CapabilityError):
         async with aclosing(harness.broker.aborts()) as aborts:
             await anext(aborts)
+    await held.ack()
+
+
+async def abort_of_queued_tasks_is_refused(harness: BrokerHarness) -> None:
+    """The abort of a task that waits raises, and the task is delivered."""
+    if not harness.has_workers:
+        return
+    task_id = await harness.send()
+
+    with pytest.raises(CapabilityError):
+        await harness.broker.abort(task_id)
+
+    held = await (await harness.stream()).next()
+    assert (held.task_id, held.delivery.aborted) == (task_id, False)
+    await held.ack()
 
 
 async def bulk_is_sent_one_by_one(harness: BrokerHarness) -> None:
@@ -153,7 +172,8 @@ REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]]
     Capability.LEASE: there_are_no_leases,
     Capability.DELAY: label_is_refused(DELAY, 1.0),
     Capability.DEAD_LETTER: there_are_no_dead_letters,
-    Capability.ABORT: abort_is_refused,
+    Capability.ABORT_RUNNING: abort_of_running_tasks_is_refused,
+    Capability.ABORT_QUEUED: abort_of_queued_tasks_is_refused,
     Capability.PRIORITY: label_is_refused(PRIORITY, 1),
     Capability.EXPIRY: label_is_refused(EXPIRES, 1.0),
     Capability.UNIQUE: label_is_refused(UNIQUE_KEY, "key"),
