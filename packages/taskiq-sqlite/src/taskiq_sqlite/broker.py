@@ -1,8 +1,11 @@
 """SQLiteBroker: a durable queue in one file, for all processes of a machine."""
 
+import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Self, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -12,13 +15,29 @@ from taskiq_core.brokers.leased_delivery import renew_leases
 from taskiq_core.exceptions import MessageTooLargeError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.history import (
+    DeliveryEnd,
+    DeliveryRecord,
+    HistoryOptions,
+    HistoryPage,
+    MinuteCounters,
+)
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.message_info import (
+    ALL_MESSAGES,
+    MessageFilter,
+    MessagePage,
+    MessageState,
+)
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
-from taskiq_sqlite.delivery import Leases, QueueReader
+from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_sqlite.claims import FileClaims
+from taskiq_sqlite.delivery import Leases, QueueReader, QueueTurns
 from taskiq_sqlite.options import (
     BROKER_URL,
     CAPABILITIES,
+    CLAIM_MEMORY,
     DAY,
     DEFAULT_PATH,
     MAX_FETCH,
@@ -26,13 +45,19 @@ from taskiq_sqlite.options import (
     require_message_size,
     require_positive,
 )
-from taskiq_sqlite.queue import abort, admin, dead_letters
+from taskiq_sqlite.queue import abort, admin, dead_letters, pages
 from taskiq_sqlite.queue.enqueue import NewMessage, enqueue, new_message
+from taskiq_sqlite.queue.fetch import EXPIRIES, FetchRequest
 from taskiq_sqlite.queue.settle import reclaim_all
+from taskiq_sqlite.queue.states import ALL_QUEUES, DEFAULT
 from taskiq_sqlite.results import SQLiteResultBackend
+from taskiq_sqlite.storage import history_rows, worker_rows
 from taskiq_sqlite.storage.database import Database, DatabaseSettings, as_database
 from taskiq_sqlite.storage.maintenance import maintain
+from taskiq_sqlite.storage.tick_rows import OF_BROKER
 from taskiq_sqlite.storage.transaction import Topic
+
+logger = logging.getLogger(__name__)
 
 
 class SQLiteBroker(AsyncBroker):
@@ -52,6 +77,7 @@ class SQLiteBroker(AsyncBroker):
         max_message_size: bytes that one task may have.
         poll_interval: seconds after which to look for messages and results although no
             notification came; matters where processes can't notify each other.
+        history: how much is kept of deliveries that have ended; None for nothing.
         options: of `Database`, where `path` is not one.
 
     Raises:
@@ -71,6 +97,7 @@ class SQLiteBroker(AsyncBroker):
         result_ttl: float | None = DAY,
         max_message_size: int = 16 * 1024 * 1024,
         poll_interval: float = 1.0,
+        history: HistoryOptions | None = None,
         **options: Unpack[DatabaseSettings],
     ) -> None:
         require_positive("SQLiteBroker", {"lease": lease, "poll_interval": poll_interval})
@@ -87,14 +114,15 @@ class SQLiteBroker(AsyncBroker):
         self.max_message_size = max_message_size
         self.poll_interval = poll_interval
         self.reclaim_interval = min(type(self).reclaim_interval, lease / 2)
-        self._leases = Leases(self.database)
+        self.history = history
+        self._leases = Leases(self.database, lease=lease)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
         """Return a broker for `sqlite:///tasks.db`, or `sqlite:////var/lib/app/tasks.db?lease=30`.
 
-        The URL may have `lease`, `result_ttl`, `max_message_size`, `poll_interval` and the options
-        of `Database`.
+        The URL may have `lease`, `result_ttl`, `max_message_size`, `poll_interval`, `history` (the
+        number of deliveries) and the options of `Database`.
 
         Raises:
             DatabaseFileError: the URL can't be read.
@@ -145,14 +173,14 @@ class SQLiteBroker(AsyncBroker):
         size, limit = len(message.message), self.max_message_size
         if size > limit:
             raise MessageTooLargeError(task_name=message.task_name, size=size, limit=limit)
-        return new_message(message)
+        return new_message(message, default_queue=self.queue_name)
 
     # -- receiving ----------------------------------------------------------------------------
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
-        """Yield deliveries; one transaction fetches several messages where slots are free."""
+        """Yield deliveries; one transaction fetches several messages, from several queues."""
         with self.database.wakeup(Topic.MESSAGES) as wakeup:
-            reader = QueueReader(self.database, self._leases, wakeup, lease=self.lease)
+            reader = QueueReader(self._leases, wakeup, self._fetch_request(), self._turns())
             loop = fetch_loop(
                 reader,
                 slots,
@@ -171,19 +199,28 @@ class SQLiteBroker(AsyncBroker):
             async for delivery in deliveries:
                 yield delivery
 
+    def _fetch_request(self) -> FetchRequest:
+        return FetchRequest(limit=1, lease=self.lease, owner=self.worker_id)
+
+    def _turns(self) -> QueueTurns | None:
+        """Return the turns of the worker's queues; None where it has only the default queue."""
+        return None if self.queues is None else QueueTurns(self.queues, self._stored)
+
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Renew all leases in one transaction."""
         return await renew_leases(deliveries)
 
     async def reclaim(self, *, owner: str | None = None) -> int:
-        """Reclaim leases that ran out; also delete expired results and return free space."""
-        count = await reclaim_all(self.database)
-        await maintain(self.database)
+        """Reclaim messages; on the timer, also delete expired results and return free space."""
+        count = await reclaim_all(self.database, owner)
+        if owner is None:
+            await maintain(self.database)
         return count
 
     async def expire_queued(self) -> Sequence[Delivery]:
-        """Lease some expired messages."""
-        return await self._leases.expired(self.lease)
+        """Lease some expired messages of all queues."""
+        request = replace(self._fetch_request(), limit=EXPIRIES, queues=ALL_QUEUES)
+        return await self._leases.fetch_expired(request)
 
     # -- aborts -------------------------------------------------------------------------------
 
@@ -203,21 +240,71 @@ class SQLiteBroker(AsyncBroker):
                 yielded = set(running)
                 await wakeup.wait(self.poll_interval)
 
+    # -- claims -------------------------------------------------------------------------------
+
+    def tick_claims(self, *, lease: float = 60.0) -> FileClaims:
+        """Return the claims of this file; `SQLiteScheduleSource` keeps its claims apart."""
+        return FileClaims(self.database, OF_BROKER, lease=lease, memory=CLAIM_MEMORY)
+
     # -- operators ----------------------------------------------------------------------------
 
+    def _stored(self, queue: str | None) -> str:
+        return DEFAULT if queue in (None, self.queue_name) else queue
+
+    async def queue_names(self) -> Sequence[str]:
+        """Return the queues of the file in the order of their names."""
+        found = await self.database.read(admin.names, None)
+        return [self.queue_name, *(name for name in found if name != DEFAULT)]
+
     async def stats(self, *, queue: str | None = None) -> QueueStats:
-        """Count the messages by their state."""
-        return await self.database.read(admin.count, None)
+        """Count messages; the oldest is that of the 64 highest priorities."""
+        return await self.database.read(admin.count, self._stored(queue))
+
+    async def messages(
+        self,
+        state: MessageState,
+        *,
+        queue: str | None = None,
+        where: MessageFilter = ALL_MESSAGES,
+        after: str | None = None,
+        limit: int = 100,
+        with_body: bool = False,
+    ) -> MessagePage:
+        """Return a page of at most 1,000 messages; a filter looks through as many for each page."""
+        pages.parse_key(state, after)
+        stored = self._stored(queue)
+        name = queue or self.queue_name
+        request = pages.PageRequest(state, stored, name, where, after, limit, with_body)
+        return await self.database.write(pages.page, request)
+
+    async def move_to_now(self, task_id: str, *, queue: str | None = None) -> bool:
+        """Have a delayed message wait as if it had been due now."""
+        return await self.database.write(
+            pages.move_to_now, pages.Move(task_id, self._stored(queue))
+        )
+
+    async def pause(self, *, queue: str | None = None) -> None:
+        """Pause a queue from the next fetch on; its expired messages are refused all the same."""
+        await self.database.write(admin.pause, admin.Pause(self._stored(queue), is_paused=True))
+
+    async def resume(self, *, queue: str | None = None) -> None:
+        """Let a queue go on, and notify the workers."""
+        await self.database.write(admin.pause, admin.Pause(self._stored(queue), is_paused=False))
+
+    async def is_paused(self, *, queue: str | None = None) -> bool:
+        """Return whether a queue is paused."""
+        return await self.database.read(admin.is_paused, self._stored(queue))
 
     async def purge(self, *, queue: str | None = None) -> int:
         """Drop messages a thousand at a time, but no message that is sent meanwhile."""
-        return await admin.purge(self.database)
+        return await admin.purge(self.database, self._stored(queue))
 
     async def dead_letters(
         self, *, limit: int = 100, offset: int = 0, queue: str | None = None
     ) -> list[DeadLetter]:
         """Return a part of the dead letters."""
-        return await self.database.read(dead_letters.letters, dead_letters.Page(limit, offset))
+        page = dead_letters.Page(self._stored(queue), limit, offset)
+        return await self.database.read(dead_letters.letters, page)
 
     async def replay_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
@@ -226,10 +313,61 @@ class SQLiteBroker(AsyncBroker):
 
         A letter stays if another message has its unique key, or if it can't be read.
         """
-        return await dead_letters.replay_all(self.database, letter_ids)
+        return await dead_letters.replay_all(self.database, self._stored(queue), letter_ids)
 
     async def purge_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
         """Forget dead letters a thousand at a time."""
-        return await dead_letters.purge_all(self.database, letter_ids)
+        return await dead_letters.purge_all(self.database, self._stored(queue), letter_ids)
+
+    # -- workers and history ------------------------------------------------------------------
+
+    async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
+        """Keep the record of a worker of this machine."""
+        stored = worker_rows.StoredWorker(record.worker_id, record.model_dump_json(), ttl)
+        await self.database.write(worker_rows.announce, stored)
+
+    async def withdraw(self, worker_id: str) -> None:
+        """Forget the record of a worker."""
+        await self.database.write(worker_rows.withdraw, worker_id)
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """Return the records; one that can't be read is left out, with a warning in the log."""
+        found: list[WorkerRecord] = []
+        for body in await self.database.read(worker_rows.all_workers, None):
+            try:
+                found.append(WorkerRecord.model_validate_json(body))
+            except ValueError as error:
+                logger.warning("The record of a worker can't be read: %s", error)
+        return found
+
+    async def add_history(
+        self, deliveries: Sequence[DeliveryRecord], counters: Sequence[MinuteCounters]
+    ) -> None:
+        """Keep deliveries and counters, and drop what is beyond the option `history`."""
+        if self.history is None:
+            raise self._lacks_history("keep history without its option `history`")
+        additions = history_rows.Additions(deliveries, counters, self.history)
+        await self.database.write(history_rows.add, additions)
+
+    async def deliveries_of_past(
+        self,
+        *,
+        task_name: str | None = None,
+        task_id: str | None = None,
+        end: DeliveryEnd | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> HistoryPage:
+        """Return a page of what any process kept, also where this one keeps nothing."""
+        history_rows.parse_key(after)
+        request = history_rows.PastRequest(task_name, task_id, end, after, limit)
+        return await self.database.read(history_rows.past, request)
+
+    async def minute_counters(
+        self, *, since: datetime, task_name: str | None = None
+    ) -> Sequence[MinuteCounters]:
+        """Return the counters that any process kept."""
+        request = history_rows.CountersRequest(since, task_name)
+        return await self.database.read(history_rows.counters_since, request)

@@ -1,11 +1,14 @@
 """The deliveries of a file: made from rows, settled and renewed by the operations of the queue."""
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from taskiq_core.brokers.fetch_loop import Fetched
 from taskiq_core.brokers.lease_token import LeaseToken
 from taskiq_core.brokers.leased_delivery import LeasedDelivery, Renewal
+from taskiq_core.brokers.queue_order import QueueOrder
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_sqlite.queue.codec import FetchedMessage
 from taskiq_sqlite.queue.fetch import (
     FetchedBatch,
@@ -37,10 +40,12 @@ class Leases:
 
     Args:
         database: the file.
+        lease: seconds that a worker gets messages for.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, lease: float) -> None:
         self._database = database
+        self._lease = lease
 
     def acknowledge(self, token: Token) -> Awaitable[None]:
         """Forget the message."""
@@ -64,20 +69,28 @@ class Leases:
         """Extend leases in one transaction."""
         return await self._database.write(renew, RenewRequest(tokens, lease))
 
-    async def expired(self, lease: float) -> list[SQLiteDelivery]:
-        """Lease some expired messages, to be refused."""
-        batch = await self._database.write(fetch_expired, lease, undo=give_back)
-        return self.deliveries(batch, lease)
+    async def fetch(self, request: FetchRequest) -> FetchedBatch:
+        """Lease the next messages in one transaction, which is undone if it is cancelled."""
+        return await self._database.write(fetch, request, undo=give_back)
 
-    def deliveries(self, batch: FetchedBatch, lease: float) -> list[SQLiteDelivery]:
+    async def fetch_expired(self, request: FetchRequest) -> list[SQLiteDelivery]:
+        """Lease some expired messages, to be refused."""
+        batch = await self._database.write(fetch_expired, request, undo=give_back)
+        return self.deliveries(batch)
+
+    async def give_back(self, deliveries: Sequence[SQLiteDelivery]) -> None:
+        """Return unstarted deliveries in one transaction."""
+        started = _tokens(each for each in deliveries if not each.expired)
+        expired = _tokens(each for each in deliveries if each.expired)
+        await self._database.write(give_back, Unstarted(started, expired))
+
+    def deliveries(self, batch: FetchedBatch) -> list[SQLiteDelivery]:
         """Make the deliveries of a fetch, expired messages last."""
-        made = [self._delivery(message, lease, is_expired=False) for message in batch.messages]
-        made += [self._delivery(message, lease, is_expired=True) for message in batch.expired]
+        made = [self._delivery(message, is_expired=False) for message in batch.messages]
+        made += [self._delivery(message, is_expired=True) for message in batch.expired]
         return made
 
-    def _delivery(
-        self, message: FetchedMessage, lease: float, *, is_expired: bool
-    ) -> SQLiteDelivery:
+    def _delivery(self, message: FetchedMessage, *, is_expired: bool) -> SQLiteDelivery:
         return LeasedDelivery(
             message.body,
             queue=self,
@@ -85,35 +98,61 @@ class Leases:
             task_id=message.task_id,
             attempt=message.attempt,
             unsettled=message.unsettled,
-            lease=lease,
+            lease=self._lease,
             aborted=message.aborted > 0,
             expired=is_expired,
             unreadable=message.unreadable,
         )
 
 
+class QueueTurns:
+    """The order of a worker's queues, by the names that are stored.
+
+    Args:
+        selection: the queues.
+        stored: returns how a name is stored.
+    """
+
+    def __init__(self, selection: QueueSelection, stored: Callable[[str], str]) -> None:
+        self._order = QueueOrder(selection)
+        self._stored = {name: stored(name) for name in selection.weights}
+        self._names = {stored: name for name, stored in self._stored.items()}
+
+    def queues(self) -> Sequence[str]:
+        """Return the queues in the order of the next fetch."""
+        return [self._stored[name] for name in self._order.queues()]
+
+    def served(self, queue: str | None) -> None:
+        """Say which queue was the first with messages; None if no queue had any."""
+        self._order.served(None if queue is None else self._names[queue])
+
+
 class QueueReader:
     """What the fetch loop of one worker asks of a file.
 
     Args:
-        database: the file.
-        leases: makes the deliveries.
+        leases: of the file.
         wakeup: set when there are messages.
-        lease: seconds that the worker gets messages for.
+        request: what the worker asks for, but for the limit and the order of each fetch.
+        turns: of the worker's queues; None where it has only the default queue.
     """
 
-    def __init__(self, database: Database, leases: Leases, wakeup: Wakeup, *, lease: float) -> None:
-        self._database = database
+    def __init__(
+        self, leases: Leases, wakeup: Wakeup, request: FetchRequest, turns: QueueTurns | None
+    ) -> None:
         self._leases = leases
         self._wakeup = wakeup
-        self._lease = lease
+        self._request = request
+        self._turns = turns
 
     async def fetch(self, limit: int) -> Fetched[SQLiteDelivery]:
-        """Lease the next messages in one transaction."""
+        """Lease the next messages of the queues in their order."""
         self._wakeup.clear()
-        request = FetchRequest(limit, self._lease)
-        batch = await self._database.write(fetch, request, undo=give_back)
-        return Fetched(self._leases.deliveries(batch, self._lease), batch.wait)
+        queues = self._request.queues if self._turns is None else self._turns.queues()
+        batch = await self._leases.fetch(replace(self._request, limit=limit, queues=queues))
+        if self._turns is not None:
+            self._turns.served(batch.queue)
+        return Fetched(self._leases.deliveries(batch), batch.wait)
 
     async def wait(self, seconds: float) -> None:
         """Wait for a notification."""
@@ -121,9 +160,7 @@ class QueueReader:
 
     async def give_back(self, deliveries: Sequence[SQLiteDelivery]) -> None:
         """Return deliveries in one transaction."""
-        started = _tokens(each for each in deliveries if not each.expired)
-        expired = _tokens(each for each in deliveries if each.expired)
-        await self._database.write(give_back, Unstarted(started, expired))
+        await self._leases.give_back(deliveries)
 
 
 def _tokens(deliveries: Iterable[SQLiteDelivery]) -> list[Token]:

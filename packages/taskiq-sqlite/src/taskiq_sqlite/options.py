@@ -1,13 +1,16 @@
 """What the parts of this package can do and be given; imports nothing heavy."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from taskiq_core.brokers.url_options import OptionReaders, read_switch, read_url_options
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import UrlOptionError
 from taskiq_sqlite.errors import DatabaseFileError
+
+if TYPE_CHECKING:
+    from taskiq_core.messages.history import HistoryOptions
 
 CAPABILITIES: Final = frozenset(
     {
@@ -18,6 +21,12 @@ CAPABILITIES: Final = frozenset(
         Capability.DEAD_LETTER,
         Capability.ABORT_RUNNING,
         Capability.ABORT_QUEUED,
+        Capability.QUEUES,
+        Capability.INSPECT,
+        Capability.PRESENCE,
+        Capability.PAUSE,
+        Capability.HISTORY,
+        Capability.CLAIMS,
         Capability.PRIORITY,
         Capability.EXPIRY,
         Capability.UNIQUE,
@@ -27,10 +36,20 @@ CAPABILITIES: Final = frozenset(
 )
 DEFAULT_PATH: Final = "taskiq.db"
 DAY: Final = 86_400.0
+CLAIM_MEMORY: Final = 7 * DAY
+"""Seconds for which claims are kept after they were confirmed or ran out."""
 LARGEST_MESSAGE: Final = 256 * 1024 * 1024
 """Upper bound of `max_message_size`: SQLite's values have a limit."""
 MAX_FETCH: Final = 100
 """Messages of one fetch at most, for workers without a limit of slots."""
+
+
+def read_history(text: str) -> "HistoryOptions":
+    """Read the number of deliveries that the history keeps; raises ValueError."""
+    from taskiq_core.messages.history import HistoryOptions  # noqa: PLC0415  # it is pydantic's
+
+    return HistoryOptions(max_deliveries=int(text))
+
 
 _DATABASE: Final[OptionReaders] = {
     "synchronous": str,
@@ -42,6 +61,7 @@ BROKER_URL: Final[OptionReaders] = {
     "result_ttl": float,
     "max_message_size": int,
     "poll_interval": float,
+    "history": read_history,
     **_DATABASE,
 }
 """Options of `SQLiteBroker` that a URL may have, each with the function that reads its text."""

@@ -2,32 +2,36 @@
 
 import logging
 import os
-from collections.abc import Collection, Coroutine
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, Collection, Coroutine
+from datetime import datetime
 from typing import Any, Final, Self, Unpack
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.messages.scheduled_task import ScheduledTask, require_time_zone
-from taskiq_sqlite.options import DEFAULT_PATH, SCHEDULES_URL, read_url, require_positive
+from taskiq_core.messages.scheduled_task import ScheduledTask, check_new_schedule
+from taskiq_sqlite.claims import FileClaims
+from taskiq_sqlite.options import (
+    CLAIM_MEMORY,
+    DEFAULT_PATH,
+    SCHEDULES_URL,
+    read_url,
+    require_positive,
+)
 from taskiq_sqlite.storage.database import Database, DatabaseSettings, as_database
 from taskiq_sqlite.storage.schedule_rows import (
     StoredSchedule,
-    Tick,
-    abandoned,
     all_schedules,
-    claim,
-    confirm,
     drop_schedule,
     enable,
-    last_tick,
-    last_ticks,
     put_schedule,
+    revision,
 )
+from taskiq_sqlite.storage.tick_rows import OF_SCHEDULES
+from taskiq_sqlite.storage.transaction import Topic
 
 logger = logging.getLogger(__name__)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+CHANGES_INTERVAL: Final = 1.0
+"""Seconds after which to look for changes although no notification came."""
 
 
 class SQLiteScheduleSource(ScheduleSource):
@@ -53,7 +57,7 @@ class SQLiteScheduleSource(ScheduleSource):
         path: str | os.PathLike[str] | Database = DEFAULT_PATH,
         *,
         claim_lease: float = 60.0,
-        claim_memory: float = 7 * 86_400.0,
+        claim_memory: float = CLAIM_MEMORY,
         **options: Unpack[DatabaseSettings],
     ) -> None:
         require_positive(
@@ -62,6 +66,9 @@ class SQLiteScheduleSource(ScheduleSource):
         self.database, self._is_owner = as_database(path, options)
         self.claim_lease = claim_lease
         self.claim_memory = claim_memory
+        self._claims = FileClaims(
+            self.database, OF_SCHEDULES, lease=claim_lease, memory=claim_memory
+        )
         self._read: dict[str, tuple[StoredSchedule, ScheduledTask | None]] = {}
 
     @classmethod
@@ -102,9 +109,9 @@ class SQLiteScheduleSource(ScheduleSource):
         """Store a schedule, in place of one with its id.
 
         Raises:
-            ValueError: its time has no time zone.
+            ScheduleRefusedError: it would never be due.
         """
-        require_time_zone(schedule)
+        check_new_schedule(schedule)
         body = schedule.model_dump_json()
         stored = StoredSchedule(schedule.schedule_id, body, schedule.enabled)
         await self.database.write(put_schedule, stored)
@@ -129,7 +136,19 @@ class SQLiteScheduleSource(ScheduleSource):
             return None
         return self.delete_schedule(task.schedule_id)
 
-    # -- ticks --------------------------------------------------------------------------------
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield when schedules have changed, in any process; also those of older versions."""
+        with self.database.wakeup(Topic.SCHEDULES) as wakeup:
+            last: int | None = None
+            while True:
+                wakeup.clear()
+                current = await self.database.read(revision, None)
+                if current != last:
+                    last = current
+                    yield
+                await wakeup.wait(CHANGES_INTERVAL)
+
+    # -- claims -------------------------------------------------------------------------------
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
         """Claim a tick for this scheduler.
@@ -140,7 +159,7 @@ class SQLiteScheduleSource(ScheduleSource):
         Returns:
             True for one scheduler only, until its claim runs out.
         """
-        return await self.database.write(claim, self._tick(schedule_id, tick))
+        return await self._claims.claim(schedule_id, tick)
 
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
         """Keep that a tick was sent: it can't be claimed any more, and may be the last one.
@@ -148,34 +167,19 @@ class SQLiteScheduleSource(ScheduleSource):
         Raises:
             ValueError: the tick has no time zone.
         """
-        await self.database.write(confirm, self._tick(schedule_id, tick))
+        await self._claims.confirm(schedule_id, tick)
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
         """Return the latest tick that was confirmed, in UTC; None if no tick was."""
-        tick = await self.database.read(last_tick, schedule_id)
-        return None if tick is None else _moment(tick)
+        return await self._claims.last_tick(schedule_id)
 
     async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
         """Return the latest ticks of many schedules, in one query."""
-        found = await self.database.read(last_ticks, schedule_ids)
-        return {schedule_id: _moment(tick) for schedule_id, tick in found}
+        return await self._claims.last_ticks(schedule_ids)
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
         """Return the ticks whose claims ran out unconfirmed: their schedulers died."""
-        found = await self.database.read(abandoned, None)
-        return [(schedule_id, _moment(tick)) for schedule_id, tick in found]
-
-    def _tick(self, schedule_id: str, tick: datetime) -> Tick:
-        if tick.tzinfo is None:
-            raise ValueError(
-                f"the tick {tick} of schedule {schedule_id!r} has no time zone, give it one: UTC"
-            )
-        number = (tick - _EPOCH) // _MICROSECOND
-        return Tick(schedule_id, number, self.claim_lease, self.claim_memory)
-
-
-def _moment(tick: int) -> datetime:
-    return _EPOCH + tick * _MICROSECOND
+        return await self._claims.abandoned()
 
 
 def _read(stored: StoredSchedule, database: Database) -> ScheduledTask | None:

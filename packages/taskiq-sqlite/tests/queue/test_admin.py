@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from taskiq_core.messages.queue_stats import QueueStats
@@ -22,7 +23,7 @@ class TestTheQueue:
         await broker.kick_many([message(str(n)) for n in range(2_500)])
         await broker.kick(message("delayed", delay=1000))
         expected = QueueStats(waiting=2_500, delivered=1, delayed=1, dead=0)
-        assert await broker.stats() == expected
+        assert without_age(await broker.stats()) == expected
 
         assert await broker.purge() == 2_501
 
@@ -32,7 +33,7 @@ class TestTheQueue:
     async def test_purge_leaves_what_is_sent_meanwhile(self, broker: SQLiteBroker) -> None:
         """Ids of messages that are gone are used again."""
         await broker.kick_many([message(str(n)) for n in range(5)])
-        last = await broker.database.read(admin.find_newest, None)
+        last = await broker.database.read(admin.find_newest, "")
         assert await broker.database.write(admin.purge_some, last) == 5
 
         await broker.kick_many([message(str(n)) for n in range(3)])
@@ -57,3 +58,8 @@ class TestTheQueue:
 
 def _count_results(transaction: Any, items: Any) -> Any:
     return [transaction.value("SELECT count(*) FROM results") for _ in items]
+
+
+def without_age(stats: QueueStats) -> QueueStats:
+    """The counts alone."""
+    return replace(stats, oldest_age=None)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,7 +77,9 @@ class TestFairness:
 
         await make_inbox(broker, slots=7).next()
 
-        assert await broker.stats() == QueueStats(waiting=43, delivered=7, delayed=0, dead=0)
+        assert without_age(await broker.stats()) == QueueStats(
+            waiting=43, delivered=7, delayed=0, dead=0
+        )
 
     async def test_what_was_not_yielded_is_given_back(
         self, broker: SQLiteBroker, make_inbox: MakeInbox
@@ -87,7 +90,9 @@ class TestFairness:
 
         await inbox.close()
 
-        assert await broker.stats() == QueueStats(waiting=4, delivered=1, delayed=0, dead=0)
+        assert without_age(await broker.stats()) == QueueStats(
+            waiting=4, delivered=1, delayed=0, dead=0
+        )
         assert (await make_inbox(broker).next()).attempt == 1
 
     async def test_large_messages_are_fetched_a_few_at_a_time(
@@ -246,3 +251,8 @@ class TestCancellation:
 
 async def _never() -> None:
     raise AssertionError("an expired task ran")
+
+
+def without_age(stats: QueueStats) -> QueueStats:
+    """The counts alone."""
+    return replace(stats, oldest_age=None)

@@ -17,7 +17,7 @@ from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_sqlite.queue.abort import request_abort
 from taskiq_sqlite.queue.admin import count
 from taskiq_sqlite.queue.codec import FetchedMessage
-from taskiq_sqlite.queue.dead_letters import Replay, letter_ids_after, replay
+from taskiq_sqlite.queue.dead_letters import Letters, Replay, letter_ids_after, replay
 from taskiq_sqlite.queue.enqueue import NewMessage, enqueue
 from taskiq_sqlite.queue.fetch import FetchRequest, fetch, give_back
 from taskiq_sqlite.queue.settle import (
@@ -88,7 +88,7 @@ class Queue(RuleBasedStateMachine):
         self.sent += 1
         task_id = str(self.sent)
         labels = QueueLabels(priority=priority, delay=delay)
-        message = NewMessage(task_id, "t", task_id.encode(), labels)
+        message = NewMessage(task_id, "t", task_id.encode(), labels=labels)
         assert self.do(enqueue, [message]) is None
         self.messages.append(Model(task_id, self.sent, priority, self.now + delay))
 
@@ -122,7 +122,7 @@ class Queue(RuleBasedStateMachine):
             for each in self.messages
             if each.fence is not None and each.lease_until <= self.now
         ]
-        assert self.do(reclaim, 1_000) == len(lost)
+        assert self.do(reclaim, None) == len(lost)
         for model in lost:
             model.fence = None
             model.unsettled += 1
@@ -180,7 +180,8 @@ class Queue(RuleBasedStateMachine):
     @rule()
     def replay(self) -> None:
         dead = [each for each in self.messages if each.is_dead]
-        assert self.do(replay, self.do(letter_ids_after, 0)) == Replay(len(dead), [])
+        letters = Letters("", self.do(letter_ids_after, Letters("", [0])))
+        assert self.do(replay, letters) == Replay(len(dead), [])
         for model in dead:
             self.messages.remove(model)
             # Its place among those of the same moment is by burial, so it gets a moment of its own.
@@ -195,11 +196,13 @@ class Queue(RuleBasedStateMachine):
         alive = [each for each in self.messages if not each.is_dead]
         delivered = sum(each.fence is not None for each in alive)
         waiting = len(self.waiting())
-        assert self.do(count, None) == QueueStats(
+        counted = self.do(count, "")
+        assert counted == QueueStats(
             waiting=waiting,
             delivered=delivered,
             delayed=len(alive) - delivered - waiting,
             dead=len(self.messages) - len(alive),
+            oldest_age=counted.oldest_age,
         )
 
 

@@ -117,3 +117,16 @@ class TestPlaces:
 
         await broker.kick(message())
         await broker.shutdown()
+
+
+async def test_opening_an_existing_file_writes_nothing(path: Path) -> None:
+    """Else it could not be opened to empty a log that has filled the disk."""
+    first = Database(path)
+    await first.open()
+    log = path.with_name(f"{path.name}-wal")
+    size = log.stat().st_size
+
+    await open_and_close(path)
+
+    assert log.stat().st_size == size
+    await first.close()

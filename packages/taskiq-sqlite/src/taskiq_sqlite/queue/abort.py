@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from taskiq_core.messages.aborts import AbortState
+from taskiq_sqlite.queue.states import IN_WORKER
 from taskiq_sqlite.storage.columns import shown
 from taskiq_sqlite.storage.transaction import Topic, Transaction, each
 
 # 2 marks an abort that came to the worker with the delivery, 1 one that it has yet to hear of.
 MARK: Final = """
-UPDATE messages SET aborted = max(aborted, 1), state = CASE state WHEN 1 THEN 0 ELSE state END
+UPDATE messages SET aborted = max(aborted, 1),
+    state = CASE state WHEN 1 THEN 0 WHEN 4 THEN 3 ELSE state END
 WHERE task_id = ?
 """
 STATES: Final = "SELECT json_group_array(state) FROM messages WHERE task_id = ?"
 RUNNING: Final = """
-SELECT fence, CAST(task_id AS BLOB) FROM messages WHERE aborted = 1 AND state = 2
+SELECT fence, CAST(task_id AS BLOB) FROM messages WHERE aborted = 1 AND state IN (2, 5)
 """
 
 
@@ -27,7 +29,7 @@ def request_abort(transaction: Transaction, task_id: str) -> AbortState:
         return AbortState.UNKNOWN
     transaction.execute(MARK, (task_id,))
     transaction.notify(Topic.MESSAGES)
-    if 2 in states:  # noqa: PLR2004  # with a worker
+    if not set(IN_WORKER).isdisjoint(states):
         transaction.notify(Topic.ABORTS)
         return AbortState.RUNNING
     return AbortState.QUEUED

@@ -21,15 +21,16 @@ LONGEST_ID: Final = 19
 """Digits of an id at most: SQLite's integers end there."""
 
 REPLAY: Final = """
-INSERT INTO messages (task_id, task_name, state, priority, due, expires, expires_after,
+INSERT INTO messages (task_id, task_name, queue, state, priority, due, expires, expires_after,
     unique_key, sent_at, body)
-SELECT task_id, task_name, 0, priority, ?1, ?1 + expires_after, expires_after, unique_key, ?1, body
+SELECT task_id, task_name, queue, iif(queue = '', 0, 3), priority, ?1, ?1 + expires_after,
+    expires_after, unique_key, ?1, body
 FROM dead_letters WHERE id = ?2
 ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL DO NOTHING
 """
 NEXT_LETTERS: Final = """
 SELECT json_group_array(id) FROM
-    (SELECT id FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?)
+    (SELECT id FROM dead_letters WHERE queue = ? AND id > ? ORDER BY id LIMIT ?)
 """
 _LETTER: Final = """
 SELECT id, CAST(task_id AS BLOB), typeof(task_id), CAST(task_name AS BLOB), typeof(task_name),
@@ -39,16 +40,28 @@ SELECT id, CAST(task_id AS BLOB), typeof(task_id), CAST(task_name AS BLOB), type
     AND typeof(priority) = 'integer'
 FROM dead_letters
 """
-LETTER_OF_ID: Final = f"{_LETTER} WHERE id = ?"
-PAGE: Final = f"{_LETTER} ORDER BY id LIMIT ? OFFSET ?"
+LETTER_OF_ID: Final = f"{_LETTER} WHERE id = ? AND queue = ?"
+PAGE: Final = f"{_LETTER} WHERE queue = ? ORDER BY id LIMIT ? OFFSET ?"
+PURGE: Final = """
+DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?)) AND queue = ?
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list."""
+    """A part of the letters of a queue."""
 
+    queue: str
     limit: int
     offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Some letters of a queue, by their ids."""
+
+    queue: str
+    ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +77,22 @@ class Replay:
     unreadable: list[int]
 
 
-async def replay_all(database: Database, letter_ids: Collection[str] | None) -> int:
-    """Queue the letters with these ids again, or all.
+async def replay_all(database: Database, queue: str, letter_ids: Collection[str] | None) -> int:
+    """Queue letters again.
 
     A letter stays if another message has its unique key, or if it can't be read.
+
+    Args:
+        database: the file.
+        queue: of the letters, as it is stored.
+        letter_ids: which of them; None for all.
 
     Returns:
         The number of messages queued.
     """
     count, unreadable = 0, list[int]()
-    async for ids in _batches(database, letter_ids):
-        done = await database.write(replay, ids)
+    async for batch in _batches(database, queue, letter_ids):
+        done = await database.write(replay, batch)
         count += done.count
         unreadable += done.unreadable
     if unreadable:
@@ -83,28 +101,33 @@ async def replay_all(database: Database, letter_ids: Collection[str] | None) -> 
     return count
 
 
-async def purge_all(database: Database, letter_ids: Collection[str] | None) -> int:
-    """Forget the letters with these ids, or all.
+async def purge_all(database: Database, queue: str, letter_ids: Collection[str] | None) -> int:
+    """Forget letters.
+
+    Args:
+        database: the file.
+        queue: of the letters, as it is stored.
+        letter_ids: which of them; None for all.
 
     Returns:
         The number of letters removed.
     """
     count = 0
-    async for ids in _batches(database, letter_ids):
-        count += await database.write(purge_letters, ids)
+    async for batch in _batches(database, queue, letter_ids):
+        count += await database.write(purge_letters, batch)
     return count
 
 
 async def _batches(
-    database: Database, letter_ids: Collection[str] | None
-) -> AsyncGenerator[Sequence[int], None]:
-    """Yield the ids of letters, or of all; texts that can't be ids are left out."""
+    database: Database, queue: str, letter_ids: Collection[str] | None
+) -> AsyncGenerator[Letters, None]:
+    """Yield the letters with these ids, or all; texts that can't be ids are left out."""
     if letter_ids is not None:
-        yield sorted({int(text) for text in letter_ids if _is_id(text)})
+        yield Letters(queue, sorted({int(text) for text in letter_ids if _is_id(text)}))
         return
     last = 0
-    while ids := await database.read(letter_ids_after, last):
-        yield ids
+    while ids := await database.read(letter_ids_after, Letters(queue, [last])):
+        yield Letters(queue, ids)
         last = ids[-1]
 
 
@@ -115,22 +138,24 @@ def _is_id(text: str) -> bool:
 @each
 def letters(transaction: Transaction, page: Page) -> list[DeadLetter]:
     """Return a part of the dead letters, oldest first."""
-    return [_letter(*row)[0] for row in transaction.rows(PAGE, (page.limit, page.offset))]
+    values = (page.queue, page.limit, page.offset)
+    return [_letter(*row)[0] for row in transaction.rows(PAGE, values)]
 
 
 @each
-def letter_ids_after(transaction: Transaction, last: int) -> list[int]:
-    """Return some ids of dead letters after one, in their order."""
-    found: list[int] = json.loads(transaction.value(NEXT_LETTERS, (last, STEP)))
+def letter_ids_after(transaction: Transaction, last: Letters) -> list[int]:
+    """Return some ids of letters after one, in their order."""
+    values = (last.queue, last.ids[-1], STEP)
+    found: list[int] = json.loads(transaction.value(NEXT_LETTERS, values))
     return found
 
 
 @each
-def replay(transaction: Transaction, ids: Collection[int]) -> Replay:
+def replay(transaction: Transaction, batch: Letters) -> Replay:
     """Queue dead letters as new messages; a letter whose unique key is taken stays."""
     replayed, unreadable = 0, []
-    for letter_id in ids:
-        row = transaction.row(LETTER_OF_ID, (letter_id,))
+    for letter_id in batch.ids:
+        row = transaction.row(LETTER_OF_ID, (letter_id, batch.queue))
         if row is None:
             continue
         letter, can_be_read = _letter(*row)
@@ -148,12 +173,9 @@ def replay(transaction: Transaction, ids: Collection[int]) -> Replay:
 
 
 @each
-def purge_letters(transaction: Transaction, ids: Collection[int]) -> int:
-    """Forget dead letters."""
-    return transaction.execute(
-        "DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(ids)),),
-    )
+def purge_letters(transaction: Transaction, batch: Letters) -> int:
+    """Forget dead letters; return their number."""
+    return transaction.execute(PURGE, (json.dumps(batch.ids), batch.queue))
 
 
 def _letter(

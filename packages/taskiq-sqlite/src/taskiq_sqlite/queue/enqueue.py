@@ -7,13 +7,15 @@ from typing import Any, Final
 from taskiq_core.brokers.queue_labels import NO_LABELS, QueueLabels, queue_labels
 from taskiq_core.exceptions import DuplicateKeyError, TaskiqError
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_sqlite.queue.states import DEFAULT, DELAYED, WAITING, state_in
 from taskiq_sqlite.storage.columns import shown
 from taskiq_sqlite.storage.transaction import Topic, Transaction
 
 _INSERT: Final = (
-    "INSERT INTO messages (task_id, task_name, state, priority, due, expires, expires_after,"
+    "INSERT INTO messages (task_id, task_name, queue, state, priority, due, expires, expires_after,"
     " unique_key, sent_at, body)"
 )
+ADD_QUEUE: Final = "INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +26,30 @@ class NewMessage:
         task_id: as the sender gave it.
         task_name: as the sender gave it.
         body: the bytes of the message.
+        queue: the queue that it goes to, as it is stored.
         labels: what it asks of the queue.
     """
 
     task_id: str
     task_name: str
     body: bytes
+    queue: str = DEFAULT
     labels: QueueLabels = NO_LABELS
 
 
-def new_message(message: BrokerMessage) -> NewMessage:
+def new_message(message: BrokerMessage, *, default_queue: str) -> NewMessage:
     """Return what is stored of a message.
+
+    Args:
+        message: to be stored.
+        default_queue: name of the default queue.
 
     Raises:
         SendTaskError: a label has a value that it can't have.
     """
-    return NewMessage(message.task_id, message.task_name, message.message, queue_labels(message))
+    labels = queue_labels(message)
+    queue = DEFAULT if labels.queue in (None, default_queue) else labels.queue
+    return NewMessage(message.task_id, message.task_name, message.message, queue, labels)
 
 
 def enqueue(
@@ -56,6 +66,8 @@ def enqueue(
         taken = _first_duplicate(transaction, group)
         outcomes.append(taken)
         if taken is None:
+            for queue in {message.queue for message in group if message.queue != DEFAULT}:
+                transaction.execute(ADD_QUEUE, (queue,))
             rows += [_row(message, transaction.now) for message in group]
             if any(message.labels.unique_key is not None for message in group):
                 # Now, so that the next group sees its keys.
@@ -76,7 +88,8 @@ def _row(message: NewMessage, now: float) -> tuple[Any, ...]:
     return (
         message.task_id,
         message.task_name,
-        1 if labels.delay > 0 else 0,
+        message.queue,
+        state_in(message.queue, DELAYED if labels.delay > 0 else WAITING),
         labels.priority,
         now + labels.delay,
         None if after is None else now + after,

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from taskiq_core.brokers.lease_token import LeaseToken
 from taskiq_sqlite.queue.codec import FetchedMessage, read_messages
+from taskiq_sqlite.queue.states import DEFAULT
 from taskiq_sqlite.storage.transaction import Topic, Transaction, each
 
 PROMOTIONS: Final = 1_000
@@ -20,35 +21,48 @@ HIGHEST_FENCE: Final = 2**52
 
 PROMOTE: Final = """
 UPDATE messages SET state = 0 WHERE id IN
-    (SELECT id FROM messages WHERE state = 1 AND due <= ? ORDER BY due LIMIT ?)
+    (SELECT id FROM messages WHERE state = 1 AND due <= ?1 ORDER BY due LIMIT ?2)
 """
-# Ordered as `messages_waiting` is.
-PICK: Final = """
+PROMOTE_NAMED: Final = """
+UPDATE messages SET state = 3 WHERE id IN
+    (SELECT id FROM messages WHERE state = 4 AND queue = ?3 AND due <= ?1 ORDER BY due LIMIT ?2)
+"""
+# Ordered as the indexes of waiting messages are.
+_PICK: Final = """
 SELECT json_group_array(json_array(id, size)) FROM
     (SELECT id, length(body) AS size FROM messages
-     WHERE state = 0 AND (expires IS NULL OR expires > ? OR aborted > 0)
-     ORDER BY aborted DESC, priority DESC, due, id LIMIT ?)
+     WHERE {where} AND (expires IS NULL OR expires > ?1 OR aborted > 0)
+     AND NOT EXISTS (SELECT 1 FROM queues WHERE name = {name} AND is_paused)
+     ORDER BY aborted DESC, priority DESC, due, id LIMIT ?2)
 """
-PICK_EXPIRED: Final = """
+PICK: Final = _PICK.format(where="state = 0", name="''")
+PICK_NAMED: Final = _PICK.format(where="state = 3 AND queue = ?3", name="?3")
+_PICK_EXPIRED: Final = """
 SELECT json_group_array(json_array(id, size)) FROM
     (SELECT id, length(body) AS size FROM messages
-     WHERE expires <= ? AND state < 2 AND aborted = 0 LIMIT ?)
+     WHERE expires <= ?1 AND {where} AND aborted = 0 LIMIT ?2)
 """
+PICK_EXPIRED: Final = _PICK_EXPIRED.format(where="state < 2")
+PICK_EXPIRED_NAMED: Final = _PICK_EXPIRED.format(where="state IN (3, 4)")
 TAKE: Final = """
-UPDATE messages SET state = 2, attempt = attempt + ?, fence = ? + held.key, lease_until = ?,
+UPDATE messages SET state = CASE WHEN state < 3 THEN 2 ELSE 5 END, attempt = attempt + ?,
+    fence = ? + held.key, lease_until = ?, owner = ?,
     aborted = CASE aborted WHEN 0 THEN 0 ELSE 2 END
 FROM json_each(?) AS held WHERE messages.id = held.value
 """
 # Numbers come before texts and bytes, which can't be points in time.
 NEXT_DUE: Final = "SELECT min(due) FROM messages WHERE state = 1 AND due < ''"
-NEXT_EXPIRY: Final = """
+NEXT_DUE_NAMED: Final = "SELECT min(due) FROM messages WHERE state = 4 AND queue = ? AND due < ''"
+_NEXT_EXPIRY: Final = """
 SELECT min(expires) FROM messages
-WHERE expires > 0 AND expires < '' AND expires IS NOT NULL AND state < 2
+WHERE expires > 0 AND expires < '' AND expires IS NOT NULL AND {where}
 """
+NEXT_EXPIRY: Final = _NEXT_EXPIRY.format(where="state < 2")
+NEXT_EXPIRY_NAMED: Final = _NEXT_EXPIRY.format(where="state IN (3, 4)")
 LAST_FENCE: Final = "SELECT value FROM fence WHERE typeof(value) = 'integer'"
 GIVE_BACK: Final = """
-UPDATE messages SET state = 0, attempt = attempt - ?, fence = NULL, lease_until = NULL,
-    aborted = min(aborted, 1)
+UPDATE messages SET state = state - 2, attempt = attempt - ?, fence = NULL, lease_until = NULL,
+    owner = NULL, aborted = min(aborted, 1)
 WHERE id = ? AND fence = ?
 """
 
@@ -60,10 +74,14 @@ class FetchRequest:
     Attributes:
         limit: messages at most.
         lease: seconds until the queue takes them back.
+        owner: the worker.
+        queues: to look at, in this order, as they are stored.
     """
 
     limit: int
     lease: float
+    owner: str = ""
+    queues: Sequence[str] = (DEFAULT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +92,13 @@ class FetchedBatch:
         messages: in the order in which they are to be run.
         expired: messages to be refused; their deliveries are not counted as attempts.
         wait: seconds until more may be due without anything being sent; None if nothing is to come.
+        queue: the first queue that had messages, as it is stored; None if no queue had.
     """
 
     messages: Sequence[FetchedMessage] = ()
     expired: Sequence[FetchedMessage] = ()
     wait: float | None = None
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +117,26 @@ class Unstarted:
 @each
 def fetch(transaction: Transaction, request: FetchRequest) -> FetchedBatch:
     """Lease the next messages; expired ones only where the others leave slots free."""
-    now = transaction.now
-    transaction.execute(PROMOTE, (now, PROMOTIONS))
-    picked = json.loads(transaction.value(PICK, (now, request.limit)))
-    messages = _take(transaction, picked, lease=request.lease, counts=True)
-    if len(picked) == request.limit:
-        return FetchedBatch(messages)
-    expired = _take_expired(transaction, request.limit - len(picked), request.lease)
+    picked: list[Sequence[int]] = []
+    first: str | None = None
+    for queue in request.queues:
+        found = _pick(transaction, queue, request.limit - len(picked))
+        if found and first is None:
+            first = queue
+        picked += found
+        if len(picked) == request.limit:
+            return FetchedBatch(_take(transaction, picked, request), queue=first)
+    messages = _take(transaction, picked, request)
+    expired = _take_expired(transaction, replace(request, limit=request.limit - len(picked)))
     if messages or expired:
-        return FetchedBatch(messages, expired)
-    return FetchedBatch(wait=_seconds_until_next(transaction))
+        return FetchedBatch(messages, expired, queue=first)
+    return FetchedBatch(wait=_seconds_until_next(transaction, request.queues))
 
 
 @each
-def fetch_expired(transaction: Transaction, lease: float) -> FetchedBatch:
+def fetch_expired(transaction: Transaction, request: FetchRequest) -> FetchedBatch:
     """Lease some expired messages only."""
-    return FetchedBatch(expired=_take_expired(transaction, EXPIRIES, lease))
+    return FetchedBatch(expired=_take_expired(transaction, request))
 
 
 @each
@@ -125,21 +149,54 @@ def give_back(transaction: Transaction, fetched: FetchedBatch | Unstarted) -> No
     transaction.notify(Topic.MESSAGES)
 
 
-def _take_expired(transaction: Transaction, limit: int, lease: float) -> list[FetchedMessage]:
-    picked = json.loads(transaction.value(PICK_EXPIRED, (transaction.now, limit)))
-    return _take(transaction, picked, lease=lease, counts=False)
+def promote(transaction: Transaction, queue: str) -> None:
+    """Make some delayed messages of a queue wait that are due."""
+    if queue == DEFAULT:
+        transaction.execute(PROMOTE, (transaction.now, PROMOTIONS))
+    else:
+        transaction.execute(PROMOTE_NAMED, (transaction.now, PROMOTIONS, queue))
+
+
+def _pick(transaction: Transaction, queue: str, limit: int) -> list[Sequence[int]]:
+    """Return the ids and sizes of the next messages of a queue."""
+    promote(transaction, queue)
+    if queue == DEFAULT:
+        picked = transaction.value(PICK, (transaction.now, limit))
+    else:
+        picked = transaction.value(PICK_NAMED, (transaction.now, limit, queue))
+    found: list[Sequence[int]] = json.loads(picked)
+    return found
+
+
+def _take_expired(transaction: Transaction, request: FetchRequest) -> list[FetchedMessage]:
+    picked: list[Sequence[int]] = []
+    for statement in _of_kinds(request.queues, PICK_EXPIRED, PICK_EXPIRED_NAMED):
+        limit = request.limit - len(picked)
+        picked += json.loads(transaction.value(statement, (transaction.now, limit)))
+    return _take(transaction, picked, request, counts=False)
+
+
+def _of_kinds(queues: Sequence[str], default: str, named: str) -> list[str]:
+    """Return the statement of the default queue, that of all others, or both."""
+    statements = [default] if DEFAULT in queues else []
+    return statements if statements and len(queues) == 1 else [*statements, named]
 
 
 def _take(
-    transaction: Transaction, picked: Sequence[Sequence[int]], *, lease: float, counts: bool
+    transaction: Transaction,
+    picked: Sequence[Sequence[int]],
+    request: FetchRequest,
+    *,
+    counts: bool = True,
 ) -> list[FetchedMessage]:
     """Lease messages of which ids and sizes are given, as many as one fetch may return."""
     if not picked:
         return []
     ids = _as_many_as_fit(picked)
     first = _next_fence(transaction, len(ids))
-    until = transaction.now + lease
-    transaction.execute(TAKE, (int(counts), first, until, json.dumps(ids)))
+    until = transaction.now + request.lease
+    owner = request.owner or None
+    transaction.execute(TAKE, (int(counts), first, until, owner, json.dumps(ids)))
     return read_messages(transaction, ids)
 
 
@@ -166,7 +223,13 @@ def _as_many_as_fit(picked: Sequence[Sequence[int]]) -> list[int]:
     return ids
 
 
-def _seconds_until_next(transaction: Transaction) -> float | None:
-    times = (transaction.value(NEXT_DUE), transaction.value(NEXT_EXPIRY))
+def _seconds_until_next(transaction: Transaction, queues: Sequence[str]) -> float | None:
+    times = [
+        transaction.value(NEXT_DUE)
+        if queue == DEFAULT
+        else transaction.value(NEXT_DUE_NAMED, (queue,))
+        for queue in queues
+    ]
+    times += map(transaction.value, _of_kinds(queues, NEXT_EXPIRY, NEXT_EXPIRY_NAMED))
     nearest = min((time for time in times if time is not None), default=None)
     return None if nearest is None else max(nearest - transaction.now, 0.0)

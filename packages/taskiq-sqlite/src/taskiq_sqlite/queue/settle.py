@@ -28,36 +28,48 @@ WHERE aborted > 0 AND id IN (SELECT value FROM json_each(?))
 """
 # Without a delay it keeps its place. A message whose abort was asked for does not wait.
 RELEASE: Final = """
-UPDATE messages SET state = CASE WHEN ? > 0 AND aborted = 0 THEN 1 ELSE 0 END,
-    due = CASE WHEN ? > 0 THEN ? ELSE due END, fence = NULL, lease_until = NULL,
+UPDATE messages SET state = state - CASE WHEN ? > 0 AND aborted = 0 THEN 1 ELSE 2 END,
+    due = CASE WHEN ? > 0 THEN ? ELSE due END, fence = NULL, lease_until = NULL, owner = NULL,
     aborted = min(aborted, 1)
 WHERE id = ? AND fence = ?
 """
 BURY: Final = """
-INSERT INTO dead_letters (task_id, task_name, priority, expires_after, unique_key, attempt,
-    reason, error, buried_at, body)
-SELECT task_id, task_name, priority, expires_after, unique_key, attempt, ?, ?, ?, body
+INSERT INTO dead_letters (task_id, task_name, queue, priority, expires_after, unique_key, attempt,
+    sent_at, reason, error, buried_at, body)
+SELECT task_id, task_name, queue, priority, expires_after, unique_key, attempt, sent_at, ?, ?, ?,
+    body
 FROM messages WHERE id = ? AND fence = ?
 """
-RECLAIM: Final = """
-UPDATE messages SET state = 0, unsettled = unsettled + 1, fence = NULL, lease_until = NULL,
-    aborted = min(aborted, 1)
-WHERE id IN (SELECT id FROM messages WHERE state = 2 AND lease_until <= ? LIMIT ?)
+_UNSETTLED: Final = """
+UPDATE messages SET state = state - 2, unsettled = unsettled + 1, fence = NULL, lease_until = NULL,
+    owner = NULL, aborted = min(aborted, 1)
+WHERE id IN (SELECT id FROM messages WHERE state = {state} AND {condition} LIMIT ?)
 """
+RECLAIM: Final = _UNSETTLED.format(state=2, condition="lease_until <= ?")
+RECLAIM_NAMED: Final = _UNSETTLED.format(state=5, condition="lease_until <= ?")
+RECLAIM_OWNED: Final = _UNSETTLED.format(state=2, condition="owner = ?")
+RECLAIM_OWNED_NAMED: Final = _UNSETTLED.format(state=5, condition="owner = ?")
 # Without a point in time that can be read they would stay in their state for ever.
-RECLAIM_TIMELESS: Final = """
-UPDATE messages SET state = 0, fence = NULL, lease_until = NULL WHERE id IN
-    (SELECT id FROM messages WHERE state = 2 AND lease_until >= '' LIMIT ?)
+_TIMELESS: Final = """
+UPDATE messages SET state = {to}, fence = NULL, lease_until = NULL, owner = NULL WHERE id IN
+    (SELECT id FROM messages WHERE state = {state} AND {condition} LIMIT ?)
 """
-RECLAIM_ENDLESS: Final = """
-UPDATE messages SET state = 0, fence = NULL WHERE id IN
-    (SELECT id FROM messages WHERE state = 2 AND lease_until IS NULL LIMIT ?)
-"""
-PROMOTE_TIMELESS: Final = """
-UPDATE messages SET state = 0 WHERE id IN
-    (SELECT id FROM messages WHERE state = 1 AND due >= '' LIMIT ?)
-"""
-
+RECLAIM_TIMELESS: Final = _TIMELESS.format(to=0, state=2, condition="lease_until >= ''")
+RECLAIM_TIMELESS_NAMED: Final = _TIMELESS.format(to=3, state=5, condition="lease_until >= ''")
+RECLAIM_ENDLESS: Final = _TIMELESS.format(to=0, state=2, condition="lease_until IS NULL")
+RECLAIM_ENDLESS_NAMED: Final = _TIMELESS.format(to=3, state=5, condition="lease_until IS NULL")
+PROMOTE_TIMELESS: Final = _TIMELESS.format(to=0, state=1, condition="due >= ''")
+PROMOTE_TIMELESS_NAMED: Final = _TIMELESS.format(
+    to=3, state=4, condition="queue IN (SELECT name FROM queues) AND due >= ''"
+)
+TIMELESS: Final = (
+    RECLAIM_TIMELESS,
+    RECLAIM_TIMELESS_NAMED,
+    RECLAIM_ENDLESS,
+    RECLAIM_ENDLESS_NAMED,
+    PROMOTE_TIMELESS,
+    PROMOTE_TIMELESS_NAMED,
+)
 
 Token: TypeAlias = LeaseToken[int]
 
@@ -140,30 +152,48 @@ def bury(transaction: Transaction, item: Burial) -> None:
     transaction.execute(DELETE, (json.dumps([token.message_id]),))
 
 
-async def reclaim_all(database: Database) -> int:
-    """Queue all messages again whose lease ran out.
+async def reclaim_all(database: Database, owner: str | None = None) -> int:
+    """Queue all messages again whose lease ran out, or all that a worker has.
+
+    Args:
+        database: the file.
+        owner: the worker; None for leases that ran out.
 
     Returns:
         The number of messages.
     """
-    total = count = await database.write(reclaim, RECLAIMS)
-    while count == RECLAIMS:
-        count = await database.write(reclaim, RECLAIMS)
+    total = 0
+    while True:
+        count = await database.write(reclaim, owner)
         total += count
-    return total
+        if count < RECLAIMS:
+            return total
 
 
 @each
-def reclaim(transaction: Transaction, limit: int) -> int:
-    """Queue messages again whose lease ran out, and those whose time can't be read.
+def reclaim(transaction: Transaction, owner: str | None) -> int:
+    """Queue some messages again: of a worker, or whose lease ran out.
+
+    Without an owner, also messages whose time can't be read.
 
     Returns:
-        The number of messages whose lease ran out.
+        The number of messages of the worker, or whose lease ran out.
     """
-    count = transaction.execute(RECLAIM, (transaction.now, limit))
-    timeless = (RECLAIM_TIMELESS, RECLAIM_ENDLESS, PROMOTE_TIMELESS)
-    if count or sum(transaction.execute(statement, (limit,)) for statement in timeless):
+    if owner is None:
+        count = _reclaim(transaction, (RECLAIM, RECLAIM_NAMED), transaction.now)
+        others = sum(transaction.execute(statement, (RECLAIMS,)) for statement in TIMELESS)
+    else:
+        count = _reclaim(transaction, (RECLAIM_OWNED, RECLAIM_OWNED_NAMED), owner)
+        others = 0
+    if count or others:
         transaction.notify(Topic.MESSAGES)
+    return count
+
+
+def _reclaim(transaction: Transaction, statements: Sequence[str], value: float | str) -> int:
+    count = 0
+    for statement in statements:
+        count += transaction.execute(statement, (value, RECLAIMS - count))
     return count
 
 

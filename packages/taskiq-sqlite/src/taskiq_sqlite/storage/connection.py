@@ -11,6 +11,8 @@ from taskiq_sqlite.storage.schema import migrate
 
 LEAST_VERSION: Final = (3, 33)
 """Lowest version of SQLite that has UPDATE ... FROM."""
+INCREMENTAL: Final = 2
+"""The mode of `auto_vacuum` in which free pages are returned when we ask for it."""
 CACHE_KIB: Final = 16_000
 CHECKPOINT_PAGES: Final = 2_000
 WAL_LIMIT: Final = 64 * 1024 * 1024
@@ -45,14 +47,18 @@ def open_connection(options: DatabaseOptions) -> sqlite3.Connection:
         options.path, timeout=0, isolation_level=None, cached_statements=512
     )
     try:
-        # Before the first table, or never.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Before the first table, or never; setting it again would write to the log.
+        if connection.execute("PRAGMA auto_vacuum").fetchone() != (INCREMENTAL,):
+            connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {options.synchronous}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         migrate(connection, str(options.path))
+        # A file that can't be written is refused now; this writes nothing.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
     except BaseException:
         connection.close()
         raise

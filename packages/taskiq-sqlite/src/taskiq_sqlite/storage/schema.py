@@ -107,7 +107,114 @@ CREATE INDEX claims_done ON claims (confirmed) WHERE until IS NULL;
 DELETE FROM last_ticks WHERE schedule_id NOT IN (SELECT schedule_id FROM schedules);
 """
 
-MIGRATIONS: Final = (_QUEUE_AND_RESULTS, _SCHEDULES, _ABANDONED_CLAIMS, _CLAIM_MEMORY)
+# Processes of older versions that have the file open go on: their statements name the columns, the
+# triggers count for them, and they see neither the states nor the tables that are new.
+_QUEUES_WORKERS_HISTORY: Final = """
+ALTER TABLE messages ADD COLUMN queue TEXT NOT NULL DEFAULT '';  -- '' is the default queue
+ALTER TABLE messages ADD COLUMN owner TEXT;                      -- the worker that has it
+-- States 3, 4 and 5 are 0, 1 and 2 in other queues than the default one.
+CREATE INDEX messages_waiting_named ON messages (queue, aborted DESC, priority DESC, due, id)
+    WHERE state = 3;
+CREATE INDEX messages_delayed_named ON messages (queue, due) WHERE state = 4;
+CREATE INDEX messages_delivered_named ON messages (state, lease_until, queue) WHERE state = 5;
+CREATE INDEX messages_expiring_named ON messages (expires)
+    WHERE expires IS NOT NULL AND state IN (3, 4);
+ALTER TABLE dead_letters ADD COLUMN queue TEXT NOT NULL DEFAULT '';
+ALTER TABLE dead_letters ADD COLUMN sent_at REAL;
+CREATE INDEX dead_letters_by_queue ON dead_letters (queue, id);
+CREATE INDEX dead_letters_by_task ON dead_letters (task_id);
+CREATE INDEX dead_letters_by_key ON dead_letters (unique_key) WHERE unique_key IS NOT NULL;
+
+CREATE TABLE queues (
+    name TEXT PRIMARY KEY,
+    is_paused INTEGER NOT NULL DEFAULT 0,
+    total INTEGER NOT NULL DEFAULT 0,      -- messages in any state
+    delayed INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+INSERT INTO queues (name, total, delayed, dead) VALUES ('', (SELECT count(*) FROM messages),
+    (SELECT count(*) FROM messages WHERE state = 1), (SELECT count(*) FROM dead_letters));
+CREATE TRIGGER messages_inserted AFTER INSERT ON messages BEGIN
+    UPDATE queues SET total = total + 1, delayed = delayed + (NEW.state IN (1, 4))
+    WHERE name = NEW.queue;
+END;
+CREATE TRIGGER messages_deleted AFTER DELETE ON messages BEGIN
+    UPDATE queues SET total = total - 1, delayed = delayed - (OLD.state IN (1, 4))
+    WHERE name = OLD.queue;
+END;
+CREATE TRIGGER messages_moved AFTER UPDATE OF state ON messages
+    WHEN (OLD.state IN (1, 4)) <> (NEW.state IN (1, 4)) BEGIN
+    UPDATE queues SET delayed = delayed + (NEW.state IN (1, 4)) - (OLD.state IN (1, 4))
+    WHERE name = NEW.queue;
+END;
+CREATE TRIGGER dead_letters_inserted AFTER INSERT ON dead_letters BEGIN
+    UPDATE queues SET dead = dead + 1 WHERE name = NEW.queue;
+END;
+CREATE TRIGGER dead_letters_deleted AFTER DELETE ON dead_letters BEGIN
+    UPDATE queues SET dead = dead - 1 WHERE name = OLD.queue;
+END;
+
+CREATE TABLE workers (
+    worker_id TEXT PRIMARY KEY,
+    expires REAL NOT NULL,
+    body TEXT NOT NULL                     -- a WorkerRecord as JSON
+) WITHOUT ROWID;
+
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    task_name TEXT NOT NULL,
+    ending TEXT NOT NULL,                  -- a DeliveryEnd
+    ended_at REAL NOT NULL,
+    body TEXT NOT NULL                     -- a DeliveryRecord as JSON
+);
+CREATE INDEX history_by_queue ON history (queue, id);
+CREATE INDEX history_by_task ON history (task_id);
+CREATE INDEX history_by_age ON history (ended_at);
+CREATE TABLE minute_counters (
+    minute REAL NOT NULL,
+    task_name TEXT NOT NULL,
+    body TEXT NOT NULL,                    -- a MinuteCounters as JSON
+    PRIMARY KEY (minute, task_name)
+) WITHOUT ROWID;
+
+CREATE TABLE schedules_revision (value INTEGER NOT NULL);  -- one row: grows with each change
+INSERT INTO schedules_revision VALUES (0);
+CREATE TRIGGER schedules_inserted AFTER INSERT ON schedules BEGIN
+    UPDATE schedules_revision SET value = value + 1;
+END;
+CREATE TRIGGER schedules_updated AFTER UPDATE ON schedules BEGIN
+    UPDATE schedules_revision SET value = value + 1;
+END;
+CREATE TRIGGER schedules_deleted AFTER DELETE ON schedules BEGIN
+    UPDATE schedules_revision SET value = value + 1;
+END;
+-- As `claims` and `last_ticks`, of schedules that are not in this file: labels of tasks.
+CREATE TABLE broker_claims (
+    schedule_id TEXT NOT NULL,
+    tick INTEGER NOT NULL,
+    until REAL,
+    confirmed REAL,
+    PRIMARY KEY (schedule_id, tick)
+) WITHOUT ROWID;
+CREATE INDEX broker_claims_open ON broker_claims (until) WHERE until IS NOT NULL;
+CREATE INDEX broker_claims_done ON broker_claims (confirmed) WHERE until IS NULL;
+CREATE TABLE broker_last_ticks (
+    schedule_id TEXT PRIMARY KEY,
+    tick INTEGER NOT NULL,
+    confirmed REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX broker_last_ticks_by_age ON broker_last_ticks (confirmed);
+"""
+
+MIGRATIONS: Final = (
+    _QUEUE_AND_RESULTS,
+    _SCHEDULES,
+    _ABANDONED_CLAIMS,
+    _CLAIM_MEMORY,
+    _QUEUES_WORKERS_HISTORY,
+)
 """The script at index n migrates version n to version n + 1."""
 
 

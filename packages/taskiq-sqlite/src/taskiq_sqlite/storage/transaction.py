@@ -1,7 +1,7 @@
 """Transactions: what an operation on the database can do, and how operations share one."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ class Topic(StrEnum):
     MESSAGES = "messages"
     RESULTS = "results"
     ABORTS = "aborts"
+    SCHEDULES = "schedules"
 
 
 class Transaction:
@@ -53,6 +54,12 @@ class Transaction:
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
         return self._connection.execute(sql, parameters).fetchall()
+
+    def records(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return all rows of a query, by the names of its columns."""
+        cursor = self._connection.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """Insert many rows.
