@@ -56,9 +56,8 @@ def open_connection(options: DatabaseOptions) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         migrate(connection, str(options.path))
-        # A file that can't be written is refused now; this writes nothing.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
+        # A file that can't be written is refused now, by a statement that writes nothing.
+        connection.execute("DELETE FROM fence WHERE 0")
     except BaseException:
         connection.close()
         raise
