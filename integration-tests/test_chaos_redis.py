@@ -9,6 +9,7 @@ import pytest
 
 from taskiq import AsyncTaskiqTask, TaskiqResult
 from taskiq.exceptions import BrokerConnectionError, SendTaskError
+from taskiq_testkit import TcpProxy
 from taskiq_testservers.chaos import (
     TASKS,
     Faults,
@@ -20,7 +21,6 @@ from taskiq_testservers.chaos import (
 )
 from taskiq_testservers.commands import StartWorker
 from taskiq_testservers.redis_server import RedisServer
-from taskiq_testservers.tcp_proxy import TcpProxy
 
 TOTAL = 2000
 AT_ONCE = 300
@@ -125,12 +125,12 @@ async def happen_one_by_one(
     """All that can happen to a server, in the middle of the work, however fast that is."""
 
     async def pause(**how: bool) -> None:
-        proxy.pause(**how)
+        proxy.stall(**how)
         await asyncio.sleep(PAUSE)
-        proxy.go_on()
+        proxy.resume()
 
     async def drop() -> None:
-        proxy.drop()
+        proxy.cut()
 
     happenings: list[Callable[[], Awaitable[None]]] = [
         server.restart,

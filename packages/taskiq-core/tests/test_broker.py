@@ -367,9 +367,9 @@ async def test_abort_of_a_finished_task_says_so_where_waiting_ones_cannot_be_abo
     results: Any = InmemoryResults({"done"})
 
     assert await HalfAborting(results).abort("done") is AbortState.FINISHED
-    with pytest.raises(CapabilityError, match="can't abort tasks that wait.*'abort_queued'"):
+    with pytest.raises(CapabilityError, match=r"can't abort tasks that wait.*'abort_queued'"):
         await HalfAborting(results).abort("waiting")
-    with pytest.raises(CapabilityError, match="can't abort tasks that wait.*'abort_queued'"):
+    with pytest.raises(CapabilityError, match=r"can't abort tasks that wait.*'abort_queued'"):
         await HalfAborting().abort("waiting")
 
 

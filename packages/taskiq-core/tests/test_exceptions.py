@@ -23,8 +23,8 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         exceptions.CapabilityError,
         {"broker": "B", "action": "abort tasks", "capability": "abort_running"},
         (
-            "B can't abort tasks: it lacks the capability 'abort_running'. Use a broker that has it; "
-            "`taskiq plugins --capabilities` lists them."
+            "B can't abort tasks: it lacks the capability 'abort_running'. Use a broker that has "
+            "it; `taskiq plugins --capabilities` lists them."
         ),
     ),
     (

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,13 +13,17 @@ from typing import Any, ClassVar
 
 import pytest
 
+from taskiq_core.brokers.memory_workers import MemoryWorkers
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import TaskiqError
 from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.history import HistoryOptions, HistoryPage
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.message_info import MessagePage, MessageState
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.messages.slots import Slots
+from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_core.plugins import load_plugins
 from taskiq_testkit import (
     BrokerContract,
@@ -34,8 +39,8 @@ from taskiq_testkit.contracts.plugin_spec import check_scheme
 from taskiq_testkit.contracts.results import ResultHarness
 from taskiq_testkit.contracts.schedules import SourceHarness
 from taskiq_testkit.harness import BrokerHarness
-from taskiq_testkit.reference.queue import ReferenceQueue
 from taskiq_testkit.reference.store import Store
+from taskiq_testservers import broken_operations as operations
 from taskiq_testservers import broken_stores as broken
 from taskiq_testservers.poison import planters
 
@@ -64,7 +69,7 @@ class LosesOnCancel(ReferenceBroker):
     """Forgets what it fetched and did not yield, and acknowledges what it fetches."""
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
-        queue = ReferenceQueue(self.address, self.lease)
+        queue = self._queue()
         while True:
             await slots.wait_free()
             for delivery in (await queue.fetch(slots.free)).deliveries:
@@ -144,6 +149,66 @@ class RaisesInItsStream(ReferenceBroker):
             yield delivery
 
 
+class LooksAtOneQueueFirst(ReferenceBroker):
+    """Ignores weights: as long as the first queue has messages, the others get no turn."""
+
+    async def startup(self) -> None:
+        if self.queues is not None:
+            self.queues = replace(self.queues, is_strict=True)
+        await super().startup()
+
+
+class LooksAtQueuesByWeight(ReferenceBroker):
+    """Ignores that an order is strict."""
+
+    async def startup(self) -> None:
+        if self.queues is not None:
+            self.queues = replace(self.queues, is_strict=False)
+        await super().startup()
+
+
+class TakesAnyQueueName(ReferenceBroker):
+    """Sends to the default queue what names none that can be."""
+
+    async def kick(self, message: BrokerMessage) -> None:
+        labels = {name: value for name, value in message.labels.items() if value != ""}
+        await super().kick(message.model_copy(update={"labels": labels}))
+
+
+class TakesAnyKeyForTheFirstPage(ReferenceBroker):
+    """Begins anew where a key can't be read."""
+
+    async def messages(self, state: MessageState, **options: Any) -> MessagePage:
+        with contextlib.suppress(ValueError):
+            return await super().messages(state, **options)
+        return await super().messages(state)
+
+    async def deliveries_of_past(self, **options: Any) -> HistoryPage:
+        with contextlib.suppress(ValueError):
+            return await super().deliveries_of_past(**options)
+        return await super().deliveries_of_past()
+
+
+class KeepsRecordsToItself(ReferenceBroker):
+    """Lists the workers that this object has heard of."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.known = MemoryWorkers()
+
+    async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
+        self.known.announce(record, ttl)
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        return self.known.workers()
+
+
+class KeepsHistoryUnasked(ReferenceBroker):
+    """Costs what nobody has asked for."""
+
+    history = HistoryOptions()
+
+
 # --- which test catches which ---------------------------------------------------------------------
 
 STORES: list[tuple[type[Store], str]] = [
@@ -184,6 +249,43 @@ STORES: list[tuple[type[Store], str]] = [
     (broken.PurgesWhatRuns, "test_purge_drops_what_waits"),
     (broken.CountsTheDelayedAsWaiting, "test_stats_count_delayed"),
     (broken.ForgetsEverythingAtRestart, "test_restart_loses_nothing"),
+    (operations.DeliversExpiredAsUsual, "test_expired_message_is_refused_by_its_worker"),
+    (operations.OverlooksTheExpired, "test_expired_is_found_without_a_free_worker"),
+    (operations.IgnoresQueueNames, "test_label_chooses_the_queue"),
+    (operations.WakesTheDefaultQueueOnly, "test_worker_of_several_queues_is_woken_by_each"),
+    (operations.ReleasesToTheDefaultQueue, "test_message_returns_to_its_queue"),
+    (operations.CountsAllQueues, "test_queues_are_counted_and_purged_apart"),
+    (operations.PurgesAllQueues, "test_queues_are_counted_and_purged_apart"),
+    (operations.ReplaysToTheDefaultQueue, "test_dead_letters_of_a_queue"),
+    (operations.NamesTheDefaultQueueOnly, "test_queue_that_holds_a_message_is_named"),
+    (operations.ListsInReverse, "test_waiting_messages_are_listed"),
+    (operations.DeliversWhatItLists, "test_waiting_messages_are_listed"),
+    (operations.ForgetsBodies, "test_body_is_told_on_request"),
+    (operations.PagesByOffset, "test_pages_are_found_by_key"),
+    (operations.NamesTheWrongOwner, "test_delivered_message_is_told_with_its_worker"),
+    (operations.ForgetsWhenMessagesAreDue, "test_delayed_messages_are_listed"),
+    (operations.MovesAllThatIsDelayed, "test_delayed_message_is_moved_to_now"),
+    (operations.ListsInReverse, "test_dead_messages_are_listed"),
+    (operations.IgnoresFilters, "test_filters_choose"),
+    (operations.ListsTheDefaultQueueOnly, "test_messages_of_a_queue"),
+    (operations.KeepsTheFirstRecord, "test_record_takes_the_place_of_the_last_one"),
+    (operations.KeepsRecordsForEver, "test_record_ends_by_itself"),
+    (operations.ListsTheWithdrawn, "test_withdrawn_worker_is_gone"),
+    (operations.WaitsForLeasesOfTheDead, "test_dead_worker_loses_what_it_held"),
+    (operations.ReclaimsFromTheLiving, "test_dead_worker_loses_what_it_held"),
+    (operations.PausesNothing, "test_paused_queue_hands_out_nothing"),
+    (operations.ResumesAndWakesNobody, "test_waiting_worker_is_paused_and_woken"),
+    (operations.SaysNothingOfAPause, "test_pause_is_told"),
+    (operations.TakesBackWhatRunsInAPause, "test_running_task_goes_on"),
+    (operations.ForgetsThePauseAtRestart, "test_pause_survives_a_restart"),
+    (operations.PausesEverything, "test_other_queues_are_not_paused"),
+    (operations.ListsHistoryInReverse, "test_ended_deliveries_are_listed"),
+    (operations.PagesHistoryByNumber, "test_ended_deliveries_are_listed"),
+    (operations.IgnoresFiltersOfHistory, "test_deliveries_are_chosen"),
+    (operations.KeepsHistoryForEver, "test_only_the_latest_are_kept"),
+    (operations.KeepsHistoryForEver, "test_old_deliveries_are_forgotten"),
+    (operations.KeepsHistoryForEver, "test_old_counters_are_forgotten"),
+    (operations.ReplacesCounters, "test_counters_are_added_up"),
 ]
 BROKERS: list[tuple[type[ReferenceBroker], str]] = [
     (Hoards, "test_no_hoarding_beyond_slots"),
@@ -195,6 +297,13 @@ BROKERS: list[tuple[type[ReferenceBroker], str]] = [
     (AnswersWhateverItCannot, "test_released_comes_again"),
     (EndsItsStream, "test_server_restarts"),
     (RaisesInItsStream, "test_what_cannot_be_read_holds_up_nobody"),
+    (LooksAtOneQueueFirst, "test_weights_share_the_slots"),
+    (LooksAtQueuesByWeight, "test_strict_order"),
+    (TakesAnyQueueName, "test_name_that_is_no_name_is_refused"),
+    (TakesAnyKeyForTheFirstPage, "test_key_that_is_none_is_refused"),
+    (TakesAnyKeyForTheFirstPage, "test_key_of_no_page_is_refused"),
+    (KeepsRecordsToItself, "test_announced_worker_is_listed"),
+    (KeepsHistoryUnasked, "test_history_is_off_by_default"),
 ]
 
 
@@ -238,8 +347,9 @@ def _harness(server: ReferenceServer, broker_class: type[ReferenceBroker]) -> Br
 
 def _restart(server: ReferenceServer) -> Callable[[], Awaitable[None]]:
     async def restart() -> None:
-        if isinstance(server.store, broken.ForgetsEverythingAtRestart):
-            server.store.forget()
+        forget = getattr(server.store, "forget", None)
+        if forget is not None:
+            forget()
         await server.restart()
 
     return restart

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from taskiq_testkit.reference.results import ReferenceResultBackend
     from taskiq_testkit.reference.schedules import ReferenceScheduleSource
     from taskiq_testkit.reference.server import ReferenceServer
+    from taskiq_testkit.tcp_proxy import TcpProxy
 
 __all__ = [
     "BrokerContract",
@@ -24,6 +25,7 @@ __all__ = [
     "ReferenceServer",
     "ResultBackendContract",
     "ScheduleSourceContract",
+    "TcpProxy",
     "VirtualClock",
     "departs",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     "ReferenceServer": "taskiq_testkit.reference.server",
     "ResultBackendContract": "taskiq_testkit.contracts.results",
     "ScheduleSourceContract": "taskiq_testkit.contracts.schedules",
+    "TcpProxy": "taskiq_testkit.tcp_proxy",
     "VirtualClock": "taskiq_testkit.clock",
     "departs": "taskiq_testkit.contract",
 }

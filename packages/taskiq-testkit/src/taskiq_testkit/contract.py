@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 import pytest
 
 from taskiq_core.capabilities import Capability
+from taskiq_testkit.watchdog import watchdog
 
 BASICS: Final = "contract"
 """The row of the matrix for what every implementation must do."""
@@ -65,14 +66,15 @@ def proves(
         @wraps(function)
         async def test(self: "Contract", **fixtures: Any) -> None:
             subject = fixtures["harness"]
-            for each in (capability, *beside):
-                if each is not None and not subject.declares(each):
-                    await self.refuse(each, subject)
+            async with watchdog(self.time_limit):
+                for each in (capability, *beside):
+                    if each is not None and not subject.declares(each):
+                        await self.refuse(each, subject)
+                        return
+                if unless is not None and subject.declares(unless):
+                    await self.contrast(unless, subject)
                     return
-            if unless is not None and subject.declares(unless):
-                await self.contrast(unless, subject)
-                return
-            await function(self, **fixtures)
+                await function(self, **fixtures)
 
         test.__contract__ = ContractTest(  # type: ignore[attr-defined]  # a mark, as pytest's are
             function.__name__,
@@ -106,12 +108,14 @@ class Contract:
     Attributes:
         kind: what is tested: broker, result backend or schedule source.
         patience: seconds that a test waits for what must come.
+        time_limit: seconds after which a test that hangs fails, with the stacks of all tasks.
     """
 
     pytestmark = pytest.mark.asyncio
 
     kind: ClassVar[str] = ""
     patience: float = 10.0
+    time_limit: float = 50.0
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

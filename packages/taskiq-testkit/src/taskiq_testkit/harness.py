@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
@@ -56,6 +56,8 @@ class BrokerHarness:
         self._tasks: dict[str, Task] = {}
         self._in_place: InplaceWorker | None = None
         self._closing = AsyncExitStack()
+        self.queues_used: set[str] = set()
+        self._test_id = uuid4().hex[:8]
 
     async def open(self) -> None:
         """Start the client's broker."""
@@ -122,9 +124,14 @@ class BrokerHarness:
         """A worker that takes deliveries as the test says, whatever kind of broker it is."""
         return self._in_place or await self.stream(slots)
 
-    async def stream(self, slots: int = 1) -> StreamWorker:
-        """The same, of a broker that has workers; it is closed at the end."""
-        worker = StreamWorker(await self.worker_broker(), slots, self.patience)
+    async def stream(self, slots: int = 1, **settings: Any) -> StreamWorker:
+        """The same, of a broker that has workers; it is closed at the end.
+
+        Args:
+            slots: how many deliveries it may hold.
+            settings: attributes of its broker, which a worker sets.
+        """
+        worker = StreamWorker(await self.worker_broker(**settings), slots, self.patience)
         self._closing.push_async_callback(worker.close)
         return worker
 
@@ -162,16 +169,40 @@ class BrokerHarness:
         await process.ready()
         return process
 
-    async def worker_broker(self) -> AsyncBroker:
-        """One more broker of the queue, started; the client's own if there can be none."""
+    async def worker_broker(self, **settings: Any) -> AsyncBroker:
+        """One more broker of the queue, started; the client's own if there can be none.
+
+        Args:
+            settings: attributes that a worker sets before start-up: `queues`, `worker_id`.
+        """
         if self._make_broker is None:
+            await self._set_up_again(settings)
             return self.broker
         made = self._make_broker()
         broker = await made if inspect.isawaitable(made) else made
         broker.is_worker_process = True
+        for name, value in settings.items():
+            setattr(broker, name, value)
         await broker.startup()
         self._closing.push_async_callback(broker.shutdown)
         return broker
+
+    async def _set_up_again(self, settings: Mapping[str, Any]) -> None:
+        """Start the client's broker anew, as one that a worker has set up."""
+        if settings:
+            await self.broker.shutdown()
+            for name, value in settings.items():
+                setattr(self.broker, name, value)
+            await self.broker.startup()
+
+    def queue(self, name: str) -> str:
+        """Return the name of a queue of this test beside the default one.
+
+        It is one that no other test uses, for brokers whose tests share a server.
+        """
+        full = f"{name}-{self._test_id}"
+        self.queues_used.add(full)
+        return full
 
     async def tune_in(self, workers: Sequence[StreamWorker]) -> None:
         """Wait until each of these workers gets what is sent; for a broker that broadcasts."""
@@ -224,14 +255,15 @@ class BrokerHarness:
         """Look until there is something true, for what has no event."""
         return await until(look, patience=self.patience, what=what)
 
-    async def counts(self, **expected: int) -> None:
+    async def counts(self, *, queue: str | None = None, **expected: int) -> None:
         """Wait until the broker's stats say so; worker and client may be different processes."""
         seen: list[QueueStats] = []
 
         async def agrees() -> bool:
-            stats = await self.broker.stats()
+            stats = await (self.broker.stats(queue=queue) if queue else self.broker.stats())
             seen[:] = [stats]
-            return all(getattr(stats, name) == count for name, count in expected.items())
+            # None: a server that can't tell.
+            return all(getattr(stats, name) in (None, n) for name, n in expected.items())
 
         try:
             await self.until(agrees, "the count")

@@ -50,8 +50,12 @@ class StreamWorker(Worker):
             self._fetching = asyncio.create_task(_next_of(self._stream))
 
     async def next(self) -> "StreamDelivery":
-        """The next delivery, of the probe."""
+        """The next delivery, of the probe; expired ones are refused, as core does."""
         delivery = await self.next_delivery()
+        while delivery.expired:
+            await delivery.bury("expired")
+            self.settled(delivery)
+            delivery = await self.next_delivery()
         message = self.broker.formatter.loads(delivery.data)
         message.parse_labels()
         return StreamDelivery(self, delivery, message)

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
-from taskiq_testkit.reference.store import Message, NewMessage, Store
+from taskiq_testkit.reference.store import DEFAULT, Message, NewMessage, Store
 
 
 class DropsAcknowledgements(Store):
@@ -64,27 +65,27 @@ class LosesWhatWasNotYielded(Store):
 
 
 class CountsNoAttempts(Store):
-    def fetch(self, limit: int) -> list[Message]:
-        return [replace(each, attempt=1) for each in super().fetch(limit)]
+    def fetch(self, limit: int, *args: Any) -> list[Message]:
+        return [replace(each, attempt=1) for each in super().fetch(limit, *args)]
 
 
 class ForgetsTheUnsettled(Store):
-    def reclaim(self) -> int:
-        count = super().reclaim()
+    def reclaim(self, owner: str | None = None) -> int:
+        count = super().reclaim(owner)
         for message in self.messages.values():
             message.unsettled = 0
         return count
 
 
 class NeverReclaims(Store):
-    def reclaim(self) -> int:
+    def reclaim(self, owner: str | None = None) -> int:
         return 0
 
 
 class ReclaimsButWakesNobody(Store):
-    def reclaim(self) -> int:
+    def reclaim(self, owner: str | None = None) -> int:
         wake, self.on_change = self.on_change, lambda: None
-        count = super().reclaim()
+        count = super().reclaim(owner)
         self.on_change = wake
         return count
 
@@ -101,9 +102,9 @@ class LetsAnyoneSettle(Store):
 
 
 class RepeatsFences(Store):
-    def fetch(self, limit: int) -> list[Message]:
+    def fetch(self, limit: int, *args: Any) -> list[Message]:
         self.fences = count(1)
-        return super().fetch(limit)
+        return super().fetch(limit, *args)
 
 
 class IgnoresPriorities(Store):
@@ -143,23 +144,23 @@ class ForgetsReasons(Store):
 
 
 class ListsAllLetters(Store):
-    def letters(self, limit: int, offset: int) -> list[DeadLetter]:
-        return super().letters(1_000, 0)
+    def letters(self, limit: int, offset: int, queue: str = DEFAULT) -> list[DeadLetter]:
+        return super().letters(1_000, 0, queue)
 
 
 class KeepsReplayedLetters(Store):
-    def take_letters(self, letter_ids: Collection[str] | None) -> list[Message]:
+    def take_letters(self, letter_ids: Collection[str] | None, queue: str) -> list[Message]:
         return [self.dead[n][1] for n in self.dead if letter_ids is None or str(n) in letter_ids]
 
 
 class PurgesAllLetters(Store):
-    def purge_letters(self, letter_ids: Collection[str] | None) -> int:
-        return super().purge_letters(None)
+    def purge_letters(self, letter_ids: Collection[str] | None, queue: str = DEFAULT) -> int:
+        return super().purge_letters(None, queue)
 
 
 class StartsAbortedTasks(Store):
-    def fetch(self, limit: int) -> list[Message]:
-        return [replace(each, aborted=False) for each in super().fetch(limit)]
+    def fetch(self, limit: int, *args: Any) -> list[Message]:
+        return [replace(each, aborted=False) for each in super().fetch(limit, *args)]
 
 
 class TellsNobodyOfAborts(Store):
@@ -209,15 +210,15 @@ class CallsEveryTaskQueued(Store):
 
 
 class PurgesWhatRuns(Store):
-    def purge(self) -> int:
-        count = super().purge()
+    def purge(self, queue: str = DEFAULT) -> int:
+        count = super().purge(queue)
         self.messages.clear()
         return count
 
 
 class CountsTheDelayedAsWaiting(Store):
-    def stats(self) -> QueueStats:
-        stats = super().stats()
+    def stats(self, queue: str = DEFAULT) -> QueueStats:
+        stats = super().stats(queue)
         return replace(stats, waiting=stats.waiting + stats.delayed, delayed=0)
 
 

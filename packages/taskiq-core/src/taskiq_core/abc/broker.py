@@ -44,7 +44,8 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         capabilities: what the broker can do; None for a broker that does not declare it, as brokers
             written for taskiq 0.13 don't; core refuses nothing on its behalf.
             Final when `startup` has returned: what a server can do may depend on its version.
-        priority_levels: how many priorities the broker distinguishes; None for any number.
+        priority_levels: how many priorities the broker distinguishes, from 0 on; None for any
+            number, negative ones among them.
         reclaim_interval: seconds between two calls of `reclaim` by each worker.
         reclaims_itself: whether the server gives back what dead workers held, so that `reclaim` has
             nothing to do and answers 0.
@@ -149,8 +150,8 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         For brokers whose deliveries belong to a connection: when it ends, the server gives them to
         other workers. Core stops their tasks, and stores and settles nothing.
         """
-        return
-        yield
+        for delivery in list[Delivery]():
+            yield delivery
 
     # -- expiry: capability EXPIRY -----------------------------------------------------------
 

@@ -91,7 +91,7 @@ class HistoryStore:
         """Return the counters of each minute and task, by minute and name.
 
         Args:
-            since: the first moment of interest, in UTC.
+            since: the first moment of interest, in UTC; its minute is the first one.
             task_name: only counters of this task.
         """
         raise self._lacks_history("tell its history")

@@ -17,7 +17,8 @@ class HistoryOptions:
     """How much history a broker keeps.
 
     Attributes:
-        max_deliveries: of each queue; the oldest are dropped first.
+        max_deliveries: of each queue; the oldest are dropped first. A store may count all queues
+            as one, or keep some hundred more, where that is cheaper.
         max_age: seconds that a delivery is kept.
         counters_age: seconds that the counters of a minute are kept.
     """
@@ -110,6 +111,22 @@ class MinuteCounters(BaseModel):
     ran: list[int] = Field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     waited_sum: float = 0.0
     ran_sum: float = 0.0
+
+    def plus(self, other: "MinuteCounters") -> "MinuteCounters":
+        """Return the sums of these counters and those of another worker, for the same minute."""
+        return MinuteCounters(
+            minute=self.minute,
+            task_name=self.task_name,
+            started=self.started + other.started,
+            succeeded=self.succeeded + other.succeeded,
+            failed=self.failed + other.failed,
+            retried=self.retried + other.retried,
+            dead=self.dead + other.dead,
+            waited=[a + b for a, b in zip(self.waited, other.waited, strict=True)],
+            ran=[a + b for a, b in zip(self.ran, other.ran, strict=True)],
+            waited_sum=self.waited_sum + other.waited_sum,
+            ran_sum=self.ran_sum + other.ran_sum,
+        )
 
 
 class HistoryPage(BaseModel):

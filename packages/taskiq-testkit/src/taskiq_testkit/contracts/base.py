@@ -1,6 +1,6 @@
 """What an author states about a broker: fixtures and facts."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import Any
 
 import pytest
@@ -13,6 +13,10 @@ from taskiq_testkit.contracts.refusals import REFUSALS, every_worker_gets_it
 from taskiq_testkit.harness import BrokerHarness, MakeBroker
 from taskiq_testkit.processes import BrokerFactory
 from taskiq_testkit.reports import report_subject
+from taskiq_testkit.watchdog import watchdog
+
+EndConnection = Callable[[AsyncBroker], Awaitable[None]]
+RemoveQueue = Callable[[AsyncBroker, Collection[str]], Awaitable[None]]
 
 
 class BrokerBase(Contract):
@@ -60,6 +64,23 @@ class BrokerBase(Contract):
         """An async function that stops the broker's server and starts it again."""
         return None
 
+    @pytest.fixture
+    def end_connection(self) -> EndConnection | None:
+        """An async function that ends the connection of a worker's broker, which it is given.
+
+        For brokers whose deliveries belong to a connection: see `AsyncBroker.lost`.
+        """
+        return None
+
+    @pytest.fixture
+    def remove_queue(self) -> RemoveQueue | None:
+        """An async function of the broker that removes the queues of a test from its server.
+
+        The kit calls it when all brokers of the test are stopped, with the names of the queues that
+        the test used beside the default one.
+        """
+        return None
+
     @pytest_asyncio.fixture
     async def harness(
         self,
@@ -67,9 +88,9 @@ class BrokerBase(Contract):
         broker: AsyncBroker,
         make_broker: MakeBroker | None,
         broker_factory: BrokerFactory | None,
+        remove_queue: RemoveQueue | None,
     ) -> AsyncGenerator[BrokerHarness, None]:
         """The broker, and what the tests have to do with it; for the tests of the kit."""
-        report_subject(request.node, type(self), broker, broker.capabilities or frozenset())
         harness = BrokerHarness(
             broker,
             make_broker=make_broker,
@@ -78,11 +99,18 @@ class BrokerBase(Contract):
             tick=self.tick,
             has_workers=self.has_workers,
         )
-        await harness.open()
+        try:
+            async with watchdog(self.time_limit):
+                await harness.open()
+        finally:  # what a broker can do is final now
+            report_subject(request.node, type(self), broker, broker.capabilities or frozenset())
         try:
             yield harness
         finally:
-            await harness.close()
+            async with watchdog(self.time_limit):
+                await harness.close()
+                if remove_queue is not None:
+                    await remove_queue(broker, harness.queues_used)
 
     async def refuse(self, capability: Capability, harness: Any) -> None:
         """Check that the use of a capability that is not declared is refused, or does without."""

@@ -7,8 +7,10 @@ from typing import Any
 
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import SendTaskError
+from taskiq_core.messages.outcomes import Release
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
+from taskiq_testkit.contracts.distribution import WORKERS
 from taskiq_testkit.harness import BrokerHarness
 
 
@@ -18,13 +20,15 @@ class QueueLabelContract(BrokerBase):
     @proves(Capability.PRIORITY)
     async def test_higher_priority_first(self, harness: BrokerHarness) -> None:
         """Of those that wait, messages of higher priority are delivered first; 0 is the default."""
-        for priority in (0, 7, -3, None, 9, 7):
+        sent = _priorities(harness.broker.priority_levels)
+        for priority in sent:
             labels: dict[str, Any] = {} if priority is None else {"priority": priority}
             await harness.send(str(priority or 0), **labels)
 
-        taken = await harness.gather(await harness.worker(), 6)
+        taken = await harness.gather(await harness.worker(), len(sent))
 
-        assert [int(held.text) for held in taken] == [9, 7, 7, 0, 0, -3]
+        in_order = sorted((priority or 0 for priority in sent), reverse=True)
+        assert [int(held.text) for held in taken] == in_order
 
     @proves(Capability.PRIORITY)
     async def test_later_priority_overtakes(self, harness: BrokerHarness) -> None:
@@ -52,6 +56,37 @@ class QueueLabelContract(BrokerBase):
 
         assert {held.text for held in taken} == {"in time", "for ever"}
         await harness.is_empty(worker)
+
+    @proves(Capability.EXPIRY)
+    async def test_expired_message_is_refused_by_its_worker(self, harness: BrokerHarness) -> None:
+        """A worker gets an expired message as such: its task does not run, and its end is seen."""
+        started: list[str] = []
+
+        async def late() -> None:
+            started.append("started")
+
+        harness.task("late", late)
+        task = await harness.call("late", expires=harness.tick)
+        await asyncio.sleep(2 * harness.tick)
+
+        receiver = await harness.receiver()
+
+        assert not isinstance(await receiver.outcome_of(task.task_id), Release)
+        assert started == []
+
+    @proves(Capability.EXPIRY, needs=WORKERS)
+    async def test_expired_is_found_without_a_free_worker(self, harness: BrokerHarness) -> None:
+        """`expire_queued` takes expired messages, and no others, each once."""
+        task_id = await harness.send("late", expires=harness.tick)
+        await harness.send("in time", expires=1000 * harness.patience)
+        await asyncio.sleep(2 * harness.tick)
+        broker = await harness.worker_broker()
+
+        found = await broker.expire_queued()
+
+        assert [(each.task_id, each.expired) for each in found] == [(task_id, True)]
+        assert list(await broker.expire_queued()) == []
+        await found[0].ack()
 
     @proves(Capability.UNIQUE)
     async def test_unique_key_is_queued_once(self, harness: BrokerHarness) -> None:
@@ -99,3 +134,10 @@ class QueueLabelContract(BrokerBase):
 
         assert sorted(held.text for held in taken) == ["first", "free", "free"]
         await harness.is_empty(worker)
+
+
+def _priorities(levels: int | None) -> list[int | None]:
+    """Return priorities to send, None for no label, that a broker of so many levels tells apart."""
+    if levels is None:
+        return [0, 7, -3, None, 9, 7]
+    return [0, levels - 1, None, levels // 2, levels - 1]

@@ -3,13 +3,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import CapabilityError, ResultBackendMissingError, UnsupportedLabelError
-from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, QUEUE_NAME, UNIQUE_KEY
+from taskiq_core.messages.message_info import MessageState
+from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_core.worker_report import WorkerState
 from taskiq_testkit.harness import BrokerHarness
 from taskiq_testkit.probe import formatted
 
@@ -152,6 +156,64 @@ async def claims_are_refused(harness: BrokerHarness) -> None:
         harness.broker.tick_claims()
 
 
+async def there_is_one_queue(harness: BrokerHarness) -> None:
+    """The label of another queue is refused, that of the only one is not; no queue is listed."""
+    await label_is_refused(QUEUE_NAME, f"not {harness.broker.queue_name}")(harness)
+
+    assert list(await harness.broker.queue_names()) == []
+    worker = await harness.worker()
+    await harness.send("here", queue_name=harness.broker.queue_name)
+    held = await worker.next()
+    assert held.text == "here"
+    await held.ack()
+
+
+async def listing_is_refused(harness: BrokerHarness) -> None:
+    """A broker that can't list its messages does not say that there are none."""
+    for state in MessageState:
+        with pytest.raises(CapabilityError):
+            await harness.broker.messages(state)
+    with pytest.raises(CapabilityError):
+        await harness.broker.move_to_now("no such task")
+
+
+async def workers_are_unknown(harness: BrokerHarness) -> None:
+    """A broker that knows no workers does not say that there are none."""
+    record = WorkerRecord(
+        worker_id="id",
+        host="host",
+        pid=1,
+        state=WorkerState.RUNNING,
+        started_at=datetime.now(UTC),
+        seen_at=datetime.now(UTC),
+    )
+    for call in (
+        lambda: harness.broker.announce(record, ttl=1.0),
+        lambda: harness.broker.withdraw("id"),
+        harness.broker.workers,
+    ):
+        with pytest.raises(CapabilityError):
+            await call()
+
+
+async def pause_is_refused(harness: BrokerHarness) -> None:
+    """An operator does not take a queue for paused that is not."""
+    for call in (harness.broker.pause, harness.broker.resume, harness.broker.is_paused):
+        with pytest.raises(CapabilityError):
+            await call()
+
+
+async def history_is_refused(harness: BrokerHarness) -> None:
+    """A broker that keeps no history does not say that nothing happened."""
+    for call in (
+        lambda: harness.broker.add_history([], []),
+        harness.broker.deliveries_of_past,
+        lambda: harness.broker.minute_counters(since=datetime.now(UTC)),
+    ):
+        with pytest.raises(CapabilityError):
+            await call()
+
+
 def label_is_refused(label: str, value: Any) -> Callable[[BrokerHarness], Awaitable[None]]:
     """What a label asks for is not ignored: the task is not sent."""
 
@@ -181,5 +243,10 @@ REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]]
     Capability.PUSH_RESULTS: results_are_asked_for,
     Capability.BROADCAST: one_worker_gets_it,
     Capability.CLAIMS: claims_are_refused,
+    Capability.QUEUES: there_is_one_queue,
+    Capability.INSPECT: listing_is_refused,
+    Capability.PRESENCE: workers_are_unknown,
+    Capability.PAUSE: pause_is_refused,
+    Capability.HISTORY: history_is_refused,
 }
 """What is checked of a capability that is not declared."""

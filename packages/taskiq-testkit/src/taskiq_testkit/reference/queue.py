@@ -7,28 +7,46 @@ from typing import Any
 from taskiq_core.brokers.fetch_loop import Fetched
 from taskiq_core.brokers.lease_token import LeaseToken
 from taskiq_core.brokers.leased_delivery import LeasedDelivery, Renewal
+from taskiq_core.brokers.queue_order import QueueOrder
 from taskiq_core.exceptions import LeaseLostError
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_testkit.reference.calls import call
 from taskiq_testkit.reference.store import Message
 
 
 class ReferenceQueue:
-    """The queue of one stream of deliveries.
+    """The queues of one stream of deliveries.
 
     Args:
         address: of the server.
         lease: seconds, as the server's store has it.
+        queues: those that the stream takes messages from.
+        owner: the worker.
     """
 
-    def __init__(self, address: tuple[str, int], lease: float) -> None:
+    def __init__(
+        self, address: tuple[str, int], lease: float, *, queues: QueueSelection, owner: str
+    ) -> None:
         self._address = address
         self._lease = lease
+        self._order = QueueOrder(queues)
+        self._owner = owner
         self._changes = 0
 
     async def fetch(self, limit: int) -> Fetched[LeasedDelivery[int]]:
         """Lease messages; remembers how many changes the server had seen before."""
-        messages, next_due, self._changes = await call(self._address, "fetch", limit)
-        return Fetched([self._delivery(Message(*each)) for each in messages], next_due)
+        queues = self._order.queues()
+        found, next_due, self._changes = await call(
+            self._address, "fetch", limit, queues, self._owner
+        )
+        messages = [Message(*each) for each in found]
+        self._order.served(messages[0].queue if messages else None)
+        return Fetched(list(map(self._delivery, messages)), next_due)
+
+    async def fetch_expired(self, limit: int) -> list[LeasedDelivery[int]]:
+        """Lease messages that are to be refused."""
+        found = await call(self._address, "fetch_expired", limit, self._owner)
+        return [self._delivery(Message(*each)) for each in found]
 
     async def wait(self, seconds: float) -> None:
         """Return when the server has seen a change since the last `fetch`."""
@@ -76,4 +94,5 @@ class ReferenceQueue:
             unsettled=message.unsettled,
             lease=self._lease,
             aborted=message.aborted,
+            expired=message.expired,
         )

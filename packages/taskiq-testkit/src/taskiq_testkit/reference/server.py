@@ -1,9 +1,11 @@
 """ReferenceServer: a store that brokers of any process and event loop can reach."""
 
 import asyncio
+from operator import attrgetter
 from typing import Any, Self
 
 from taskiq_core.exceptions import LeaseLostError, SendTaskError
+from taskiq_core.messages.message_info import MessageFilter, MessageState
 from taskiq_testkit.reference.calls import LONGEST, decode, encode, wrap
 from taskiq_testkit.reference.store import NewMessage, Store
 
@@ -110,8 +112,20 @@ class ReferenceServer:
             return None
         if method == "fetch":
             changes = self._changes  # before the fetch: what changes later is to end a wait
-            return self.store.fetch(args[0]), self.store.next_event(), changes
-        done: object = getattr(self.store, method)(*args)
+            limit, queues, owner = args
+            messages = self.store.fetch(limit, queues, owner)
+            return messages, self.store.next_event(queues), changes
+        if method == "list_messages":
+            state, queue, after, limit, where, with_body = args
+            return self.store.list_messages(
+                MessageState(state),
+                queue,
+                after=None if after is None else tuple(after),
+                limit=limit,
+                where=MessageFilter(*where),
+                with_body=with_body,
+            )
+        done: object = attrgetter(method)(self.store)(*args)
         return done
 
     async def _wait(

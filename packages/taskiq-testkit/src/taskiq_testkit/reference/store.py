@@ -1,16 +1,27 @@
-"""The queue of the reference broker: every message, its lease and what became of it. No I/O."""
+"""The queues of the reference broker: every message, its lease and what became of it. No I/O."""
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Final
 
 from taskiq_core.exceptions import LeaseLostError, SendTaskError
 from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.message_info import (
+    ALL_MESSAGES,
+    MessageFilter,
+    MessageInfo,
+    MessageState,
+)
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_testkit.reference.history import History
+from taskiq_testkit.reference.inspection import Place, delivery_order, page
+from taskiq_testkit.reference.worker_records import WorkerRecords
 
+DEFAULT: Final = "default"
+"""The queue of messages that name none."""
 LATER_THAN_ALL: Final = float("inf")
 
 
@@ -27,7 +38,11 @@ class Message:
         unsettled: how many of these deliveries ended without being settled.
         fence: which delivery it is with, while it is with a worker; else None.
         lease_until: when that delivery's lease runs out.
-        aborted: whether somebody asked for its abort.
+        aborted: whether its abort was asked for.
+        queue: the name of its queue.
+        sent_at: when it was queued.
+        owner: the worker that has it, or had it last.
+        expired: on what `fetch` returns: whether it is delivered only to be refused.
     """
 
     number: int
@@ -44,6 +59,10 @@ class Message:
     fence: int | None = None
     lease_until: float = LATER_THAN_ALL
     aborted: bool = False
+    queue: str = DEFAULT
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    owner: str = ""
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +76,11 @@ class NewMessage:
     priority: int = 0
     expires_after: float | None = None
     unique_key: str | None = None
+    queue: str | None = None
 
 
 class Store:
-    """All messages of one queue. Each method is one step that nothing can interrupt.
+    """All messages of all queues. Each method is one step that nothing can interrupt.
 
     Args:
         lease: seconds for which a worker gets a message.
@@ -69,6 +89,8 @@ class Store:
 
     Attributes:
         on_change: called when there may be something new to deliver, or to abort.
+        workers: the records of workers.
+        history: what happened.
     """
 
     def __init__(
@@ -88,6 +110,10 @@ class Store:
         self.fences = count(1)
         self.claims: dict[tuple[str, str], float] = {}
         self.confirmed: dict[str, set[str]] = {}
+        self.paused: set[str] = set()
+        self.names = {DEFAULT: None}  # in order
+        self.workers = WorkerRecords()
+        self.history = History()
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -123,31 +149,60 @@ class Store:
             expires_after=after,
             expires=LATER_THAN_ALL if after is None else now + after,
             unique_key=new.unique_key,
+            queue=new.queue or DEFAULT,
         )
+        self.names[message.queue] = None
         self.messages[message.number] = message
 
     # -- delivering ---------------------------------------------------------------------------
 
-    def fetch(self, limit: int) -> list[Message]:
-        """Lease the next messages to a worker; copies, as they are at this moment."""
-        self.drop_expired()
-        due = [each for each in self.messages.values() if self.is_waiting(each)]
-        due.sort(key=lambda each: (-each.priority, each.due, each.number))
-        for message in due[:limit]:
-            message.attempt += 1
-            message.fence = next(self.fences)
-            message.lease_until = self.clock() + self.lease
-        return [replace(each) for each in due[:limit]]
+    def fetch(
+        self, limit: int, queues: Sequence[str] = (DEFAULT,), owner: str = ""
+    ) -> list[Message]:
+        """Lease the next messages to a worker; copies, as they are at this moment.
+
+        Args:
+            limit: how many at most.
+            queues: their names, in the order in which they are looked at.
+            owner: the worker.
+        """
+        found: list[Message] = []
+        for queue in self.unpaused(queues):
+            due = [each for each in self.messages.values() if self.is_due(each, queue)]
+            due.sort(key=delivery_order)
+            found += due[: limit - len(found)]
+        return [self.lease_to(owner, each) for each in found]
+
+    def fetch_expired(self, limit: int, owner: str = "") -> list[Message]:
+        """Lease expired messages of all queues to a worker, to be refused."""
+        queues = self.unpaused(self.names)
+        found = [each for each in self.messages.values() if self.is_expired(each)]
+        return [self.lease_to(owner, each) for each in found if each.queue in queues][:limit]
+
+    def lease_to(self, owner: str, message: Message) -> Message:
+        """Lease a message to a worker; a copy of it."""
+        expired = self.is_expired(message)
+        message.attempt += 1
+        message.fence = next(self.fences)
+        message.lease_until = self.clock() + self.lease
+        message.owner = owner
+        return replace(message, expired=expired)
+
+    def unpaused(self, queues: Collection[str]) -> list[str]:
+        """Return the queues that hand out messages."""
+        return [each for each in queues if each not in self.paused]
+
+    def is_due(self, message: Message, queue: str) -> bool:
+        """Whether it is to be delivered from that queue now, if only to be refused."""
+        return message.queue == queue and (self.is_waiting(message) or self.is_expired(message))
 
     def is_waiting(self, message: Message) -> bool:
         """Whether it could be delivered now; what is aborted does not wait for its time."""
         return message.fence is None and (message.aborted or message.due <= self.clock())
 
-    def drop_expired(self) -> None:
-        """Bury what nobody may get any more."""
-        for message in list(self.messages.values()):
-            if message.fence is None and message.expires <= self.clock():
-                self.move_to_dead(message, "expired", None)
+    def is_expired(self, message: Message) -> bool:
+        """Whether it waits, and it is too late to start it."""
+        return message.fence is None and message.expires <= self.clock()
 
     def unfetch(self, number: int, fence: int) -> None:
         """A worker never saw what was fetched for it: it was no delivery."""
@@ -157,9 +212,11 @@ class Store:
             message.fence = None
             self.on_change()
 
-    def next_event(self) -> float | None:
+    def next_event(self, queues: Collection[str] = (DEFAULT,)) -> float | None:
         """Seconds until there may be something to deliver by itself; None if never."""
-        dues = [each.due for each in self.messages.values() if each.fence is None]
+        names = self.unpaused(queues)
+        free = [each for each in self.messages.values() if each.fence is None]
+        dues = [min(each.due, each.expires) for each in free if each.queue in names]
         return max(min(dues) - self.clock(), 0.0) if dues else None
 
     # -- settling -----------------------------------------------------------------------------
@@ -196,13 +253,13 @@ class Store:
         message.lease_until = self.clock() + self.lease
         return message.aborted
 
-    def reclaim(self) -> int:
-        """Take back what leases ran out on; how many deliveries those were."""
-        late = [
-            each
-            for each in self.messages.values()
-            if each.fence is not None and each.lease_until <= self.clock()
-        ]
+    def reclaim(self, owner: str | None = None) -> int:
+        """Take back what leases ran out on, or all that a worker had; how many deliveries."""
+        held = [each for each in self.messages.values() if each.fence is not None]
+        if owner is None:
+            late = [each for each in held if each.lease_until <= self.clock()]
+        else:
+            late = [each for each in held if each.owner == owner]
         for message in late:
             message.fence = None
             message.unsettled += 1
@@ -228,32 +285,77 @@ class Store:
 
     # -- operators ----------------------------------------------------------------------------
 
-    def stats(self) -> QueueStats:
+    def stats(self, queue: str = DEFAULT) -> QueueStats:
         """How many messages there are, by where they are."""
-        self.drop_expired()
-        free = [each for each in self.messages.values() if each.fence is None]
-        waiting = sum(map(self.is_waiting, free))
+        messages = [each for each in self.messages.values() if each.queue == queue]
+        free = [each for each in messages if each.fence is None]
+        waiting = [each.sent_at for each in free if self.is_waiting(each)]
+        age = (datetime.now(UTC) - min(waiting)).total_seconds() if waiting else None
         return QueueStats(
-            waiting=waiting,
-            delivered=len(self.messages) - len(free),
-            delayed=len(free) - waiting,
-            dead=len(self.dead),
+            waiting=len(waiting),
+            delivered=len(messages) - len(free),
+            delayed=len(free) - len(waiting),
+            dead=sum(each.queue == queue for _, each in self.dead.values()),
+            oldest_age=age,
+            is_paused=queue in self.paused,
         )
 
-    def purge(self) -> int:
+    def queue_names(self) -> list[str]:
+        """Return the queues that have held a message, and the default queue."""
+        return list(self.names)
+
+    def list_messages(
+        self,
+        state: MessageState,
+        queue: str = DEFAULT,
+        *,
+        after: Place | None = None,
+        limit: int = 100,
+        where: MessageFilter = ALL_MESSAGES,
+        with_body: bool = False,
+    ) -> tuple[list[tuple[Place, MessageInfo]], bool]:
+        """Return messages with their places, and whether more follow; see `inspection.page`."""
+        return page(self, state, queue, after=after, limit=limit, where=where, with_body=with_body)
+
+    def move_to_now(self, task_id: str, queue: str = DEFAULT) -> bool:
+        """Have a delayed message delivered; whether there was one."""
+        delayed = [
+            each
+            for each in self.messages.values()
+            if (each.task_id, each.queue) == (task_id, queue)
+            and each.fence is None
+            and not self.is_waiting(each)
+        ]
+        for message in delayed:
+            message.due = self.clock()
+        self.on_change()
+        return bool(delayed)
+
+    def pause(self, queue: str = DEFAULT) -> None:
+        """Hand out nothing from a queue."""
+        self.paused.add(queue)
+
+    def resume(self, queue: str = DEFAULT) -> None:
+        """Hand out messages of a queue again."""
+        self.paused.discard(queue)
+        self.on_change()
+
+    def purge(self, queue: str = DEFAULT) -> int:
         """Drop what no worker has; how many messages that was."""
-        free = [number for number, each in self.messages.items() if each.fence is None]
+        messages = self.messages.items()
+        free = [n for n, each in messages if each.fence is None and each.queue == queue]
         for number in free:
             del self.messages[number]
         return len(free)
 
-    def letters(self, limit: int, offset: int) -> list[DeadLetter]:
-        """A page of the dead letters, those buried first first."""
-        return [letter for letter, _ in self.dead.values()][offset : offset + limit]
+    def letters(self, limit: int, offset: int, queue: str = DEFAULT) -> list[DeadLetter]:
+        """A page of the dead letters, oldest first."""
+        letters = [letter for letter, each in self.dead.values() if each.queue == queue]
+        return letters[offset : offset + limit]
 
-    def replay(self, letter_ids: Collection[str] | None) -> int:
+    def replay(self, letter_ids: Collection[str] | None, queue: str = DEFAULT) -> int:
         """Queue dead letters again, as new messages."""
-        taken = self.take_letters(letter_ids)
+        taken = self.take_letters(letter_ids, queue)
         for message in taken:
             self.put(
                 NewMessage(
@@ -262,18 +364,23 @@ class Store:
                     message.body,
                     priority=message.priority,
                     expires_after=message.expires_after,
+                    queue=message.queue,
                 )
             )
         self.on_change()
         return len(taken)
 
-    def purge_letters(self, letter_ids: Collection[str] | None) -> int:
+    def purge_letters(self, letter_ids: Collection[str] | None, queue: str = DEFAULT) -> int:
         """Forget dead letters."""
-        return len(self.take_letters(letter_ids))
+        return len(self.take_letters(letter_ids, queue))
 
-    def take_letters(self, letter_ids: Collection[str] | None) -> list[Message]:
+    def take_letters(self, letter_ids: Collection[str] | None, queue: str) -> list[Message]:
         """Take dead letters out; the messages that they were."""
-        numbers = [n for n in self.dead if letter_ids is None or str(n) in letter_ids]
+        numbers = [
+            number
+            for number, (_, message) in self.dead.items()
+            if message.queue == queue and (letter_ids is None or str(number) in letter_ids)
+        ]
         return [self.dead.pop(number)[1] for number in numbers]
 
     def move_to_dead(self, message: Message, reason: str, error: str | None) -> None:

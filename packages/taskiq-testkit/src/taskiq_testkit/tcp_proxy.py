@@ -1,21 +1,30 @@
-"""A TCP proxy that loses connections, or lets them stand, when a test wants it."""
+"""TcpProxy: connections to a server that tests do not own, cut, delayed and stalled on demand."""
 
 import asyncio
 from typing import Self
 
-from taskiq_testservers.commands import find_free_port
-
 
 class TcpProxy:
-    """Passes bytes on between its own port and that of a server; an async context manager.
+    """Passes bytes on between a port of its own and a server; an async context manager.
+
+    Give the broker the address of the proxy, and the trouble that you want to see to the proxy.
 
     Args:
-        target: the server's port on this machine; it may be down for a while.
+        port: the server's port; it may be down for a while.
+        host: the server's address.
+
+    Attributes:
+        host: where the proxy listens.
+        port: its own port, a free one; known when the context is entered.
+        delay: seconds that each piece of data waits before it is passed on, in both directions.
     """
 
-    def __init__(self, target: int) -> None:
-        self.port = find_free_port()
-        self._target = target
+    host = "127.0.0.1"
+
+    def __init__(self, port: int, *, host: str = "127.0.0.1") -> None:
+        self.port = 0
+        self.delay = 0.0
+        self._target = (host, port)
         self._requests = asyncio.Event()
         self._answers = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -23,41 +32,44 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self.go_on()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.resume()
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *args: object) -> None:
         if self._server is not None:
             self._server.close()
-        self.go_on()
-        self.drop()
+        self.resume()
+        self.cut()
         while self._serving:
             await asyncio.wait(self._serving)
 
-    def pause(self, *, only_answers: bool = False) -> None:
-        """Nothing is passed on any more; connections stand, and new ones are taken.
+    def stall(self, *, only_answers: bool = False) -> None:
+        """Pass nothing on any more; connections stand, and new ones are accepted.
 
         Args:
-            only_answers: requests are passed on, so that they are done and nobody hears of it.
+            only_answers: whether requests are passed on, so that the server does what was asked
+                for, and the client does not hear of it.
         """
         self._answers.clear()
         if not only_answers:
             self._requests.clear()
 
-    def go_on(self) -> None:
-        """Pass on what came meanwhile, also of those who have given up, and all that follows."""
+    def resume(self) -> None:
+        """Pass on what came since `stall`, and all that follows."""
         self._requests.set()
         self._answers.set()
 
-    def drop(self) -> None:
-        """Reset all connections; what is on its way in them is lost."""
+    def cut(self) -> None:
+        """Reset all connections; what is on its way in them is lost. New ones are accepted."""
         for writer in self._writers:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving = asyncio.current_task()
-        assert serving is not None
+        if serving is None:
+            return
         self._serving.add(serving)
         try:
             await self._connect(reader, writer)
@@ -67,7 +79,7 @@ class TcpProxy:
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            server = await asyncio.open_connection("127.0.0.1", self._target)
+            server = await asyncio.open_connection(*self._target)
         except OSError:
             await self._close(writer)
             return
@@ -80,10 +92,11 @@ class TcpProxy:
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event
     ) -> None:
-        """Pass on until one side hangs up; the other one hears of that, but not during a pause."""
+        """Pass on until one side hangs up; the other one hears of that when the gate is open."""
         try:
             while data := await self._read(reader):
                 await gate.wait()
+                await asyncio.sleep(self.delay)
                 writer.write(data)
                 await writer.drain()
             await gate.wait()
