@@ -49,6 +49,7 @@ async def hang_at_first(started: str, context: Context = Depends()) -> list[int]
 
 async def main() -> None:
     broker.is_worker_process = True
+    broker.worker_id = os.environ.get("WORKER_ID", "")
     if "QUEUES" in os.environ:
         broker.queues = QueueSelection.parse(os.environ["QUEUES"])
     finish = asyncio.Event()

@@ -42,7 +42,7 @@ COUNTERS: Final = (
     "SELECT CAST(body AS BLOB) FROM minute_counters WHERE minute = ? AND task_name = ?"
 )
 COUNTERS_SINCE: Final = """
-SELECT CAST(body AS BLOB) FROM minute_counters WHERE minute >= ? ORDER BY minute, task_name
+SELECT CAST(body AS BLOB) FROM minute_counters WHERE minute > ? ORDER BY minute, task_name
 """
 _NEWEST: Final = 2**63 - 1
 
@@ -124,7 +124,7 @@ def past(transaction: Transaction, request: PastRequest) -> HistoryPage:
 @each
 def counters_since(transaction: Transaction, request: CountersRequest) -> list[MinuteCounters]:
     """Return counters by minute and name."""
-    rows = transaction.rows(COUNTERS_SINCE, (request.since.timestamp(),))
+    rows = transaction.rows(COUNTERS_SINCE, (request.since.timestamp() - 60.0,))
     found = [MinuteCounters.model_validate_json(row[0]) for row in rows]
     return [each for each in found if request.task_name in (None, each.task_name)]
 
@@ -152,24 +152,8 @@ def _add_counters(transaction: Transaction, counters: MinuteCounters) -> None:
     key = (counters.minute.timestamp(), counters.task_name)
     body = transaction.value(COUNTERS, key)
     if body is not None:
-        counters = _sum(counters, MinuteCounters.model_validate_json(body))
+        counters = MinuteCounters.model_validate_json(body).plus(counters)
     transaction.execute(
         "REPLACE INTO minute_counters (minute, task_name, body) VALUES (?, ?, ?)",
         (*key, counters.model_dump_json()),
-    )
-
-
-def _sum(left: MinuteCounters, right: MinuteCounters) -> MinuteCounters:
-    return MinuteCounters(
-        minute=left.minute,
-        task_name=left.task_name,
-        started=left.started + right.started,
-        succeeded=left.succeeded + right.succeeded,
-        failed=left.failed + right.failed,
-        retried=left.retried + right.retried,
-        dead=left.dead + right.dead,
-        waited=[sum(pair) for pair in zip(left.waited, right.waited, strict=True)],
-        ran=[sum(pair) for pair in zip(left.ran, right.ran, strict=True)],
-        waited_sum=left.waited_sum + right.waited_sum,
-        ran_sum=left.ran_sum + right.ran_sum,
     )
