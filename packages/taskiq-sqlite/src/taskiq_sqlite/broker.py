@@ -215,6 +215,7 @@ class SQLiteBroker(AsyncBroker):
         count = await reclaim_all(self.database, owner)
         if owner is None:
             await maintain(self.database)
+            await admin.correct_counters(self.database)
         return count
 
     async def expire_queued(self) -> Sequence[Delivery]:

@@ -72,7 +72,9 @@ class Queue(RuleBasedStateMachine):
         self.connection.close()
 
     def do(self, operation: Any, item: Any) -> Any:
-        [outcome] = operation(Transaction(self.connection, self.now), [item])
+        transaction = Transaction(self.connection, self.now)
+        [outcome] = operation(transaction, [item])
+        transaction.write_counts()
         return outcome
 
     def waiting(self) -> list[Model]:
@@ -197,6 +199,10 @@ class Queue(RuleBasedStateMachine):
         delivered = sum(each.fence is not None for each in alive)
         waiting = len(self.waiting())
         counted = self.do(count, "")
+        assert (
+            self.connection.execute(_COUNTERS).fetchone()
+            == self.connection.execute(_COUNTED).fetchone()
+        )
         assert counted == QueueStats(
             waiting=waiting,
             delivered=delivered,
@@ -206,6 +212,8 @@ class Queue(RuleBasedStateMachine):
         )
 
 
+_COUNTERS = "SELECT total, delayed FROM queues"
+_COUNTED = "SELECT count(*), coalesce(sum(state = 1), 0) FROM messages"
 _ORDER = "SELECT task_id, id FROM messages UNION ALL SELECT task_id, 0 FROM dead_letters"
 Queue.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestQueue = Queue.TestCase

@@ -15,6 +15,7 @@ UPDATE messages SET aborted = max(aborted, 1),
     state = CASE state WHEN 1 THEN 0 WHEN 4 THEN 3 ELSE state END
 WHERE task_id = ?
 """
+DELAYED: Final = "SELECT queue FROM messages WHERE task_id = ? AND state IN (1, 4)"
 STATES: Final = "SELECT json_group_array(state) FROM messages WHERE task_id = ?"
 RUNNING: Final = """
 SELECT fence, CAST(task_id AS BLOB) FROM messages WHERE aborted = 1 AND state IN (2, 5)
@@ -27,6 +28,8 @@ def request_abort(transaction: Transaction, task_id: str) -> AbortState:
     states = json.loads(transaction.value(STATES, (task_id,)))
     if not states:
         return AbortState.UNKNOWN
+    for [queue] in transaction.rows(DELAYED, (task_id,)):
+        transaction.count(queue, delayed=-1)
     transaction.execute(MARK, (task_id,))
     transaction.notify(Topic.MESSAGES)
     if not set(IN_WORKER).isdisjoint(states):

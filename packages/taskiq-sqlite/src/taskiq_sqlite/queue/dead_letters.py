@@ -165,6 +165,7 @@ def replay(transaction: Transaction, batch: Letters) -> Replay:
         if not transaction.execute(REPLAY, (transaction.now, letter_id)):
             continue
         replayed += 1
+        transaction.count(batch.queue, total=1)
         transaction.execute("DELETE FROM dead_letters WHERE id = ?", (letter_id,))
         transaction.execute("DELETE FROM results WHERE task_id = ?", (letter.task_id,))
         transaction.execute("DELETE FROM progress WHERE task_id = ?", (letter.task_id,))
@@ -174,7 +175,7 @@ def replay(transaction: Transaction, batch: Letters) -> Replay:
 
 @each
 def purge_letters(transaction: Transaction, batch: Letters) -> int:
-    """Forget dead letters; return their number."""
+    """Forget dead letters."""
     return transaction.execute(PURGE, (json.dumps(batch.ids), batch.queue))
 
 

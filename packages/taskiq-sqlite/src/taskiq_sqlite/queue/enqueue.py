@@ -1,7 +1,9 @@
 """Enqueueing: messages become rows."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from taskiq_core.brokers.queue_labels import NO_LABELS, QueueLabels, queue_labels
@@ -15,6 +17,7 @@ _INSERT: Final = (
     "INSERT INTO messages (task_id, task_name, queue, state, priority, due, expires, expires_after,"
     " unique_key, sent_at, body)"
 )
+_QUEUE_AND_STATE: Final = itemgetter(2, 3)
 ADD_QUEUE: Final = "INSERT INTO queues (name) VALUES (?) ON CONFLICT DO NOTHING"
 
 
@@ -66,8 +69,6 @@ def enqueue(
         taken = _first_duplicate(transaction, group)
         outcomes.append(taken)
         if taken is None:
-            for queue in {message.queue for message in group if message.queue != DEFAULT}:
-                transaction.execute(ADD_QUEUE, (queue,))
             rows += [_row(message, transaction.now) for message in group]
             if any(message.labels.unique_key is not None for message in group):
                 # Now, so that the next group sees its keys.
@@ -79,8 +80,17 @@ def enqueue(
 def _insert(transaction: Transaction, rows: list[tuple[Any, ...]]) -> None:
     if rows:
         transaction.insert(_INSERT, rows)
+        _count(transaction, rows)
         transaction.notify(Topic.MESSAGES)
         rows.clear()
+
+
+def _count(transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
+    for (queue, state), count in Counter(map(_QUEUE_AND_STATE, rows)).items():
+        if queue != DEFAULT:
+            transaction.execute(ADD_QUEUE, (queue,))
+        is_delayed = state == state_in(queue, DELAYED)
+        transaction.count(queue, total=count, delayed=count if is_delayed else 0)
 
 
 def _row(message: NewMessage, now: float) -> tuple[Any, ...]:

@@ -44,6 +44,13 @@ SELECT json_group_array(json_array(id, size)) FROM
 """
 PICK_EXPIRED: Final = _PICK_EXPIRED.format(where="state < 2")
 PICK_EXPIRED_NAMED: Final = _PICK_EXPIRED.format(where="state IN (3, 4)")
+DELAYED_AMONG: Final = """
+SELECT queue FROM messages WHERE id IN (SELECT value FROM json_each(?)) AND state IN (1, 4)
+"""
+END_DELAYS: Final = """
+UPDATE messages SET state = state - 1
+WHERE id IN (SELECT value FROM json_each(?)) AND state IN (1, 4)
+"""
 TAKE: Final = """
 UPDATE messages SET state = CASE WHEN state < 3 THEN 2 ELSE 5 END, attempt = attempt + ?,
     fence = ? + held.key, lease_until = ?, owner = ?,
@@ -152,9 +159,11 @@ def give_back(transaction: Transaction, fetched: FetchedBatch | Unstarted) -> No
 def promote(transaction: Transaction, queue: str) -> None:
     """Make some delayed messages of a queue wait that are due."""
     if queue == DEFAULT:
-        transaction.execute(PROMOTE, (transaction.now, PROMOTIONS))
+        count = transaction.execute(PROMOTE, (transaction.now, PROMOTIONS))
     else:
-        transaction.execute(PROMOTE_NAMED, (transaction.now, PROMOTIONS, queue))
+        count = transaction.execute(PROMOTE_NAMED, (transaction.now, PROMOTIONS, queue))
+    if count:
+        transaction.count(queue, delayed=-count)
 
 
 def _pick(transaction: Transaction, queue: str, limit: int) -> list[Sequence[int]]:
@@ -173,6 +182,11 @@ def _take_expired(transaction: Transaction, request: FetchRequest) -> list[Fetch
     for statement in _of_kinds(request.queues, PICK_EXPIRED, PICK_EXPIRED_NAMED):
         limit = request.limit - len(picked)
         picked += json.loads(transaction.value(statement, (transaction.now, limit)))
+    if picked:
+        ids = json.dumps([message_id for message_id, _ in picked])
+        for [queue] in transaction.rows(DELAYED_AMONG, (ids,)):
+            transaction.count(queue, delayed=-1)
+        transaction.execute(END_DELAYS, (ids,))
     return _take(transaction, picked, request, counts=False)
 
 

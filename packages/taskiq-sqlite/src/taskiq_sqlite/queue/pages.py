@@ -154,10 +154,12 @@ def page(transaction: Transaction, request: PageRequest) -> MessagePage:
 
 @each
 def move_to_now(transaction: Transaction, item: Move) -> bool:
-    """Have a delayed message wait; return whether one was found."""
+    """Have a delayed message wait, if there is one."""
     values = (transaction.now, item.task_id, state_in(item.queue, DELAYED), item.queue)
-    if not transaction.execute(MOVE_TO_NOW, values):
+    count = transaction.execute(MOVE_TO_NOW, values)
+    if not count:
         return False
+    transaction.count(item.queue, delayed=-count)
     transaction.notify(Topic.MESSAGES)
     return True
 

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from taskiq_core.brokers.lease_token import LeaseToken
 from taskiq_core.brokers.leased_delivery import Renewal, lease_lost
 from taskiq_core.exceptions import TaskiqError
+from taskiq_sqlite.queue.states import DEFAULT
 from taskiq_sqlite.storage.database import Database
 from taskiq_sqlite.storage.transaction import Topic, Transaction, each
 
@@ -20,7 +21,12 @@ SELECT json_group_array(held.key) FROM json_each(?) AS held
 LEFT JOIN messages ON messages.id = json_extract(held.value, '$[0]')
 WHERE messages.fence IS NOT json_extract(held.value, '$[1]')
 """
-DELETE: Final = "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+DELETE: Final = """
+DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?)) AND state < 3
+"""
+DELETE_NAMED: Final = "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+QUEUES_OF: Final = "SELECT queue FROM messages WHERE id IN (SELECT value FROM json_each(?))"
+QUEUE_IF_DELAYED: Final = "SELECT queue FROM messages WHERE id = ? AND state IN (1, 4)"
 RENEW: Final = "UPDATE messages SET lease_until = ? WHERE id IN (SELECT value FROM json_each(?))"
 ABORTED: Final = """
 SELECT json_group_array(id) FROM messages
@@ -109,7 +115,7 @@ def acknowledge(transaction: Transaction, tokens: Sequence[Token]) -> Sequence[T
     lost = _lost(transaction, tokens)
     kept = [token.message_id for index, token in enumerate(tokens) if index not in lost]
     if kept:
-        transaction.execute(DELETE, (json.dumps(kept),))
+        _delete(transaction, kept)
     return [lease_lost() if index in lost else None for index in range(len(tokens))]
 
 
@@ -139,6 +145,10 @@ def release(transaction: Transaction, item: Release) -> None:
     values = (delay, delay, transaction.now + delay, token.message_id, token.fence)
     if not transaction.execute(RELEASE, values):
         raise lease_lost()
+    if delay > 0:
+        queue = transaction.value(QUEUE_IF_DELAYED, (token.message_id,))
+        if queue is not None:
+            transaction.count(queue, delayed=1)
     transaction.notify(Topic.MESSAGES)
 
 
@@ -149,7 +159,7 @@ def bury(transaction: Transaction, item: Burial) -> None:
     values = (item.reason, item.error, transaction.now, token.message_id, token.fence)
     if not transaction.execute(BURY, values):
         raise lease_lost()
-    transaction.execute(DELETE, (json.dumps([token.message_id]),))
+    _delete(transaction, [token.message_id])
 
 
 async def reclaim_all(database: Database, owner: str | None = None) -> int:
@@ -195,6 +205,17 @@ def _reclaim(transaction: Transaction, statements: Sequence[str], value: float |
     for statement in statements:
         count += transaction.execute(statement, (value, RECLAIMS - count))
     return count
+
+
+def _delete(transaction: Transaction, ids: Sequence[int]) -> None:
+    """Delete messages that workers have, and count them by queue."""
+    values = (json.dumps(ids),)
+    count = transaction.execute(DELETE, values)
+    transaction.count(DEFAULT, total=-count)
+    if count < len(ids):
+        for [queue] in transaction.rows(QUEUES_OF, values):
+            transaction.count(queue, total=-1)
+        transaction.execute(DELETE_NAMED, values)
 
 
 def _lost(transaction: Transaction, tokens: Sequence[Token]) -> frozenset[int]:

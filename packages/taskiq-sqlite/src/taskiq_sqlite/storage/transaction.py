@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from taskiq_core.exceptions import TaskiqError
+from taskiq_sqlite.storage.tally import WRITE, Tally
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -29,14 +30,20 @@ class Transaction:
             of a machine share. SQLite's own is the same clock in milliseconds, read once more for
             each statement.
         topics: what has changed; waiters are notified after the commit.
+        tally: changes of the numbers of messages by this transaction.
+        unwritten: changes by earlier transactions of this process.
     """
 
-    __slots__ = ("_connection", "now", "topics")
+    __slots__ = ("_connection", "now", "tally", "topics", "unwritten")
 
-    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, now: float, unwritten: Tally | None = None
+    ) -> None:
         self._connection = connection
         self.now = now
         self.topics: set[Topic] = set()
+        self.tally = Tally()
+        self.unwritten = unwritten or Tally()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement and return the number of rows that it changed."""
@@ -84,6 +91,22 @@ class Transaction:
             flat = [value for row in part for value in row]
             changed += self.execute(statement.replace("{values}", values), flat)
         return changed
+
+    def count(self, queue: str, *, total: int = 0, delayed: int = 0) -> None:
+        """Say how the numbers of messages of a queue have changed.
+
+        Args:
+            queue: as it is stored.
+            total: change of the number of messages in any state.
+            delayed: change of the number of delayed messages.
+        """
+        self.tally.add(queue, total, delayed)
+
+    def write_counts(self) -> None:
+        """Write all changes of the numbers of messages that are not written yet."""
+        self.tally.merge(self.unwritten)
+        for values in self.tally:
+            self.execute(WRITE, values)
 
     def notify(self, topic: Topic) -> None:
         """Wake the waiters of this topic, in all processes, once the change is committed."""

@@ -18,6 +18,7 @@ from taskiq_sqlite.errors import DatabaseBusyError, DatabaseGoneError
 from taskiq_sqlite.storage.connection import DatabaseOptions, identity_of, open_connection
 from taskiq_sqlite.storage.error_codes import database_error, is_busy, is_disk_failure
 from taskiq_sqlite.storage.notify import Notifier
+from taskiq_sqlite.storage.tally import Tally
 from taskiq_sqlite.storage.transaction import Operation, Topic, Transaction
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Writer:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._unwritten = Tally()
         # A daemon: a program that never calls shutdown must be able to end.
         self._thread = threading.Thread(target=self._run, name="taskiq-sqlite", daemon=True)
         self._thread.start()
@@ -96,8 +98,18 @@ class Writer:
                 jobs, goes_on = self._next_batch()
                 self._perform(jobs)
         finally:
+            self._write_counts()
             self._disconnect()
             self._notifier.close()
+
+    def _write_counts(self) -> None:
+        """Write the counts that no transaction has written; at the end, if the file is free."""
+        if self._connection is None or not [*self._unwritten]:
+            return
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("BEGIN IMMEDIATE")
+            Transaction(self._connection, time.time(), self._unwritten).write_counts()
+            self._connection.execute("COMMIT")
 
     def _next_batch(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
@@ -157,7 +169,7 @@ class Writer:
         has_emptied_log = False
         while True:
             try:
-                topics = _transact(self._connect(), jobs)
+                topics = _transact(self._connect(), jobs, self._unwritten)
                 self._check_is_there()
                 return topics  # noqa: TRY300  # with the rest of what may fail
             except sqlite3.Error as error:
@@ -190,6 +202,7 @@ class Writer:
         """
         if identity_of(self._options.path) != self._identity:
             self._disconnect()
+            self._unwritten.clear(0.0)
             raise DatabaseGoneError(address=str(self._options.path))
 
     def _empty_log(self) -> None:
@@ -236,7 +249,7 @@ class Writer:
                 self.put(Job(job.undo, job.outcome, is_write=True))
 
 
-def _transact(connection: sqlite3.Connection, jobs: Sequence[Job]) -> set[Topic]:
+def _transact(connection: sqlite3.Connection, jobs: Sequence[Job], unwritten: Tally) -> set[Topic]:
     """Do jobs in one transaction, the items of one operation in one call."""
     by_operation: dict[Operation[Any, Any], list[Job]] = {}
     for job in jobs:
@@ -244,14 +257,21 @@ def _transact(connection: sqlite3.Connection, jobs: Sequence[Job]) -> set[Topic]
     is_write = any(job.is_write for job in jobs)
     connection.execute("BEGIN IMMEDIATE" if is_write else "BEGIN")
     try:
-        transaction = Transaction(connection, time.time())
+        transaction = Transaction(connection, time.time(), unwritten)
         for operation, theirs in by_operation.items():
             outcomes = operation(transaction, [job.item for job in theirs])
             for job, outcome in zip(theirs, outcomes, strict=True):
                 job.outcome = outcome
+        writes_counts = is_write and unwritten.is_due(transaction.now, transaction.tally)
+        if writes_counts:
+            transaction.write_counts()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    if writes_counts:
+        unwritten.clear(transaction.now)
+    else:
+        unwritten.merge(transaction.tally)
     return transaction.topics
