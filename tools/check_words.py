@@ -28,6 +28,7 @@ CHECKED: Final = (
     "packages/taskiq-prometheus",
     "packages/taskiq-retry",
     "packages/taskiq-serializers",
+    "packages/taskiq-sqlite",
 )
 """Where a finding is an error. `("",)` is the whole tree."""
 

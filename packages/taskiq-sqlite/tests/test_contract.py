@@ -57,6 +57,7 @@ class TestSQLiteResultBackend(ResultBackendContract):
 
 class TestSQLiteScheduleSource(ScheduleSourceContract):
     claim_lease = 0.5
+    tells_changes = True
 
     @pytest.fixture
     def source(self, path: Path) -> SQLiteScheduleSource:

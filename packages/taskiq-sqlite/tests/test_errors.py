@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 
+from taskiq_core import exceptions
 from taskiq_core.exceptions import TaskiqError
 from taskiq_sqlite import errors
 
@@ -27,10 +28,9 @@ ERRORS: list[tuple[TaskiqError, str]] = [
     (
         errors.DatabaseGoneError(address="t.db"),
         (
-            "The database t.db was deleted or replaced while it was open: what this call did is "
-            "gone with it, as is what had been stored there. The next call uses what is there "
-            "then, or makes a new file. Stop all programs that use a file before you delete or "
-            "restore it."
+            "The database t.db was deleted or replaced while it was open: this call is lost, as is "
+            "everything that the file held. The next call uses the file that is there then, or "
+            "creates one. Stop all programs that use a file before you delete or restore it."
         ),
     ),
     (
@@ -38,27 +38,6 @@ ERRORS: list[tuple[TaskiqError, str]] = [
         (
             "The database t.db was locked by another process for more than 30.0 s. Look for a "
             "program that holds a transaction open (a shell, a backup), or raise busy_timeout."
-        ),
-    ),
-    (
-        errors.DuplicateKeyError(task_name="t", unique_key="k", holder="i"),
-        (
-            "Task 't' was not sent: task i has the unique key 'k', and keeps it until it has "
-            "ended. Send it then, or wait for the result of i instead."
-        ),
-    ),
-    (
-        errors.MessageTooLargeError(task_name="t", size=5, limit=4),
-        (
-            "Task 't' was not sent: it has 5 bytes, 4 are allowed. Pass a reference to the data, "
-            "or raise SQLiteBroker(max_message_size=...)."
-        ),
-    ),
-    (
-        errors.ResultMissingError(task_id="i", address="t.db"),
-        (
-            "There is no result of task i in t.db: it has not ended yet, or its result was older "
-            "than the result_ttl it was stored with. wait_result waits for it."
         ),
     ),
 ]
@@ -80,3 +59,8 @@ def test_all_are_tested() -> None:
     }
 
     assert {type(error) for error, _ in ERRORS} == own
+
+
+def test_shared_errors_are_those_of_core() -> None:
+    for name in ("DuplicateKeyError", "MessageTooLargeError", "ResultMissingError"):
+        assert getattr(errors, name) is getattr(exceptions, name)

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import taskiq_sqlite
-from taskiq_core.capabilities import Capability
 from taskiq_core.plugins import broker_from_url, result_backend_from_url
 from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend, plugin
+from taskiq_sqlite.options import CAPABILITIES
 
 
 def test_every_public_name_is_there() -> None:
@@ -19,7 +19,7 @@ def test_the_plugin_declares_what_the_broker_can_do() -> None:
     [spec] = plugin.taskiq_register_brokers()
 
     assert spec.capabilities == SQLiteBroker.capabilities
-    assert spec.capabilities == frozenset(Capability) - {Capability.BROADCAST, Capability.CLAIMS}
+    assert spec.capabilities == CAPABILITIES
 
 
 def test_loading_the_plugin_imports_no_database() -> None:

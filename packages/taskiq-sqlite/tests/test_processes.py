@@ -80,6 +80,38 @@ async def test_the_message_of_a_killed_worker_is_anothers_on_an_idle_queue(
     assert result.return_value == [2, second.process.pid]
 
 
+async def test_what_a_killed_worker_held_is_given_back_at_once(
+    broker: SQLiteBroker, spawn_worker: SpawnWorker, tmp_path: Path
+) -> None:
+    """With leases of a minute, a supervisor that saw its worker die need not wait for them."""
+    started = tmp_path / "started"
+    first = spawn_worker(LEASE="60", WORKER_ID="first")
+    sent = await task(broker, "hang_at_first").kiq(str(started))
+    await until(started.exists)
+    second = spawn_worker(LEASE="60", WORKER_ID="second")
+
+    first.kill()
+    assert await broker.reclaim(owner="first") == 1
+
+    result = await sent.wait_result(timeout=PATIENCE)
+    assert result.return_value == [2, second.process.pid]
+
+
+async def test_a_paused_queue_hands_out_nothing_to_other_processes(
+    broker: SQLiteBroker, spawn_worker: SpawnWorker
+) -> None:
+    spawn_worker()
+    assert (await (await task(broker, "double").kiq(1)).wait_result(timeout=PATIENCE)).return_value
+
+    await broker.pause()
+    sent = await task(broker, "double").kiq(2)
+    await asyncio.sleep(0.2)
+
+    assert (await broker.stats()).waiting == 1
+    await broker.resume()
+    assert (await sent.wait_result(timeout=PATIENCE)).return_value == 4
+
+
 async def test_a_long_task_keeps_its_short_lease(
     broker: SQLiteBroker, spawn_worker: SpawnWorker, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The README is true: its program runs, its tables list what there is."""
+"""The README is true: its program runs, its tables list all options."""
 
 import inspect
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource
-from taskiq_sqlite.broker import URL_OPTIONS
-from taskiq_sqlite.database import Database, DatabaseSettings
-from taskiq_sqlite.schema import migrate
+from taskiq_sqlite.options import BROKER_URL
+from taskiq_sqlite.storage.database import Database, DatabaseSettings
+from taskiq_sqlite.storage.schema import migrate
 from taskiq_testservers.sqlite_workers import PATIENCE
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -82,4 +82,4 @@ def test_defaults_in_the_table_are_those_of_the_code() -> None:
 
 
 def test_urls_take_options_of_the_broker() -> None:
-    assert set(URL_OPTIONS) <= set(options())
+    assert set(BROKER_URL) <= set(options())

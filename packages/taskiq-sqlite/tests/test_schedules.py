@@ -4,6 +4,7 @@ import asyncio
 import json
 import multiprocessing
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,16 @@ from typing import Any
 import pytest
 
 from taskiq_core.messages.scheduled_task import MissedTicks, ScheduledTask
-from taskiq_sqlite import SQLiteScheduleSource
-from taskiq_sqlite.claiming import StoredSchedule, put_schedule
-from taskiq_testservers.sqlite_workers import MINUTE, PATIENCE, TICK, claim_all
+from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource, schedules
+from taskiq_sqlite.storage.schedule_rows import StoredSchedule, put_schedule
+from taskiq_testservers.sqlite_poison import change
+from taskiq_testservers.sqlite_workers import (
+    MINUTE,
+    PATIENCE,
+    TICK,
+    add_schedule_elsewhere,
+    claim_all,
+)
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -107,6 +115,75 @@ class TestSchedules:
         assert await source.get_schedules() == [often]
 
 
+class TestChanges:
+    async def test_another_process_is_heard(
+        self, source: SQLiteScheduleSource, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With an interval of a minute, nothing but a notification can do it in time."""
+        monkeypatch.setattr(schedules, "CHANGES_INTERVAL", 1_000.0)
+        async with aclosing(source.changes()) as changes:
+            await anext(changes)
+            heard = asyncio.ensure_future(anext(changes))
+            process = multiprocessing.get_context("spawn").Process(
+                target=add_schedule_elsewhere, args=(path,)
+            )
+
+            process.start()
+
+            await asyncio.wait_for(heard, PATIENCE)
+            assert [each.schedule_id for each in await source.get_schedules()] == ["elsewhere"]
+            await asyncio.to_thread(process.join)
+
+    async def test_a_process_that_does_not_notify_is_noticed(
+        self, source: SQLiteScheduleSource, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As one of an older version, or on Windows."""
+        monkeypatch.setattr(schedules, "CHANGES_INTERVAL", 0.02)
+        async with aclosing(source.changes()) as changes:
+            await anext(changes)
+            for statement in (
+                "INSERT INTO schedules (schedule_id, body) VALUES ('a', '{}')",
+                "UPDATE schedules SET enabled = 0",
+                "DELETE FROM schedules",
+            ):
+                heard = asyncio.ensure_future(anext(changes))
+
+                change(path, statement)
+
+                await asyncio.wait_for(heard, PATIENCE)
+
+
+class TestBrokerClaims:
+    async def test_are_apart_from_those_of_schedules(
+        self, source: SQLiteScheduleSource, path: Path
+    ) -> None:
+        broker = SQLiteBroker(source.database)
+        of_broker = broker.tick_claims(lease=0.01)
+
+        assert await of_broker.claim("a", TICK)
+        assert await source.claim("a", TICK)
+        await asyncio.sleep(0.02)
+
+        assert await of_broker.abandoned() == [("a", TICK)]
+        assert await source.abandoned() == []
+        await of_broker.confirm("a", TICK)
+        assert await of_broker.last_tick("a") == TICK
+        assert await source.last_tick("a") is None
+
+    async def test_last_ticks_are_forgotten_after_a_year(
+        self, source: SQLiteScheduleSource, path: Path
+    ) -> None:
+        of_broker = SQLiteBroker(source.database).tick_claims()
+        await of_broker.confirm("old", TICK)
+        await of_broker.confirm("recent", TICK)
+        age = "UPDATE broker_last_ticks SET confirmed = confirmed - 4e7 WHERE schedule_id = 'old'"
+        change(path, age)
+
+        await of_broker.confirm("another", TICK)
+
+        assert await of_broker.last_ticks(["old", "recent"]) == {"recent": TICK}
+
+
 class TestClaims:
     async def test_one_gets_a_tick(self, source: SQLiteScheduleSource, path: Path) -> None:
         other = SQLiteScheduleSource(path)
@@ -162,7 +239,7 @@ class TestClaims:
     async def test_last_one_is_of_the_schedule_as_it_stands(
         self, source: SQLiteScheduleSource, change: dict[str, Any], is_forgotten: bool
     ) -> None:
-        """A schedule that is due at other moments now has missed none of them."""
+        """A schedule that is due at other moments now has not missed any of them."""
         kept = schedule("a")
         await source.add_schedule(kept)
         await source.confirm("a", TICK)

@@ -297,3 +297,37 @@ async def test_a_fetch_that_fails_raises_to_the_caller() -> None:
 
     with pytest.raises(BrokerConnectionError, match="gone"):
         await next_number(loop_over(queue, slots), slots)
+
+
+# -- options of a store ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("share", "limit"), [(0.5, 5), (1.0, 10), (0.01, 1)])
+async def test_one_fetch_fills_a_share_of_the_slots(share: float, limit: int) -> None:
+    queue, slots = NumberQueue(10), Slots(10)
+    stream = fetch_loop(queue, slots, poll_interval=1.0, share=share)
+
+    await next_number(stream, slots)
+
+    assert queue.limits == [limit]
+    await stream.aclose()
+
+
+@pytest.mark.parametrize(("undoes", "given_back"), [(False, [0, 1]), (True, [])])
+async def test_a_cancelled_fetch_is_undone_by_the_loop_or_by_the_queue(
+    undoes: bool, given_back: list[int]
+) -> None:
+    queue, slots = NumberQueue(2), Slots(4)
+    queue.gates["fetch"].clear()
+    stream = fetch_loop(queue, slots, poll_interval=1.0, undoes_cancelled_fetch=undoes)
+    fetching = asyncio.create_task(next_number(stream, slots))
+    await queue.reached["fetch"].wait()
+
+    fetching.cancel()
+    await asyncio.sleep(0)
+    queue.gates["fetch"].set()
+
+    with suppress(asyncio.CancelledError):
+        await fetching
+    assert queue.given_back == given_back
+    await stream.aclose()

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskiq_sqlite.broker import SQLiteBroker
-    from taskiq_sqlite.database import Database
     from taskiq_sqlite.errors import (
         DatabaseBusyError,
         DatabaseError,
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     )
     from taskiq_sqlite.results import SQLiteResultBackend
     from taskiq_sqlite.schedules import SQLiteScheduleSource
+    from taskiq_sqlite.storage.database import Database
 
 __all__ = [
     "Database",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 __version__ = "1.0.0"
 _HOMES = {
-    "Database": "taskiq_sqlite.database",
+    "Database": "taskiq_sqlite.storage.database",
     "DatabaseBusyError": "taskiq_sqlite.errors",
     "DatabaseError": "taskiq_sqlite.errors",
     "DatabaseFileError": "taskiq_sqlite.errors",

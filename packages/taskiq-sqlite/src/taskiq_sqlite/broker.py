@@ -2,77 +2,94 @@
 
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, aclosing
-from typing import Any, Final, Self, Unpack
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Self, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
-from taskiq_core.brokers.expiry import ExpiredDelivery, Undertaker
+from taskiq_core.brokers.fetch_loop import fetch_loop
+from taskiq_core.brokers.leased_delivery import renew_leases
+from taskiq_core.exceptions import MessageTooLargeError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.history import (
+    DeliveryEnd,
+    DeliveryRecord,
+    HistoryOptions,
+    HistoryPage,
+    MinuteCounters,
+)
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.message_info import (
+    ALL_MESSAGES,
+    MessageFilter,
+    MessagePage,
+    MessageState,
+)
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
-from taskiq_sqlite import inspecting
-from taskiq_sqlite.aborting import request_abort, running_aborts
-from taskiq_sqlite.codec import FetchedMessage
-from taskiq_sqlite.database import Database, DatabaseSettings
-from taskiq_sqlite.deliveries import SQLiteDelivery, renew_all, stream
-from taskiq_sqlite.errors import MessageTooLargeError
-from taskiq_sqlite.fetching import give_back, take_expired
-from taskiq_sqlite.keeping import CLEANED, VACUUMED, clean, shrink
-from taskiq_sqlite.location import read_url
-from taskiq_sqlite.plugin import taskiq_register_brokers
-from taskiq_sqlite.results import DATABASE_OPTIONS, DAY, SQLiteResultBackend, as_database
-from taskiq_sqlite.sending import NewMessage, new_message, send
-from taskiq_sqlite.settling import RECLAIMS, Burial, Hold, bury, reclaim
-from taskiq_sqlite.transaction import Topic
+from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_sqlite.claims import FileClaims
+from taskiq_sqlite.delivery import Leases, QueueReader, QueueTurns
+from taskiq_sqlite.options import (
+    BROKER_URL,
+    CAPABILITIES,
+    CLAIM_MEMORY,
+    DAY,
+    DEFAULT_PATH,
+    MAX_FETCH,
+    read_url,
+    require_message_size,
+    require_positive,
+)
+from taskiq_sqlite.queue import abort, admin, dead_letters, pages
+from taskiq_sqlite.queue.enqueue import NewMessage, enqueue, new_message
+from taskiq_sqlite.queue.fetch import EXPIRIES, FetchRequest
+from taskiq_sqlite.queue.settle import reclaim_all
+from taskiq_sqlite.queue.states import ALL_QUEUES, DEFAULT
+from taskiq_sqlite.results import SQLiteResultBackend
+from taskiq_sqlite.storage import history_rows, worker_rows
+from taskiq_sqlite.storage.database import Database, DatabaseSettings, as_database
+from taskiq_sqlite.storage.maintenance import maintain
+from taskiq_sqlite.storage.tick_rows import OF_BROKER
+from taskiq_sqlite.storage.transaction import Topic
 
 logger = logging.getLogger(__name__)
-
-LONGEST_LETTER_ID: Final = 19
-"""Digits: SQLite's integers end there."""
-LARGEST_MESSAGE: Final = 256 * 1024 * 1024
-"""What `max_message_size` may be at most: SQLite's values have a limit."""
-URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "lease": float,
-    "result_ttl": float,
-    "max_message_size": int,
-    "poll_interval": float,
-    **DATABASE_OPTIONS,
-}
-"""Options of `SQLiteBroker` that a URL may have, and what reads their values."""
 
 
 class SQLiteBroker(AsyncBroker):
     """Keeps tasks in a SQLite file; any number of processes of one machine send and run them.
 
     A task is stored when `kiq` returns, and stays until a worker has ended it. A worker gets it
-    with a lease: if it dies, the lease runs out and another worker gets it. Without a result
-    backend of its own the broker keeps results in the same file.
+    with a lease: if the worker dies, the lease runs out and another worker gets the task. Without
+    another result backend, results are kept in the same file.
 
     Args:
         path: the file, or a `Database` to share.
         result_backend: where results are kept; a `SQLiteResultBackend` on this file by default.
         task_id_generator: makes task ids.
-        lease: seconds after which a message of a dead worker is another's; workers renew theirs.
+        lease: seconds after which another worker gets a message of a dead one; workers renew
+            their leases.
         result_ttl: seconds that the default result backend keeps results; None for ever.
         max_message_size: bytes that one task may have.
-        poll_interval: seconds after which to look for messages and results although nobody has said
-            that there are any; matters where processes can't wake each other.
-        options: of `Database`, where `path` is none.
+        poll_interval: seconds after which to look for messages and results although no
+            notification came; matters where processes can't notify each other.
+        history: how much is kept of deliveries that have ended; None for nothing.
+        options: of `Database`, where `path` is not one.
 
     Raises:
-        DatabaseFileError: the path is none of a file.
+        DatabaseFileError: `path` does not name a file.
         ValueError: an option is out of range.
     """
 
-    capabilities = taskiq_register_brokers()[0].capabilities
+    capabilities = CAPABILITIES
 
     def __init__(
         self,
-        path: str | os.PathLike[str] | Database = "taskiq.db",
+        path: str | os.PathLike[str] | Database = DEFAULT_PATH,
         result_backend: AsyncResultBackend[Any] | None = None,
         task_id_generator: Callable[[], str] | None = None,
         *,
@@ -80,13 +97,11 @@ class SQLiteBroker(AsyncBroker):
         result_ttl: float | None = DAY,
         max_message_size: int = 16 * 1024 * 1024,
         poll_interval: float = 1.0,
+        history: HistoryOptions | None = None,
         **options: Unpack[DatabaseSettings],
     ) -> None:
-        for name, value in (("lease", lease), ("poll_interval", poll_interval)):
-            if not value > 0:  # also true for NaN
-                raise ValueError(f"SQLiteBroker: {name} must be above 0, not {value}")
-        if not 0 < max_message_size <= LARGEST_MESSAGE:
-            raise ValueError(f"SQLiteBroker: max_message_size is 1 to {LARGEST_MESSAGE} bytes")
+        require_positive("SQLiteBroker", {"lease": lease, "poll_interval": poll_interval})
+        require_message_size(max_message_size)
         self.database, self._is_owner = as_database(path, options)
         super().__init__(
             result_backend
@@ -99,25 +114,26 @@ class SQLiteBroker(AsyncBroker):
         self.max_message_size = max_message_size
         self.poll_interval = poll_interval
         self.reclaim_interval = min(type(self).reclaim_interval, lease / 2)
-        self._undertaker = Undertaker(lambda: self.result_backend)
+        self.history = history
+        self._leases = Leases(self.database, lease=lease)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A broker for `sqlite:///tasks.db`, or `sqlite:////var/lib/app/tasks.db?lease=30`.
+        """Return a broker for `sqlite:///tasks.db`, or `sqlite:////var/lib/app/tasks.db?lease=30`.
 
-        `lease`, `result_ttl`, `max_message_size`, `poll_interval` and the options of `Database` may
-        be given.
+        The URL may have `lease`, `result_ttl`, `max_message_size`, `poll_interval`, `history` (the
+        number of deliveries) and the options of `Database`.
 
         Raises:
-            DatabaseFileError: the URL can't be understood.
+            DatabaseFileError: the URL can't be read.
         """
-        path, found = read_url(url, URL_OPTIONS)
+        path, found = read_url(url, BROKER_URL)
         return cls(path, **{**found, **options})
 
-    # -- life ---------------------------------------------------------------------------------
+    # -- start and end ------------------------------------------------------------------------
 
     async def startup(self) -> None:
-        """Open the file, then what every broker does; may be called twice.
+        """Open the file, then do what every broker does; may be called twice.
 
         Raises:
             DatabaseError: the file can't be used.
@@ -134,161 +150,225 @@ class SQLiteBroker(AsyncBroker):
                 # Results can be waited for without startup, too.
                 stopping.push_async_callback(self.result_backend.shutdown)
             stopping.push_async_callback(super().shutdown)
-            await self._undertaker.finish()
 
     # -- sending ------------------------------------------------------------------------------
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Store a message; returns when it is committed.
+        """Store a message in a transaction that is committed when this returns.
 
         Raises:
             DuplicateKeyError: another message with its unique key waits or runs.
             MessageTooLargeError: it is larger than `max_message_size`.
-            SendTaskError: a label has no value that it can have.
+            SendTaskError: a label has a value that it can't have.
             DatabaseError: the file can't be used.
         """
-        await self.database.write(send, [self._checked(message)])
+        await self.database.write(enqueue, [self._checked(message)])
 
     async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:
         """Store messages in one transaction, all or none; raises what `kick` does."""
         if messages:
-            await self.database.write(send, [self._checked(message) for message in messages])
+            await self.database.write(enqueue, [self._checked(message) for message in messages])
 
     def _checked(self, message: BrokerMessage) -> NewMessage:
         size, limit = len(message.message), self.max_message_size
         if size > limit:
             raise MessageTooLargeError(task_name=message.task_name, size=size, limit=limit)
-        return new_message(message)
+        return new_message(message, default_queue=self.queue_name)
 
     # -- receiving ----------------------------------------------------------------------------
 
-    def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
-        """Yield deliveries; fetches as many at once as there are slots, and never more."""
-        return stream(
-            self.database,
-            slots,
-            lease=self.lease,
-            poll_interval=self.poll_interval,
-            on_expired=self._end_expired,
-            wait_for_room=self._undertaker.wait_for_room,
-        )
+    async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
+        """Yield deliveries; one transaction fetches several messages, from several queues."""
+        with self.database.wakeup(Topic.MESSAGES) as wakeup:
+            reader = QueueReader(self._leases, wakeup, self._fetch_request(), self._turns())
+            loop = fetch_loop(
+                reader,
+                slots,
+                poll_interval=self.poll_interval,
+                max_fetch=MAX_FETCH,
+                share=1.0,
+                undoes_cancelled_fetch=True,
+            )
+            async with aclosing(loop) as deliveries:
+                async for delivery in deliveries:
+                    yield delivery
 
     async def listen(self) -> AsyncGenerator[Delivery, None]:
-        """Yield deliveries to a caller that says nothing of its slots; fetches one by one."""
+        """Yield deliveries one by one; each is leased when it is asked for."""
         async with aclosing(self.deliveries(Slots(1))) as deliveries:
             async for delivery in deliveries:
                 yield delivery
 
+    def _fetch_request(self) -> FetchRequest:
+        return FetchRequest(limit=1, lease=self.lease, owner=self.worker_id)
+
+    def _turns(self) -> QueueTurns | None:
+        """Return the turns of the worker's queues; None where it has only the default queue."""
+        return None if self.queues is None else QueueTurns(self.queues, self._stored)
+
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Renew the leases of deliveries of this broker in one statement; returns the lost ones."""
-        own = [each for each in deliveries if isinstance(each, SQLiteDelivery)]
-        return list(await renew_all(self.database, own))
+        """Renew all leases in one transaction."""
+        return await renew_leases(deliveries)
 
-    async def reclaim(self) -> int:
-        """Have deliveries whose lease ran out delivered again; and bury what has expired.
+    async def reclaim(self, *, owner: str | None = None) -> int:
+        """Reclaim messages; on the timer, also delete expired results and return free space."""
+        count = await reclaim_all(self.database, owner)
+        if owner is None:
+            await maintain(self.database)
+            await admin.correct_counters(self.database)
+        return count
 
-        Also deletes expired results and gives free space back to the file system, a little each
-        time.
-        """
-        total = count = await self.database.write(reclaim, RECLAIMS)
-        while count == RECLAIMS:
-            count = await self.database.write(reclaim, RECLAIMS)
-            total += count
-        if self._undertaker.has_room:
-            found = await self.database.write(take_expired, self.lease, undo=give_back)
-            self._end_expired(found.expired)
-        while await self.database.write(clean, CLEANED) >= CLEANED:
-            pass  # a lot each time, so that others get their turn
-        await self.database.write(shrink, VACUUMED)
-        return total
-
-    def _end_expired(self, messages: Sequence[FetchedMessage]) -> None:
-        self._undertaker.take([self._expired(message) for message in messages])
-
-    def _expired(self, message: FetchedMessage) -> ExpiredDelivery:
-        async def move(reason: str, error: str) -> None:
-            hold = Hold(message.message_id, message.fence)
-            await self.database.write(bury, Burial(hold, reason, error))
-
-        return ExpiredDelivery(
-            task_id=message.task_id or "",  # what can't be read does not expire
-            task_name=message.task_name,
-            fence=message.fence,
-            expires=message.expires_after or 0.0,
-            bury=move,
-        )
+    async def expire_queued(self) -> Sequence[Delivery]:
+        """Lease some expired messages of all queues."""
+        request = replace(self._fetch_request(), limit=EXPIRIES, queues=ALL_QUEUES)
+        return await self._leases.fetch_expired(request)
 
     # -- aborts -------------------------------------------------------------------------------
 
     async def request_abort(self, task_id: str) -> AbortState:
-        """Mark a task's message as aborted, and wake the worker that has it."""
-        return await self.database.write(request_abort, task_id)
+        """Mark the messages of a task, and notify the worker that has one."""
+        return await self.database.write(abort.request_abort, task_id)
 
     async def aborts(self) -> AsyncGenerator[str, None]:
-        """Yield the ids of running tasks whose abort is asked for, those of other workers too."""
-        with self.database.listen(Topic.ABORTS) as listener:
-            told: set[int] = set()
+        """Yield the ids of running tasks that are to be aborted, those of other workers, too."""
+        with self.database.wakeup(Topic.ABORTS) as wakeup:
+            yielded: set[int] = set()
             while True:
-                listener.clear()
-                running = await self.database.read(running_aborts, None)
-                for fence in running.keys() - told:
+                wakeup.clear()
+                running = await self.database.read(abort.running_aborts, None)
+                for fence in running.keys() - yielded:
                     yield running[fence]
-                told = set(running)
-                await listener.wait(self.poll_interval)
+                yielded = set(running)
+                await wakeup.wait(self.poll_interval)
 
-    # -- the queue as operators see it --------------------------------------------------------
+    # -- claims -------------------------------------------------------------------------------
 
-    async def stats(self) -> QueueStats:
-        """How many messages wait, are delivered, delayed and dead."""
-        return await self.database.read(inspecting.count, None)
+    def tick_claims(self, *, lease: float = 60.0) -> FileClaims:
+        """Return the claims of this file; `SQLiteScheduleSource` keeps its claims apart."""
+        return FileClaims(self.database, OF_BROKER, lease=lease, memory=CLAIM_MEMORY)
 
-    async def purge(self) -> int:
-        """Drop all messages that wait or are delayed, a thousand at a time; how many there were."""
-        newest = await self.database.read(inspecting.newest, None)
-        total = 0
-        while count := await self.database.write(inspecting.purge, newest):
-            total += count
-        return total
+    # -- operators ----------------------------------------------------------------------------
 
-    async def dead_letters(self, *, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
-        """Messages that were buried, those buried first first."""
-        return await self.database.read(inspecting.letters, inspecting.Page(limit, offset))
+    def _stored(self, queue: str | None) -> str:
+        return DEFAULT if queue in (None, self.queue_name) else queue
 
-    async def replay_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Queue dead letters again, as first attempts without a result; how many there were.
+    async def queue_names(self) -> Sequence[str]:
+        """Return the queues of the file in the order of their names."""
+        found = await self.database.read(admin.names, None)
+        return [self.queue_name, *(name for name in found if name != DEFAULT)]
 
-        Those whose unique key another message has stay where they are.
+    async def stats(self, *, queue: str | None = None) -> QueueStats:
+        """Count messages; the oldest is that of the 64 highest priorities."""
+        return await self.database.read(admin.count, self._stored(queue))
+
+    async def messages(
+        self,
+        state: MessageState,
+        *,
+        queue: str | None = None,
+        where: MessageFilter = ALL_MESSAGES,
+        after: str | None = None,
+        limit: int = 100,
+        with_body: bool = False,
+    ) -> MessagePage:
+        """Return a page of at most 1,000 messages; a filter looks through as many for each page."""
+        pages.parse_key(state, after)
+        stored = self._stored(queue)
+        name = queue or self.queue_name
+        request = pages.PageRequest(state, stored, name, where, after, limit, with_body)
+        return await self.database.write(pages.page, request)
+
+    async def move_to_now(self, task_id: str, *, queue: str | None = None) -> bool:
+        """Have a delayed message wait as if it had been due now."""
+        return await self.database.write(
+            pages.move_to_now, pages.Move(task_id, self._stored(queue))
+        )
+
+    async def pause(self, *, queue: str | None = None) -> None:
+        """Pause a queue from the next fetch on; its expired messages are refused all the same."""
+        await self.database.write(admin.pause, admin.Pause(self._stored(queue), is_paused=True))
+
+    async def resume(self, *, queue: str | None = None) -> None:
+        """Let a queue go on, and notify the workers."""
+        await self.database.write(admin.pause, admin.Pause(self._stored(queue), is_paused=False))
+
+    async def is_paused(self, *, queue: str | None = None) -> bool:
+        """Return whether a queue is paused."""
+        return await self.database.read(admin.is_paused, self._stored(queue))
+
+    async def purge(self, *, queue: str | None = None) -> int:
+        """Drop messages a thousand at a time, but no message that is sent meanwhile."""
+        return await admin.purge(self.database, self._stored(queue))
+
+    async def dead_letters(
+        self, *, limit: int = 100, offset: int = 0, queue: str | None = None
+    ) -> list[DeadLetter]:
+        """Return a part of the dead letters."""
+        page = dead_letters.Page(self._stored(queue), limit, offset)
+        return await self.database.read(dead_letters.letters, page)
+
+    async def replay_dead_letters(
+        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
+    ) -> int:
+        """Queue dead letters again, and forget their results.
+
+        A letter stays if another message has its unique key, or if it can't be read.
         """
-        count, unreadable = 0, list[int]()
-        async for ids in self._letters(letter_ids):
-            done = await self.database.write(inspecting.replay, ids)
-            count += done.count
-            unreadable += done.unreadable
-        if unreadable:
-            stay = ", ".join(map(str, unreadable))
-            logger.warning("Dead letters that can't be read are not replayed: %s", stay)
-        return count
+        return await dead_letters.replay_all(self.database, self._stored(queue), letter_ids)
 
-    async def purge_dead_letters(self, letter_ids: Collection[str] | None = None) -> int:
-        """Forget dead letters; how many there were."""
-        count = 0
-        async for ids in self._letters(letter_ids):
-            count += await self.database.write(inspecting.purge_letters, ids)
-        return count
+    async def purge_dead_letters(
+        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
+    ) -> int:
+        """Forget dead letters a thousand at a time."""
+        return await dead_letters.purge_all(self.database, self._stored(queue), letter_ids)
 
-    async def _letters(
-        self, letter_ids: Collection[str] | None
-    ) -> AsyncGenerator[Sequence[int], None]:
-        """Ids of letters, in lots; those that can't be ids are left out."""
-        if letter_ids is not None:
-            numbers = {int(text) for text in set(letter_ids) if _is_letter_id(text)}
-            yield sorted(numbers)
-            return
-        last = 0
-        while ids := await self.database.read(inspecting.letter_ids_after, last):
-            yield ids
-            last = ids[-1]
+    # -- workers and history ------------------------------------------------------------------
 
+    async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
+        """Keep the record of a worker of this machine."""
+        stored = worker_rows.StoredWorker(record.worker_id, record.model_dump_json(), ttl)
+        await self.database.write(worker_rows.announce, stored)
 
-def _is_letter_id(text: str) -> bool:
-    return text.isdecimal() and len(text) < LONGEST_LETTER_ID
+    async def withdraw(self, worker_id: str) -> None:
+        """Forget the record of a worker."""
+        await self.database.write(worker_rows.withdraw, worker_id)
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """Return the records; one that can't be read is left out, with a warning in the log."""
+        found: list[WorkerRecord] = []
+        for body in await self.database.read(worker_rows.all_workers, None):
+            try:
+                found.append(WorkerRecord.model_validate_json(body))
+            except ValueError as error:
+                logger.warning("The record of a worker can't be read: %s", error)
+        return found
+
+    async def add_history(
+        self, deliveries: Sequence[DeliveryRecord], counters: Sequence[MinuteCounters]
+    ) -> None:
+        """Keep deliveries and counters, and drop what is beyond the option `history`."""
+        if self.history is None:
+            raise self._lacks_history("keep history without its option `history`")
+        additions = history_rows.Additions(deliveries, counters, self.history)
+        await self.database.write(history_rows.add, additions)
+
+    async def deliveries_of_past(
+        self,
+        *,
+        task_name: str | None = None,
+        task_id: str | None = None,
+        end: DeliveryEnd | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> HistoryPage:
+        """Return a page of what any process kept, also where this one keeps nothing."""
+        history_rows.parse_key(after)
+        request = history_rows.PastRequest(task_name, task_id, end, after, limit)
+        return await self.database.read(history_rows.past, request)
+
+    async def minute_counters(
+        self, *, since: datetime, task_name: str | None = None
+    ) -> Sequence[MinuteCounters]:
+        """Return the counters that any process kept."""
+        request = history_rows.CountersRequest(since, task_name)
+        return await self.database.read(history_rows.counters_since, request)

@@ -1,27 +1,36 @@
-"""What can go wrong with tasks in a file.
+"""The errors of a database file, under those of taskiq-core.
 
 ```
 BrokerConnectionError, ResultBackendError
 └── DatabaseError               the file can't be used
-    ├── DatabaseFileError       ... where it is, or as what it is (also BrokerSetupError)
-    │   └── SchemaVersionError  a newer taskiq-sqlite made it
+    ├── DatabaseFileError       its place or its format is wrong (also BrokerSetupError)
+    │   └── SchemaVersionError  a newer taskiq-sqlite wrote it
     ├── DatabaseGoneError       it was deleted or replaced while it was open
-    └── DatabaseBusyError       another process has it locked for too long
-SendTaskError
-├── DuplicateKeyError           a message with this unique key waits or runs already
-└── MessageTooLargeError        a task is larger than the broker takes
-ResultGetError
-└── ResultMissingError          there is no such result
+    └── DatabaseBusyError       another process has locked it for too long
 ```
+
+The errors that all durable brokers share are importable from here, too.
 """
 
 from taskiq_core.exceptions import (
     BrokerConnectionError,
     BrokerSetupError,
+    DuplicateKeyError,
+    MessageTooLargeError,
     ResultBackendError,
-    ResultGetError,
-    SendTaskError,
+    ResultMissingError,
 )
+
+__all__ = [
+    "DatabaseBusyError",
+    "DatabaseError",
+    "DatabaseFileError",
+    "DatabaseGoneError",
+    "DuplicateKeyError",
+    "MessageTooLargeError",
+    "ResultMissingError",
+    "SchemaVersionError",
+]
 
 
 class DatabaseError(BrokerConnectionError, ResultBackendError):
@@ -34,7 +43,7 @@ class DatabaseError(BrokerConnectionError, ResultBackendError):
 
 
 class DatabaseFileError(DatabaseError, BrokerSetupError):
-    """The file can't be used where it is, or as what it is."""
+    """The file can't be used in its place, or with its content."""
 
 
 class SchemaVersionError(DatabaseFileError):
@@ -53,9 +62,9 @@ class DatabaseGoneError(DatabaseError):
     """The file was deleted, or another one was put in its place, while it was open."""
 
     __template__ = (
-        "The database {address} was deleted or replaced while it was open: what this call did is "
-        "gone with it, as is what had been stored there. The next call uses what is there then, or "
-        "makes a new file. Stop all programs that use a file before you delete or restore it."
+        "The database {address} was deleted or replaced while it was open: this call is lost, as "
+        "is everything that the file held. The next call uses the file that is there then, or "
+        "creates one. Stop all programs that use a file before you delete or restore it."
     )
     reason: str = "it was deleted or replaced while it was open"
 
@@ -69,36 +78,3 @@ class DatabaseBusyError(DatabaseError):
     )
     reason: str = "another process has locked it"
     busy_timeout: float
-
-
-class DuplicateKeyError(SendTaskError):
-    """A message with the same unique key waits, or is with a worker."""
-
-    __template__ = (
-        "Task {task_name!r} was not sent: task {holder} has the unique key {unique_key!r}, and "
-        "keeps it until it has ended. Send it then, or wait for the result of {holder} instead."
-    )
-    unique_key: str
-    holder: str
-
-
-class MessageTooLargeError(SendTaskError):
-    """A task is larger than the broker takes."""
-
-    __template__ = (
-        "Task {task_name!r} was not sent: it has {size} bytes, {limit} are allowed. Pass a "
-        "reference to the data, or raise SQLiteBroker(max_message_size=...)."
-    )
-    size: int
-    limit: int
-
-
-class ResultMissingError(ResultGetError):
-    """There is no result of this task."""
-
-    __template__ = (
-        "There is no result of task {task_id} in {address}: it has not ended yet, or its result "
-        "was older than the result_ttl it was stored with. wait_result waits for it."
-    )
-    task_id: str
-    address: str

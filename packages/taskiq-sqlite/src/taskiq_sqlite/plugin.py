@@ -1,40 +1,20 @@
 """What taskiq-sqlite adds to taskiq."""
 
-from taskiq_core.plugins import (
-    BrokerSpec,
-    Capability,
-    ResultBackendSpec,
-    ScheduleSourceSpec,
-    hookimpl,
-)
+from taskiq_core.plugins import BrokerSpec, ResultBackendSpec, ScheduleSourceSpec, hookimpl
+from taskiq_sqlite.options import CAPABILITIES
 
 TASKIQ_PLUGIN_API = (1, 0)
 
 
 @hookimpl
 def taskiq_register_brokers() -> list[BrokerSpec]:
-    """The durable broker without a server."""
+    """Register the durable broker that needs no server."""
     return [
         BrokerSpec(
             name="sqlite",
             schemes=("sqlite",),
             factory="taskiq_sqlite:SQLiteBroker",
-            capabilities=frozenset(
-                {
-                    Capability.ACK,
-                    Capability.RELEASE,
-                    Capability.LEASE,
-                    Capability.DELAY,
-                    Capability.DEAD_LETTER,
-                    Capability.ABORT_RUNNING,
-                    Capability.ABORT_QUEUED,
-                    Capability.PRIORITY,
-                    Capability.EXPIRY,
-                    Capability.UNIQUE,
-                    Capability.BATCH,
-                    Capability.PUSH_RESULTS,
-                },
-            ),
+            capabilities=CAPABILITIES,
             description="Durable, in one file, without a server; for all processes of one machine",
         ),
     ]
@@ -42,7 +22,7 @@ def taskiq_register_brokers() -> list[BrokerSpec]:
 
 @hookimpl
 def taskiq_register_result_backends() -> list[ResultBackendSpec]:
-    """Results in a file."""
+    """Register results in a file."""
     return [
         ResultBackendSpec(
             name="sqlite",
@@ -55,7 +35,7 @@ def taskiq_register_result_backends() -> list[ResultBackendSpec]:
 
 @hookimpl
 def taskiq_register_schedule_sources() -> list[ScheduleSourceSpec]:
-    """Schedules in a file."""
+    """Register schedules in a file."""
     return [
         ScheduleSourceSpec(
             name="sqlite",

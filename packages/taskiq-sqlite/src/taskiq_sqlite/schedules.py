@@ -1,55 +1,52 @@
-"""SQLiteScheduleSource: schedules in a file, each tick fired by one scheduler."""
+"""SQLiteScheduleSource: schedules in a file, each tick sent by one scheduler."""
 
 import logging
 import os
-from collections.abc import Callable, Collection, Coroutine, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, Collection, Coroutine
+from datetime import datetime
 from typing import Any, Final, Self, Unpack
 
 from taskiq_core.abc.schedule_source import ScheduleSource
-from taskiq_core.messages.scheduled_task import ScheduledTask, require_time_zone
-from taskiq_sqlite.claiming import (
+from taskiq_core.messages.scheduled_task import ScheduledTask, check_new_schedule
+from taskiq_sqlite.claims import FileClaims
+from taskiq_sqlite.options import (
+    CLAIM_MEMORY,
+    DEFAULT_PATH,
+    SCHEDULES_URL,
+    read_url,
+    require_positive,
+)
+from taskiq_sqlite.storage.database import Database, DatabaseSettings, as_database
+from taskiq_sqlite.storage.schedule_rows import (
     StoredSchedule,
-    Tick,
-    abandoned,
     all_schedules,
-    claim,
-    confirm,
     drop_schedule,
     enable,
-    last_tick,
-    last_ticks,
     put_schedule,
+    revision,
 )
-from taskiq_sqlite.database import Database, DatabaseSettings
-from taskiq_sqlite.location import read_url
-from taskiq_sqlite.results import DATABASE_OPTIONS, as_database
+from taskiq_sqlite.storage.tick_rows import OF_SCHEDULES
+from taskiq_sqlite.storage.transaction import Topic
 
 logger = logging.getLogger(__name__)
 
-URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "claim_lease": float,
-    "claim_memory": float,
-    **DATABASE_OPTIONS,
-}
-"""Options of `SQLiteScheduleSource` that a URL may have, and what reads their values."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+CHANGES_INTERVAL: Final = 1.0
+"""Seconds after which to look for changes although no notification came."""
 
 
 class SQLiteScheduleSource(ScheduleSource):
-    """Keeps schedules, and which of their ticks were sent; any number of schedulers share it.
+    """Keeps schedules, and the ticks that were sent; any number of schedulers share it.
 
     Args:
-        path: the file, or a `Database` to share: that of the broker, `broker.database`.
-        claim_lease: seconds after which the claim of a scheduler that died before it confirmed is
-            another's.
+        path: the file, or a `Database` to share: that of the broker is `broker.database`.
+        claim_lease: seconds after which another scheduler may claim a tick whose scheduler died
+            before it confirmed the tick.
         claim_memory: seconds for which claims are kept after they were confirmed or ran out. Ticks
             older than that, and not later than the last one sent, can't be claimed any more.
-        options: of `Database`, where `path` is none.
+        options: of `Database`, where `path` is not one.
 
     Raises:
-        DatabaseFileError: the path is none of a file.
+        DatabaseFileError: `path` does not name a file.
         ValueError: an option is out of range.
     """
 
@@ -57,29 +54,33 @@ class SQLiteScheduleSource(ScheduleSource):
 
     def __init__(
         self,
-        path: str | os.PathLike[str] | Database = "taskiq.db",
+        path: str | os.PathLike[str] | Database = DEFAULT_PATH,
         *,
         claim_lease: float = 60.0,
-        claim_memory: float = 7 * 86_400.0,
+        claim_memory: float = CLAIM_MEMORY,
         **options: Unpack[DatabaseSettings],
     ) -> None:
-        if not claim_lease > 0 or not claim_memory > 0:
-            raise ValueError("SQLiteScheduleSource: claim_lease and claim_memory must be above 0")
+        require_positive(
+            "SQLiteScheduleSource", {"claim_lease": claim_lease, "claim_memory": claim_memory}
+        )
         self.database, self._is_owner = as_database(path, options)
         self.claim_lease = claim_lease
         self.claim_memory = claim_memory
+        self._claims = FileClaims(
+            self.database, OF_SCHEDULES, lease=claim_lease, memory=claim_memory
+        )
         self._read: dict[str, tuple[StoredSchedule, ScheduledTask | None]] = {}
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A source for `sqlite:///tasks.db`.
+        """Return a source for `sqlite:///tasks.db`.
 
-        `claim_lease`, `claim_memory` and the options of `Database` may be given.
+        The URL may have `claim_lease`, `claim_memory` and the options of `Database`.
 
         Raises:
-            DatabaseFileError: the URL can't be understood.
+            DatabaseFileError: the URL can't be read.
         """
-        path, found = read_url(url, URL_OPTIONS)
+        path, found = read_url(url, SCHEDULES_URL)
         return cls(path, **{**found, **options})
 
     async def startup(self) -> None:
@@ -94,7 +95,7 @@ class SQLiteScheduleSource(ScheduleSource):
     # -- schedules ----------------------------------------------------------------------------
 
     async def get_schedules(self) -> list[ScheduledTask]:
-        """All schedules; one that can't be read is left out, with an error in the log."""
+        """Return all schedules; one that can't be read is left out and logged as an error."""
         found = await self.database.read(all_schedules, None)
         before, self._read = self._read, {}
         for stored in found:
@@ -105,87 +106,87 @@ class SQLiteScheduleSource(ScheduleSource):
         return [task for _, task in self._read.values() if task is not None]
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:
-        """Keep a schedule, in place of one of the same id.
+        """Store a schedule, in place of one with its id.
 
         Raises:
-            ValueError: its time has no time zone.
+            ScheduleRefusedError: it would never be due.
         """
-        require_time_zone(schedule)
+        check_new_schedule(schedule)
         body = schedule.model_dump_json()
         stored = StoredSchedule(schedule.schedule_id, body, schedule.enabled)
         await self.database.write(put_schedule, stored)
 
     async def delete_schedule(self, schedule_id: str) -> None:
-        """Forget a schedule; harmless if there is none of this id."""
+        """Forget a schedule; does nothing if no schedule has the id."""
         await self.database.write(drop_schedule, schedule_id)
 
     async def set_enabled(self, schedule_id: str, enabled: bool) -> bool:
-        """Set the field `enabled` of a schedule: pause it, or have it go on.
+        """Set the field `enabled` of a schedule: pause it, or let it go on.
 
-        Ticks that it was due at while it was paused are not made up for.
+        Ticks that were due while it was paused are not sent later.
 
         Returns:
-            Whether there is such a schedule.
+            Whether a schedule has the id.
         """
         return await self.database.write(enable, StoredSchedule(schedule_id, "", enabled))
 
     def post_send(self, task: ScheduledTask) -> Coroutine[Any, Any, None] | None:
-        """Forget a schedule that fires once."""
+        """Forget a schedule that is due once."""
         if task.is_repeated:
             return None
         return self.delete_schedule(task.schedule_id)
 
-    # -- ticks --------------------------------------------------------------------------------
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield when schedules have changed, in any process; also those of older versions."""
+        with self.database.wakeup(Topic.SCHEDULES) as wakeup:
+            last: int | None = None
+            while True:
+                wakeup.clear()
+                current = await self.database.read(revision, None)
+                if current != last:
+                    last = current
+                    yield
+                await wakeup.wait(CHANGES_INTERVAL)
+
+    # -- claims -------------------------------------------------------------------------------
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
-        """Claim a tick for this scheduler; True for one scheduler only, until its claim runs out.
+        """Claim a tick for this scheduler.
 
         Raises:
             ValueError: the tick has no time zone.
+
+        Returns:
+            True for one scheduler only, until its claim runs out.
         """
-        return await self.database.write(claim, self._tick(schedule_id, tick))
+        return await self._claims.claim(schedule_id, tick)
 
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
-        """The tick was sent: it can't be claimed any more, and is the last one if none is later.
+        """Keep that a tick was sent: it can't be claimed any more, and may be the last one.
 
         Raises:
             ValueError: the tick has no time zone.
         """
-        await self.database.write(confirm, self._tick(schedule_id, tick))
+        await self._claims.confirm(schedule_id, tick)
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
-        """The latest tick that was confirmed, in UTC; None if there was none."""
-        tick = await self.database.read(last_tick, schedule_id)
-        return None if tick is None else _moment(tick)
+        """Return the latest tick that was confirmed, in UTC; None if no tick was."""
+        return await self._claims.last_tick(schedule_id)
 
     async def last_ticks(self, schedule_ids: Collection[str]) -> dict[str, datetime]:
-        """The same of many schedules; those that have none are left out."""
-        found = await self.database.read(last_ticks, schedule_ids)
-        return {schedule_id: _moment(tick) for schedule_id, tick in found}
+        """Return the latest ticks of many schedules, in one query."""
+        return await self._claims.last_ticks(schedule_ids)
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
-        """Ticks whose claim ran out before it was confirmed: their schedulers died."""
-        found = await self.database.read(abandoned, None)
-        return [(schedule_id, _moment(tick)) for schedule_id, tick in found]
-
-    def _tick(self, schedule_id: str, tick: datetime) -> Tick:
-        if tick.tzinfo is None:
-            raise ValueError(
-                f"the tick {tick} of schedule {schedule_id!r} has no time zone, give it one: UTC"
-            )
-        number = (tick - _EPOCH) // _MICROSECOND
-        return Tick(schedule_id, number, self.claim_lease, self.claim_memory)
-
-
-def _moment(tick: int) -> datetime:
-    return _EPOCH + tick * _MICROSECOND
+        """Return the ticks whose claims ran out unconfirmed: their schedulers died."""
+        return await self._claims.abandoned()
 
 
 def _read(stored: StoredSchedule, database: Database) -> ScheduledTask | None:
     try:
         return stored.task
     except ValueError as error:
-        logger.error(  # noqa: TRY400  # the row is wrong, no code of ours
+        logger.error(  # noqa: TRY400  # the row is wrong, not our code
             "Schedule %r in %s can't be read and is left out, delete it or add it anew: %s",
             stored.schedule_id,
             database.path,

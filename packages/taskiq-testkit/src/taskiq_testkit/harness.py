@@ -281,6 +281,8 @@ class BrokerHarness:
                     "should be left"
                 )
             await held.ack()
+        for expired in await self.broker.expire_queued():
+            await expired.bury("expired")  # as each worker does on a timer
         if self.has_stats:
             await self.counts(waiting=0, delivered=0, delayed=0)
 

@@ -160,6 +160,9 @@ class StreamDelivery(ProbeDelivery):
 
 
 async def _next_of(stream: AsyncGenerator[Delivery, None]) -> Delivery:
+    """Return the next delivery, and bury expired ones before it, as a worker does."""
     with contextlib.suppress(StopAsyncIteration):
-        return await anext(stream)
+        while (delivery := await anext(stream)).expired:
+            await delivery.bury("expired")
+        return delivery
     raise AssertionError("the broker's stream of deliveries ended by itself")

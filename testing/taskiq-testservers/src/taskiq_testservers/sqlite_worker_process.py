@@ -8,6 +8,7 @@ from pathlib import Path
 from taskiq_dependencies import Depends
 
 from taskiq_core.client.context import Context
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker
 
@@ -48,6 +49,9 @@ async def hang_at_first(started: str, context: Context = Depends()) -> list[int]
 
 async def main() -> None:
     broker.is_worker_process = True
+    broker.worker_id = os.environ.get("WORKER_ID", "")
+    if "QUEUES" in os.environ:
+        broker.queues = QueueSelection.parse(os.environ["QUEUES"])
     finish = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, finish.set)
     receiver = Receiver(broker, max_async_tasks=int(os.environ.get("MAX_ASYNC_TASKS", "10")))

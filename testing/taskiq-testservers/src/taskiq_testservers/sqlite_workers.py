@@ -12,6 +12,7 @@ from typing import Any
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.messages.slots import Slots
 from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend, SQLiteScheduleSource
 
@@ -104,3 +105,18 @@ def claim_all(path: Path) -> list[int]:
         return got
 
     return asyncio.run(claim())
+
+
+def add_schedule_elsewhere(path: Path) -> None:
+    """Add a schedule with the id "elsewhere"."""
+
+    async def add() -> None:
+        source = SQLiteScheduleSource(path)
+        await source.add_schedule(
+            ScheduledTask(
+                task_name="t", labels={}, args=[], kwargs={}, schedule_id="elsewhere", interval=60
+            )
+        )
+        await source.shutdown()
+
+    asyncio.run(add())

@@ -58,23 +58,29 @@ async def fetch_loop(
     *,
     poll_interval: float,
     max_fetch: int = MAX_FETCH,
+    share: float = 0.5,
+    undoes_cancelled_fetch: bool = False,
 ) -> AsyncGenerator[DeliveryT, None]:
     """Yield deliveries as long as the caller listens.
 
-    Fetches when a slot is free, at most as many messages as there are free slots, and at most half
-    of all slots at once: while the tasks of one half end, the other half is fetched. What was
-    fetched and not yielded when the caller stops is given back.
+    Fetches when a slot is free, at most as many messages as there are free slots, and by default at
+    most half of all slots at once: while the tasks of one half end, the other half is fetched. What
+    was fetched and not yielded when the caller stops is given back.
 
     Args:
         queue: the store.
         slots: how many more deliveries the worker can hold.
         poll_interval: seconds after which to fetch although the store has not woken the worker.
         max_fetch: messages of one fetch at most.
+        share: part of all slots that one fetch may fill; 1 where fetching and settling take turns
+            in one thread, so that larger transactions cost less than waiting.
+        undoes_cancelled_fetch: whether the queue itself gives back what a cancelled `fetch` has
+            leased. Otherwise this loop does, which takes an asyncio task for each fetch.
     """
     while True:
         await slots.wait_free()
-        limit = min(slots.free, max(slots.limit // 2, 1), max_fetch)
-        fetched = await _fetch(queue, limit)
+        limit = min(slots.free, max(int(slots.limit * share), 1), max_fetch)
+        fetched = await (queue.fetch(limit) if undoes_cancelled_fetch else _fetch(queue, limit))
         waiting = deque(fetched.deliveries)
         try:
             while waiting:

@@ -1,0 +1,1 @@
+"""The file: its connection, schema, transactions and notifications, and rows beside the queue."""
