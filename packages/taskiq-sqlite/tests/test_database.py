@@ -377,3 +377,16 @@ async def test_pipes_of_dead_processes_are_removed(path: Path) -> None:
 
     await until(lambda: {each.name for each in folder.iterdir()} == {"messages-no-pipe"})
     await broker.shutdown()
+
+
+@pytest.mark.parametrize("make", [SQLiteBroker, SQLiteResultBackend])
+async def test_commands_that_look_create_no_file(tmp_path: Path, make: Any) -> None:
+    """A misspelt path is an error, where a new file would look like an empty queue."""
+    part = make(tmp_path / "typo.db")
+    part.may_create = False
+
+    with pytest.raises(DatabaseFileError, match="no such file, and a command creates none"):
+        await part.startup()
+    await part.shutdown()
+
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, TypedDict, TypeVar
 
 from taskiq_core.exceptions import TaskiqError
@@ -70,6 +71,7 @@ class Database:
             busy_timeout=busy_timeout,
             allow_network=allow_network_file_system,
         )
+        self.may_create = True
         self._listeners = Listeners(self.path)
         self._lock = threading.Lock()
         self._writer: Writer | None = None
@@ -158,7 +160,8 @@ class Database:
                 if self._writer is not None:
                     _of_parents.append(self._writer)
                     self._listeners = Listeners(self.path)
-                self._writer = Writer(self._options, Ringer(self.path, self._listeners))
+                options = replace(self._options, may_create=self.may_create)
+                self._writer = Writer(options, Ringer(self.path, self._listeners))
                 # A program that never closes us leaves no thread behind.
                 self._stop_at_end = weakref.finalize(self, self._writer.stop)
             # Inside the lock: after `close` has taken the writer, nothing more may come to it.

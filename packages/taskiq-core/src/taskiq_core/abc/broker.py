@@ -47,6 +47,9 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
             `startup`, empty elsewhere.
         queues: what a worker listens to; None for the default queue. Set by a worker before
             `startup`, and only on brokers with the capability QUEUES.
+        may_create: whether `startup` may create what the store lacks: a file, a stream, tables.
+            Operators' commands set it to False before `startup`. A broker that finds its store
+            missing then raises a `BrokerError` that says so, instead of showing an empty queue.
         max_deliveries: how many deliveries of a message may end without being settled before core
             buries it; set by a worker, for servers that count by themselves.
     """
@@ -58,6 +61,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     reclaims_itself: ClassVar[bool] = False
     worker_id: str = ""
     queues: QueueSelection | None = None
+    may_create: bool = True
     max_deliveries: int | None = None
 
     result_backend: AsyncResultBackend[Any]
