@@ -243,7 +243,8 @@ class StoreBroker(AsyncBroker):
     async def move_to_now(self, task_id: str, *, queue: str | None = None) -> bool:
         return (
             self._count(
-                "UPDATE messages SET due_at = 0 WHERE state = 'delayed' AND task_id = ? AND queue = ?",
+                "UPDATE messages SET state = 'waiting', position = -priority"
+                " WHERE state = 'delayed' AND task_id = ? AND queue = ?",
                 *(task_id, queue or DEFAULT_QUEUE),
             )
             > 0
