@@ -41,6 +41,8 @@ FIELDS = [
     "broker",
     "part",
     "address",
+    "queue",
+    "known",
 ]
 
 
