@@ -1,7 +1,10 @@
 """`taskiq dead` by filter, by queue and with a rate."""
 
+import signal
+
 import pytest
 
+from taskiq_testservers.cli_project import until
 from taskiq_testservers.operator_project import OperatorProject
 
 
@@ -45,6 +48,18 @@ def test_replay_with_a_rate(letters: OperatorProject) -> None:
 
     assert ran.out == "Dead letters replayed: 3\n"
     assert ids(letters) == []
+
+
+def test_ctrl_c_stops_a_replay_and_says_how_far_it_came(letters: OperatorProject) -> None:
+    command = letters.start("dead", "replay", "--all", "--rate", "1/h")
+    until(lambda: letters.run("messages", "--json").json["messages"], "the first letter")
+
+    command.signal(signal.SIGINT)
+
+    assert command.exit_code() == 1
+    assert "Stopped. Dead letters replayed: 1" in command.text
+    assert "Traceback" not in command.text
+    assert ids(letters) == ["b", "c"]
 
 
 def test_purge_by_filter_asks_with_the_number(letters: OperatorProject) -> None:

@@ -54,7 +54,7 @@ class OperatorProject(Project):
         return asyncio.run(connected())
 
     def kick(self, task: str, *args: Any, task_id: str, **labels: Any) -> str:
-        """Send a task; returns its id."""
+        """Send a task and return its id."""
 
         async def send(broker: AsyncBroker) -> str:
             kicker = AsyncKicker[Any, Any](task, broker, labels).with_task_id(task_id)
@@ -69,7 +69,13 @@ class OperatorProject(Project):
         worker: str = "w1",
         queue: str | None = None,
     ) -> None:
-        """Have a worker fetch one message, and settle or keep it."""
+        """Have a worker fetch one message, and settle or keep it.
+
+        Args:
+            settle: ends the delivery; None to keep it.
+            worker: its id.
+            queue: where it fetches; None for the default queue.
+        """
 
         async def fetch(broker: AsyncBroker) -> None:
             stream = broker.deliveries(Slots(1))
@@ -104,7 +110,14 @@ class OperatorProject(Project):
         self.ask(lambda broker: broker.add_history(deliveries, counters))
 
     def bury(self, task: str, *, task_id: str, reason: str, error: str | None = None) -> None:
-        """Send a task, and have a worker bury it."""
+        """Send a task, and have a worker bury it.
+
+        Args:
+            task: its name.
+            task_id: its id.
+            reason: why.
+            error: its last exception.
+        """
         self.kick(task, task_id=task_id)
         self.take(lambda delivery: delivery.bury(reason, error))
 

@@ -70,8 +70,13 @@ def connected_broker(
 ) -> "Iterator[Ask]":
     """Yield a function that asks a broker; it may be called several times, with pauses between.
 
-    For commands that ask the operator something between two questions to the broker. Arguments and
-    errors are those of `ask_broker`.
+    For commands that ask the operator something between two questions to the broker. It raises what
+    `ask_broker` raises.
+
+    Args:
+        broker: its path, such as "app.tkq:broker", or its URL.
+        modules: with tasks, to be imported.
+        application: where to find them.
     """
     with _loaded(broker, modules, application) as (found, run):
         _check_is_shared(found, shown(broker))
