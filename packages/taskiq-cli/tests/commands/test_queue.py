@@ -166,3 +166,14 @@ def test_project_says_which_broker_before_the_environment(project: Project) -> N
     ran = project.run("queue", "stats")
 
     assert "FileBroker can't count its messages" in ran.err
+
+
+def test_misspelt_variable_is_named(store: OperatorProject) -> None:
+    store.env["TASKIQ_BROKER_ULR"] = store.env.pop("TASKIQ_BROKER_URL")
+
+    ran = store.run("queue", "stats")
+
+    assert ran.exit_code == 2
+    assert "or set TASKIQ_BROKER_URL to its URL. The environment has TASKIQ_BROKER_ULR" in (
+        " ".join(ran.err.split())
+    )

@@ -41,11 +41,19 @@ def broker_and_modules(
     if arguments:
         return _checked(arguments[0], takes_urls), arguments[1:]
     url = ", or its URL, such as sqlite:///tasks.db" if takes_urls else ""
-    variable = f"; or set {BROKER_VARIABLE} to its URL" if takes_urls else ""
     raise click.UsageError(
         f"Which broker? Give its path, such as app.tkq:broker{url}; or write it into "
-        f'pyproject.toml: [tool.taskiq] broker = "app.tkq:broker"{variable}'
+        'pyproject.toml: [tool.taskiq] broker = "app.tkq:broker"'
+        f"{_variable_cure() if takes_urls else ''}"
     )
+
+
+def _variable_cure() -> str:
+    from taskiq_core.plugins.urls import misspelt_variable
+
+    misspelt = misspelt_variable(BROKER_VARIABLE)
+    hint = f" The environment has {misspelt}: is it misspelt?" if misspelt else ""
+    return f"; or set {BROKER_VARIABLE} to its URL.{hint}"
 
 
 def is_url(broker: str) -> bool:

@@ -19,6 +19,7 @@ from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.failure import Failure
 from taskiq_cli.option_types import Integer, Rate
 from taskiq_cli.terminal_text import as_json, one_line
+from taskiq_core.exceptions import CapabilityError
 
 if TYPE_CHECKING:
     from taskiq_cli.commands.queue_option import QueueArguments
@@ -282,7 +283,10 @@ async def _letters(
 async def _other_queues(broker: "AsyncBroker") -> list[str]:
     """Return the queues beside the default one that have dead letters."""
     _default, *others = await each_queue(broker)
-    return [each["queue"] for each in others if (await broker.stats(**each)).dead]
+    try:
+        return [each.get("queue", "") for each in others if (await broker.stats(**each)).dead]
+    except CapabilityError:
+        return []  # the letters of this queue are the answer, the others are a courtesy
 
 
 async def _find(

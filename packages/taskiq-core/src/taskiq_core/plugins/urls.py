@@ -1,6 +1,8 @@
 """Brokers and result backends from URLs, through the schemes that plugins declare."""
 
+import logging
 import os
+from difflib import get_close_matches
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -12,6 +14,8 @@ from taskiq_core.plugins.plugin_info import kind_of
 from taskiq_core.plugins.redaction import redacted, secrets_in
 from taskiq_core.plugins.registry import PluginRegistry
 from taskiq_core.plugins.specs import BrokerSpec, ResultBackendSpec
+
+logger = logging.getLogger(__name__)
 
 BROKER_VARIABLE: Final = "TASKIQ_BROKER_URL"
 """Environment variable: the broker of `broker_from_url()`."""
@@ -77,8 +81,29 @@ def default_result_backend_url() -> str:
     return _from_environment(RESULT_BACKEND_VARIABLE)
 
 
+def misspelt_variable(variable: str) -> str | None:
+    """Return the environment variable that was probably meant to be another one; None without.
+
+    Args:
+        variable: the one that is not set.
+    """
+    ours = [name for name in os.environ if name.upper().startswith("TASKIQ") and name != variable]
+    upper = {name.upper(): name for name in ours}
+    close = get_close_matches(variable, upper, 1, cutoff=0.85)
+    return upper[close[0]] if close else None
+
+
 def _from_environment(variable: str) -> str:
-    return os.environ.get(variable, "").strip() or EMBEDDED_URL
+    if url := os.environ.get(variable, "").strip():
+        return url
+    if (misspelt := misspelt_variable(variable)) is not None:
+        logger.warning(
+            "%s is not set, so %s is used. The environment has %s: is it misspelt?",
+            variable,
+            EMBEDDED_URL,
+            misspelt,
+        )
+    return EMBEDDED_URL
 
 
 def _make(
