@@ -106,6 +106,7 @@ def likeness(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
 
 
+@pytest.mark.timeout(300)  # two dozen commands, one after the other
 def test_page_shows_what_commands_print(shop: OperatorProject) -> None:
     shown = transcripts()
     assert len(shown) >= 15, "the page lost its transcripts"

@@ -1,7 +1,13 @@
 """`taskiq result` of a task that has no result: it says where the task is."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+
+from taskiq_cli.commands import messages
+from taskiq_cli.commands.task_location import locate_task, location_text
+from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.messages.history import DeliveryEnd
 from taskiq_core.messages.worker_record import RunningTask
 from taskiq_testservers.operator_project import OperatorProject, make_past, make_record
@@ -60,3 +66,21 @@ def test_unknown_task(store: OperatorProject) -> None:
     assert ran.exit_code == 1
     assert ran.out.startswith("Task x is unknown: it is in no queue, and no result is stored.")
     assert store.run("result", "x", "--json").json == {"task_id": "x", "state": "unknown"}
+
+
+async def test_queue_that_is_too_long_to_be_searched(
+    store: OperatorProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not found in a part of a queue is not called unknown."""
+    monkeypatch.setattr(messages, "MAX_PAGES", 1)
+    async with store.broker() as broker:
+        for number in range(30):
+            await AsyncKicker[Any, Any]("mail", broker, {}).with_task_id(f"{number}").kiq()
+
+        near = await locate_task(broker, "0")
+        far = await locate_task(broker, "29")
+
+    assert (near.state, far.state) == ("waiting", "missing")
+    assert "More is not known: its queues are too long to be searched to the end." in (
+        location_text("29", far)
+    )

@@ -71,7 +71,7 @@ async def _result_or_location(
             return result
     except ResultBackendMissingError as error:
         no_results = error
-    location = TaskLocation("missing")
+    location = TaskLocation("missing", reason="the queue is in another process")
     if not broker.private_to_process:
         location = await locate_task(broker, task_id)
     if no_results is None:

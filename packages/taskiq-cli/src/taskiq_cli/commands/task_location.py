@@ -37,10 +37,14 @@ _TEXTS: Final = {
     ),
     "missing": (
         "There is no result of task {task}: it waits or runs, it stores none, its result has "
-        "expired, or there was no such task. The broker can't list its messages, so this is all "
-        "that is known."
+        "expired, or there was no such task. More is not known: {reason}."
     ),
 }
+
+
+PAGE: Final = 100
+"""Messages of a page that a search asks for."""
+_NOT_FOUND: Final = ("unknown", "missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +53,14 @@ class TaskLocation:
 
     Attributes:
         state: running, delivered, waiting, delayed, dead or ended; unknown where the store was
-            searched, and missing where it can't be searched.
+            searched, and missing where it could not be searched.
         queue: the queue of its message.
         attempt: which delivery it is, or will be next.
         worker: the worker that has it, or had it last.
         host: the machine of that worker.
         since: when it was sent, or began to run, or ended.
         due_at: when a delayed message is due.
-        reason: why it was buried, or how it ended.
+        reason: why it was buried, how it ended, or why its state is missing.
     """
 
     state: str
@@ -73,11 +77,12 @@ async def locate_task(broker: "AsyncBroker", task_id: str) -> TaskLocation:
     """Find a task among what workers run, in the queues, and in the history."""
     if has(broker, Capability.PRESENCE) and (running := await _running(broker, task_id)):
         return running
-    if has(broker, Capability.INSPECT) and (message := await _message(broker, task_id)):
-        return message
-    if has(broker, Capability.HISTORY) and (ended := await _ended(broker, task_id)):
-        return ended
-    return TaskLocation("unknown" if has(broker, Capability.INSPECT) else "missing")
+    searched = TaskLocation("missing", reason="the broker can't list its messages")
+    if has(broker, Capability.INSPECT):
+        searched = await _message(broker, task_id)
+    if searched.state not in _NOT_FOUND or not has(broker, Capability.HISTORY):
+        return searched
+    return await _ended(broker, task_id) or searched
 
 
 def location_text(task_id: str, found: TaskLocation) -> str:
@@ -117,17 +122,21 @@ async def _running(broker: "AsyncBroker", task_id: str) -> TaskLocation | None:
     return None
 
 
-async def _message(broker: "AsyncBroker", task_id: str) -> TaskLocation | None:
+async def _message(broker: "AsyncBroker", task_id: str) -> TaskLocation:
     from taskiq_cli.commands.messages import find_messages
     from taskiq_core.messages.message_info import MessageFilter, MessageState
 
     where = MessageFilter(task_id=task_id)
+    is_complete = True
     for chosen in await each_queue(broker):
         for state in MessageState:
-            found = await find_messages(broker, state, chosen, where=where, limit=1)
+            found = await find_messages(broker, state, chosen, where=where, limit=PAGE)
             if found.messages:
                 return _of_message(found.messages[0])
-    return None
+            is_complete &= found.after is None
+    if is_complete:
+        return TaskLocation("unknown")
+    return TaskLocation("missing", reason="its queues are too long to be searched to the end")
 
 
 def _of_message(message: "MessageInfo") -> TaskLocation:
