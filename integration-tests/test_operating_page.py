@@ -66,7 +66,7 @@ def _announce(shop: OperatorProject) -> None:
 
 
 def _remember(shop: OperatorProject) -> None:
-    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
     waited, quick, slow = ([0] * (len(BUCKETS) + 1) for _ in range(3))
     waited[2], quick[3], slow[10] = 240, 200, 40
     shop.remember(
