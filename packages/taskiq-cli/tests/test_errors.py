@@ -41,6 +41,8 @@ FIELDS = [
     "broker",
     "part",
     "address",
+    "queue",
+    "known",
 ]
 
 
@@ -97,3 +99,10 @@ def test_readme_documents_every_option() -> None:
 @pytest.mark.parametrize("spec", COMMANDS, ids=lambda spec: str(spec.name))
 def test_readme_documents_every_command(spec: CommandSpec) -> None:
     assert f"taskiq {spec.name} " in README
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: str(command.name))
+def test_every_command_that_ends_prints_json(command: click.Command) -> None:
+    options = {option for parameter in command.params for option in parameter.opts}
+
+    assert ("--json" in options) == (command.name != "worker")

@@ -1,5 +1,6 @@
 """The table of `taskiq schedules`."""
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,7 +13,7 @@ from taskiq_core import ScheduledTask, ScheduleSource
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, LabelScheduleSource
 from taskiq_scheduler.describe import cron_text, timing_text
-from taskiq_scheduler.schedule_table import rows_of
+from taskiq_scheduler.schedule_table import as_object, rows_of
 
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
@@ -224,3 +225,44 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     assert "at 03:00 every day, Asia/Tokyo (0 3 * * *)" in by_id["tick#1"]
     assert by_id["tick#1"].rstrip().endswith("paused")
     assert "won't fire: 'x y z' is not a cron line" in by_id["broken"]
+
+
+async def test_rows_as_json() -> None:
+    """Moments are in UTC, as programs compare them."""
+    broker, source = InMemoryBroker(), Careless()
+    broker.task("t")(lambda: None)
+    await source.add_schedule(schedule(cron="30 2 * * *", cron_offset="Europe/Berlin"))
+    await source.confirm("s", datetime(2026, 3, 28, 1, 30, tzinfo=UTC))
+
+    (row,) = await rows_of(source, broker, NOW)
+
+    assert as_object(row) == {
+        "source": "Careless",
+        "schedule_id": "s",
+        "task_name": "t",
+        "when": "at 02:30 every day, Europe/Berlin (30 2 * * *)",
+        "last": "2026-03-28T01:30:00+00:00",
+        "next": [
+            "2026-03-29T01:00:00+00:00",
+            "2026-03-30T00:30:00+00:00",
+            "2026-03-31T00:30:00+00:00",
+        ],
+        "remark": None,
+        "is_broken": False,
+    }
+
+
+def test_the_command_prints_json(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    command = [sys.executable, "-m", "taskiq_cli", "schedules", "app:scheduler", "--json"]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert done.returncode == 1, "a schedule is broken"
+    by_id = {each["schedule_id"]: each for each in json.loads(done.stdout)}
+    assert by_id["broken"]["is_broken"]
+    assert by_id["broken"]["next"] == []
+    assert by_id["tick#1"]["remark"] == "paused"
+    assert len(by_id["tick#0"]["next"]) == 3

@@ -9,6 +9,7 @@ TaskiqError
     ├── BrokerUnusableError           a broker can't be asked
     ├── StartError                    a worker can't start as the application is set up
     ├── PrivateStateError             the state is in another process
+    ├── UnknownQueueError             the broker has never held a message of that queue
     ├── HealthAddressError            not of the form host:port or unix:/path (also a ValueError)
     └── NoHealthError                 no worker answers at an address
 LoadError (of taskiq_core.loading) the command ends with LOAD_FAILED
@@ -88,6 +89,14 @@ class PrivateStateError(CommandError):
     __template__ = "{part} can't be asked from here: {reason}"
     exit_code = ExitCode.UNSUPPORTED
     part: str
+
+
+class UnknownQueueError(CommandError):
+    """A queue was named that has never held a message."""
+
+    __template__ = "There is no queue {queue!r} yet. Known are: {known}."
+    queue: str
+    known: str
 
 
 class HealthAddressError(CommandError, ValueError):

@@ -13,7 +13,37 @@ COMMANDS = (
     CommandSpec(
         "queue",
         target="taskiq_cli.commands.queue:queue",
-        help="See how many messages a broker has, or drop those that wait.",
+        help="See what queues hold; pause, resume or purge them.",
+    ),
+    CommandSpec(
+        "messages",
+        target="taskiq_cli.commands.messages:messages",
+        help="List messages that wait, run, are delayed or dead.",
+    ),
+    CommandSpec(
+        "move",
+        target="taskiq_cli.commands.messages:move",
+        help="Have a delayed message delivered now.",
+    ),
+    CommandSpec(
+        "workers",
+        target="taskiq_cli.commands.workers:workers",
+        help="List the workers of all machines, and what they run.",
+    ),
+    CommandSpec(
+        "history",
+        target="taskiq_cli.commands.history:history",
+        help="List deliveries that have ended; show how fast tasks run.",
+    ),
+    CommandSpec(
+        "top",
+        target="taskiq_cli.commands.top:top",
+        help="Watch queues, workers and rates.",
+    ),
+    CommandSpec(
+        "send",
+        target="taskiq_cli.commands.send:send",
+        help="Send a task by its name.",
     ),
     CommandSpec(
         "dead",
@@ -28,7 +58,7 @@ COMMANDS = (
     CommandSpec(
         "result",
         target="taskiq_cli.commands.result:result",
-        help="Show what came of a task.",
+        help="Show the result of a task, or where it is.",
     ),
     CommandSpec(
         "health",

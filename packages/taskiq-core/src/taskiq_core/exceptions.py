@@ -87,7 +87,7 @@ class CapabilityError(BrokerError):
     """A broker was asked for something that it does not declare in `capabilities`."""
 
     __template__ = (
-        "{broker} can't {action}: it lacks the capability {capability!r}. "
+        "{broker} can't {action}: it lacks the capability '{capability}'. "
         "Use a broker that has it; `taskiq plugins --capabilities` lists them."
     )
     broker: str
@@ -100,7 +100,7 @@ class UnsupportedLabelError(CapabilityError):
 
     __template__ = (
         "Task {task_name!r} asks for {label!r}, which {broker} can't do. Remove the label, or use "
-        "a broker with the capability {capability!r}: `taskiq plugins --capabilities` lists them."
+        "a broker with the capability '{capability}': `taskiq plugins --capabilities` lists them."
     )
     action: str = "honour a label"
     task_name: str

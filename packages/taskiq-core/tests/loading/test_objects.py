@@ -92,3 +92,31 @@ def test_packages_are_named_as_packages(folder: Path) -> None:
     (folder / "pkg" / "__init__.py").write_text("")
 
     assert list(discover_modules(["**/__init__.py"])) == ["pkg"]
+
+
+def test_found_module_that_misses_an_import_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files that only a pattern names may need what is not installed here; named modules not."""
+    (tmp_path / "jobs_one.py").write_text("import no_such_package_at_all\n")
+    (tmp_path / "jobs_two.py").write_text("done = True\n")
+    monkeypatch.chdir(tmp_path)
+
+    import_tasks([], "jobs_*.py", True)
+
+    assert sys.modules.pop("jobs_two").done
+    [record] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert "jobs_one" in record.getMessage()
+    assert record.exc_info is not None
+    with pytest.raises(LoadError, match="no_such_package_at_all"):
+        import_tasks(["jobs_one"], "jobs_*.py", False)
+
+
+def test_found_module_that_raises_ends_the_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jobs_bad.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(LoadError, match="ZeroDivisionError"):
+        import_tasks([], "jobs_*.py", True)

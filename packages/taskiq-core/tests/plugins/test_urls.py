@@ -24,6 +24,7 @@ from taskiq_core.plugins import (
     broker_from_url,
     result_backend_from_url,
 )
+from taskiq_core.plugins.urls import EMBEDDED_URL, default_broker_url
 
 
 class UrlBroker(AsyncBroker):
@@ -205,3 +206,19 @@ def test_installed_plugins_are_the_default(
     )
 
     assert type(broker_from_url("acme://host")).__name__ == "AcmeBroker"
+
+
+def test_misspelt_variable_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise a program would use a private file, and nothing would say so."""
+    monkeypatch.delenv("TASKIQ_BROKER_URL", raising=False)
+    monkeypatch.setenv("TASKIQ_RESULT_BACKEND_URL", "acme://results")
+    assert default_broker_url() == EMBEDDED_URL
+    assert caplog.records == []
+
+    monkeypatch.setenv("TASKIQ_BROKER_ULR", "acme://broker")
+
+    assert default_broker_url() == EMBEDDED_URL
+    [record] = caplog.records
+    assert "The environment has TASKIQ_BROKER_ULR: is it misspelt?" in record.getMessage()

@@ -35,7 +35,7 @@ async def run_scheduler(args: SchedulerArgs) -> None:
     """
     if args.configure_logging:
         logging.basicConfig(level=args.log_level, format=LOG_FORMAT)
-        logging.getLogger("taskiq").setLevel(args.log_level)
+    logging.getLogger("taskiq").setLevel(args.log_level)
     scheduler = await find_scheduler(args)
     scheduler.broker.is_scheduler_process = True  # task modules may ask
     import_task_modules(args)

@@ -1,9 +1,9 @@
 """Schedules as rows of a table: when each fires, and why not if it won't."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.broker import AsyncBroker
@@ -27,10 +27,29 @@ class Row:
     Attributes:
         cells: one for each heading.
         is_broken: whether the schedule can't be followed, or its source can't be read.
+        last: its last tick; None if it has not been sent yet.
+        coming: its next ticks; empty if it won't fire.
     """
 
     cells: tuple[str, ...]
     is_broken: bool = False
+    last: datetime | None = None
+    coming: tuple[datetime, ...] = ()
+
+
+def as_object(row: Row) -> dict[str, Any]:
+    """Return a row for JSON: moments in UTC, and what is remarkable about the schedule as text."""
+    source, schedule_id, task_name, when, _, text = row.cells
+    return {
+        "source": source,
+        "schedule_id": schedule_id,
+        "task_name": task_name,
+        "when": when,
+        "last": None if row.last is None else to_utc(row.last).isoformat(),
+        "next": [to_utc(moment).isoformat() for moment in row.coming],
+        "remark": None if row.coming else text,
+        "is_broken": row.is_broken,
+    }
 
 
 async def rows_of(source: ScheduleSource, broker: AsyncBroker, now: datetime) -> list[Row]:
@@ -58,16 +77,21 @@ async def rows_of(source: ScheduleSource, broker: AsyncBroker, now: datetime) ->
 
 
 def _row(source: str, schedule: ScheduledTask, last: datetime | None, now: datetime) -> Row:
+    moments: list[datetime] = []
     try:
         check_timing(schedule)
-        coming = "paused" if not schedule.enabled else _coming(schedule, last, now)
+        remark = "paused" if not schedule.enabled else _obstacle(schedule, last, now)
+        if remark is None:
+            moments = next_moments(schedule, now)
+        texts = [_text(schedule, moment) for moment in moments]
+        coming = remark or ", ".join(texts) or "won't fire: there is no such moment"
         last_text = "-" if last is None else _text(schedule, last)
         is_broken = False
     except ScheduleValueError as error:
         coming, last_text, is_broken = f"won't fire: {error}", "-", True
     when = timing_text(schedule)
     cells = (source, schedule.schedule_id, schedule.task_name, when, last_text, coming)
-    return Row(cells, is_broken)
+    return Row(cells, is_broken, last, tuple(moments))
 
 
 def _is_unknown(schedule: ScheduledTask, broker: AsyncBroker) -> bool:
@@ -76,28 +100,34 @@ def _is_unknown(schedule: ScheduledTask, broker: AsyncBroker) -> bool:
 
 def _with_note(row: Row) -> Row:
     *cells, coming = row.cells
-    return Row((*cells, f"{coming} (the broker has no such task here)"), row.is_broken)
+    return replace(row, cells=(*cells, f"{coming} (the broker has no such task here)"))
 
 
 def next_ticks(schedule: ScheduledTask, now: datetime) -> list[str]:
-    """Return the next moments at which a schedule is due, in its own time zone.
+    """Return the texts of `next_moments`, in the schedule's own time zone."""
+    return [_text(schedule, moment) for moment in next_moments(schedule, now)]
+
+
+def next_moments(schedule: ScheduledTask, now: datetime) -> list[datetime]:
+    """Return the next moments at which a schedule is due.
 
     Raises:
         ScheduleValueError: the cron line or the time zone can't be followed.
     """
     if not schedule.is_repeated:
-        return [] if schedule.time is None else [_text(schedule, schedule.time)]
-    return [_text(schedule, tick) for tick in islice(ticks_after(schedule, now), SHOWN)]
+        return [] if schedule.time is None else [schedule.time]
+    return list(islice(ticks_after(schedule, now), SHOWN))
 
 
-def _coming(schedule: ScheduledTask, last: datetime | None, now: datetime) -> str:
+def _obstacle(schedule: ScheduledTask, last: datetime | None, now: datetime) -> str | None:
+    """Return why a schedule that fires once won't fire any more; None if it will."""
     if schedule.time is not None and not schedule.is_repeated:
         moment = to_utc(schedule.time)
         if last is not None and moment <= last:
             return "won't fire: it was sent"
         if is_too_late(schedule, moment, now):
             return "won't fire: its moment has passed, and its grace"
-    return ", ".join(next_ticks(schedule, now)) or "won't fire: there is no such moment"
+    return None
 
 
 def _text(schedule: ScheduledTask, moment: datetime) -> str:

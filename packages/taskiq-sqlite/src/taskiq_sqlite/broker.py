@@ -138,6 +138,7 @@ class SQLiteBroker(AsyncBroker):
         Raises:
             DatabaseError: the file can't be used.
         """
+        self.database.may_create &= self.may_create
         await self.database.open()
         await super().startup()
 

@@ -86,6 +86,7 @@ class SQLiteResultBackend(AsyncResultBackend[_ReturnType]):
         Raises:
             DatabaseError: it can't be used.
         """
+        self.database.may_create &= self.may_create
         await self.database.open()
 
     async def shutdown(self) -> None:

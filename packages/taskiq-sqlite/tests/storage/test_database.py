@@ -13,6 +13,7 @@ import pytest
 from taskiq_sqlite import (
     Database,
     DatabaseBusyError,
+    DatabaseFileError,
     SQLiteBroker,
     SQLiteResultBackend,
     SQLiteScheduleSource,
@@ -173,3 +174,16 @@ class TestSharing:
 
         assert done.stdout == "3\n"
         assert query(path, "PRAGMA integrity_check") == "ok"
+
+
+@pytest.mark.parametrize("make", [SQLiteBroker, SQLiteResultBackend])
+async def test_commands_that_look_create_no_file(tmp_path: Path, make: Any) -> None:
+    """A misspelt path is an error, where a new file would look like an empty queue."""
+    part = make(tmp_path / "typo.db")
+    part.may_create = False
+
+    with pytest.raises(DatabaseFileError, match="no such file, and a command creates none"):
+        await part.startup()
+    await part.shutdown()
+
+    assert list(tmp_path.iterdir()) == []

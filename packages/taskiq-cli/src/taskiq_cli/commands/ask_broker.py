@@ -1,9 +1,11 @@
 """A question to a broker: connect, ask, disconnect; what goes wrong is one paragraph."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+
+import click
 
 from taskiq_cli.commands.application_options import Application
 from taskiq_cli.commands.broker_arguments import check_required_plugins, shown
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from taskiq_core.broker import AsyncBroker
 
     _Part = AsyncBroker | AsyncResultBackend[Any]
+
+    Ask: TypeAlias = Callable[[Callable[[AsyncBroker], Awaitable[Any]]], Any]
+    Run: TypeAlias = Callable[[Awaitable[Any]], Any]
 
 _Answer = TypeVar("_Answer")
 
@@ -59,22 +64,47 @@ def ask_broker(
     return _ask(broker, modules, application, ask_it)
 
 
+@contextmanager
+def connected_broker(
+    broker: str, modules: tuple[str, ...], application: Application
+) -> "Iterator[Ask]":
+    """Yield a function that asks a broker; it may be called several times, with pauses between.
+
+    For commands that ask the operator something between two questions to the broker. It raises what
+    `ask_broker` raises.
+
+    Args:
+        broker: its path, such as "app.tkq:broker", or its URL.
+        modules: with tasks, to be imported.
+        application: where to find them.
+    """
+    with _loaded(broker, modules, application) as (found, run):
+        _check_is_shared(found, shown(broker))
+        connection = _connected(found)
+        run(connection.__aenter__())
+        try:
+            yield lambda ask: run(ask(found))
+        finally:
+            run(connection.__aexit__(None, None, None))
+
+
 def ask_results(
     broker: str,
     modules: tuple[str, ...],
     application: Application,
-    ask: "Callable[[AsyncResultBackend[Any]], Awaitable[_Answer]]",
+    ask: "Callable[[AsyncBroker], Awaitable[_Answer]]",
 ) -> _Answer:
-    """What `ask` returns, called with a broker's result backend; otherwise as `ask_broker`.
+    """What `ask` returns, called with a broker whose results other processes can see.
 
-    The broker is started as well, unless its queue is in another process.
+    Otherwise as `ask_broker`, but that of a broker whose queue is in another process, only the
+    result backend is started.
     """
 
     async def ask_it(found: "AsyncBroker") -> _Answer:
         backend = found.result_backend
         _check_is_shared(backend, f"The result backend of {shown(broker)}")
         async with _connected(backend if found.private_to_process else found):
-            return await ask(backend)
+            return await ask(found)
 
     return _ask(broker, modules, application, ask_it)
 
@@ -83,19 +113,35 @@ def _ask(
     broker: str,
     modules: tuple[str, ...],
     application: Application,
-    ask: "Callable[[AsyncBroker], Coroutine[Any, Any, _Answer]]",
+    ask: "Callable[[AsyncBroker], Awaitable[_Answer]]",
 ) -> _Answer:
+    with _loaded(broker, modules, application) as (found, run):
+        return cast("_Answer", run(ask(found)))
+
+
+@contextmanager
+def _loaded(
+    broker: str, modules: tuple[str, ...], application: Application
+) -> "Iterator[tuple[AsyncBroker, Run]]":
     check_required_plugins()
     with asyncio.Runner() as runner:
         # For libraries that ask for "the" event loop when they are imported.
         asyncio.set_event_loop(runner.get_loop())
         found = load_application(broker, modules, application, runner.get_loop().run_until_complete)
-        try:
-            return runner.run(ask(found))
-        except TaskiqError:
-            raise
-        except Exception as error:
-            raise _explain(shown(broker), error, application) from error
+
+        def run(awaitable: Awaitable[Any]) -> Any:
+            try:
+                return runner.run(_wait(awaitable))
+            except (TaskiqError, click.ClickException):
+                raise
+            except Exception as error:
+                raise _explain(shown(broker), error, application) from error
+
+        yield found, run
+
+
+async def _wait(awaitable: Awaitable[_Answer]) -> _Answer:
+    return await awaitable
 
 
 def _check_is_shared(part: "_Part", name: str) -> None:
@@ -106,6 +152,9 @@ def _check_is_shared(part: "_Part", name: str) -> None:
 
 @asynccontextmanager
 async def _connected(part: "_Part") -> AsyncGenerator[None, None]:
+    part.may_create = False  # a misspelt URL is an error, not a new and empty queue
+    if (results := getattr(part, "result_backend", None)) is not None:
+        results.may_create = False
     try:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):

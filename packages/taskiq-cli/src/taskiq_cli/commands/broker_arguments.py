@@ -1,9 +1,15 @@
 """`BROKER_PATH [MODULES...]`, where [tool.taskiq] may give the first."""
 
+import os
+from typing import Final
+
 import click
 
 from taskiq_core.loading.errors import ObjectPathError
 from taskiq_core.loading.object_paths import split_path
+
+BROKER_VARIABLE: Final = "TASKIQ_BROKER_URL"
+"""That of `broker_from_url()`; not imported from there, which would load the plugins' machinery."""
 
 
 def broker_and_modules(
@@ -11,7 +17,9 @@ def broker_and_modules(
 ) -> tuple[str, tuple[str, ...]]:
     """The broker's path and what follows it: the modules, for most commands.
 
-    The first argument is the broker's path if it has a colon, or if the project configures none.
+    The first argument is the broker's path if it has a colon, or if neither the project nor the
+    environment says which broker is meant. Without such an argument it is the path that
+    pyproject.toml has, or else, where URLs will do, the URL in TASKIQ_BROKER_URL.
 
     Args:
         arguments: of the command.
@@ -28,13 +36,25 @@ def broker_and_modules(
     settings = read_settings()
     if settings.broker:
         return _checked(settings.broker, takes_urls), arguments
+    if takes_urls and (url := os.environ.get(BROKER_VARIABLE, "").strip()):
+        return url, arguments
     if arguments:
         return _checked(arguments[0], takes_urls), arguments[1:]
     url = ", or its URL, such as sqlite:///tasks.db" if takes_urls else ""
     raise click.UsageError(
         f"Which broker? Give its path, such as app.tkq:broker{url}; or write it into "
         'pyproject.toml: [tool.taskiq] broker = "app.tkq:broker"'
+        f"{_variable_cure() if takes_urls else ''}"
     )
+
+
+def _variable_cure() -> str:
+    from taskiq_core.plugins.variables import misspelt_variables
+
+    found = misspelt_variables(os.environ).items()
+    misspelt = next((name for name, meant in found if meant == BROKER_VARIABLE), None)
+    hint = f" The environment has {misspelt}: is it misspelt?" if misspelt else ""
+    return f"; or set {BROKER_VARIABLE} to its URL.{hint}"
 
 
 def is_url(broker: str) -> bool:

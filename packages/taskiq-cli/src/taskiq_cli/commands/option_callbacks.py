@@ -10,7 +10,7 @@ def receiver_argument(
     pairs: list[tuple[str, str]] = []
     for text in values:
         name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier():
+        if not equals:
             raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE.", param=parameter)
         pairs.append((name, value))
     return tuple(pairs)

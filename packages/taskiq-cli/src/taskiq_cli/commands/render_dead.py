@@ -1,15 +1,14 @@
 """Dead letters as tables and JSON."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from taskiq_cli.commands.render_message import content_fields, content_object
 from taskiq_cli.tables import table
 from taskiq_cli.terminal_text import fields, lines, one_line, shortened
 
 if TYPE_CHECKING:
     from taskiq_core.abc.formatter import TaskiqFormatter
-    from taskiq_core.messages.message import TaskiqMessage
     from taskiq_core.messages.queue_stats import DeadLetter
 
 _REASON_WIDTH = 60
@@ -47,15 +46,7 @@ def summary(letter: "DeadLetter") -> dict[str, Any]:
 
 def whole(letter: "DeadLetter", formatter: "TaskiqFormatter") -> dict[str, Any]:
     """`summary` with the content of the message, or with its bytes if they can't be read."""
-    message, problem = _read(letter, formatter)
-    if message is None:
-        return {**summary(letter), "unreadable": problem, "raw": b64encode(letter.message).decode()}
-    return {
-        **summary(letter),
-        "labels": message.labels,
-        "args": message.args,
-        "kwargs": message.kwargs,
-    }
+    return {**summary(letter), **content_object(letter.message, formatter)}
 
 
 def details(letter: "DeadLetter", formatter: "TaskiqFormatter") -> str:
@@ -70,33 +61,8 @@ def details(letter: "DeadLetter", formatter: "TaskiqFormatter") -> str:
         "error": lines(letter.error or "-"),
         "size": f"{len(letter.message)} bytes",
     }
-    message, problem = _read(letter, formatter)
-    if message is None:
-        pairs["unreadable"] = lines(problem)
-        pairs["raw bytes"] = one_line(letter.message.decode(errors="backslashreplace"))
-    else:
-        pairs["labels"] = _named(message.labels)
-        pairs["args"] = "\n".join(map(_value, message.args)) or "-"
-        pairs["kwargs"] = _named(message.kwargs)
-    return fields(pairs)
-
-
-def _read(letter: "DeadLetter", formatter: "TaskiqFormatter") -> "tuple[TaskiqMessage | None, str]":
-    try:
-        message = formatter.loads(letter.message)
-        message.parse_labels()
-    except Exception as error:  # noqa: BLE001  # bytes from the network, and anybody's formatter
-        return None, f"{type(error).__name__}: {error}"
-    return message, ""
+    return fields({**pairs, **content_fields(letter.message, formatter)})
 
 
 def _moment(letter: "DeadLetter") -> str:
     return f"{letter.buried_at:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _named(values: dict[str, Any]) -> str:
-    return "\n".join(f"{one_line(name)}={_value(value)}" for name, value in values.items()) or "-"
-
-
-def _value(value: object) -> str:
-    return one_line(repr(value))

@@ -1,6 +1,7 @@
 """Workers started by a program instead of a command line."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import threading
@@ -13,8 +14,9 @@ from taskiq_cli.processes.python_command import python_command
 from taskiq_cli.worker.event_loop import loop_factory
 from taskiq_cli.worker.executors import executor_for
 from taskiq_cli.worker.load_receiver import load_receiver_of
-from taskiq_cli.worker.log_setup import configure_logging
+from taskiq_cli.worker.log_setup import configure_logging, set_log_level
 from taskiq_cli.worker.receiver_class import load_receiver
+from taskiq_cli.worker.stop_requests import StopRequests
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.loggers import get_logger
 from taskiq_core.receiver import Receiver
@@ -29,7 +31,15 @@ def run_worker(args: WorkerArgs) -> int | None:
 
     Returns:
         The exit status of the supervisor.
+
+    Raises:
+        TypeError: the options have a broker instead of its path.
     """
+    if not isinstance(args.broker, str):
+        raise TypeError(
+            "Workers are processes of their own, and import the broker. Give the path of the "
+            "broker instead of the object, or call start_listen to run one worker in this process."
+        )
     line = python_command("taskiq_cli.supervisor", args.to_options().to_json())
     supervisor = subprocess.Popen(line)  # noqa: S603  # our own module, no shell
     with _passing_signals_on(supervisor):
@@ -37,12 +47,15 @@ def run_worker(args: WorkerArgs) -> int | None:
 
 
 def start_listen(args: WorkerArgs) -> None:
-    """Run one worker in this process, until its broker's messages end or it is interrupted.
+    """Run one worker in this process, until its broker's messages end or a signal comes.
+
+    SIGTERM, SIGHUP and the first SIGINT let running tasks finish, the second SIGINT cancels them.
 
     Raises:
         LoadError: the broker, a task module or the receiver can't be imported.
     """
     options = args.to_options()
+    set_log_level(options.log_level)
     if options.configure_logging:
         configure_logging(options.log_level, options.log_format, "worker")
     with asyncio.Runner(loop_factory=loop_factory()) as runner, executor_for(options) as executor:
@@ -51,6 +64,7 @@ def start_listen(args: WorkerArgs) -> None:
             run=runner.get_loop().run_until_complete,
             executor=executor,
             on_exit=lambda _receiver: None,
+            broker=args.broker if isinstance(args.broker, AsyncBroker) else None,
         )
         runner.run(_listen(receiver, options.shutdown_timeout))
 
@@ -81,11 +95,33 @@ async def shutdown_broker(broker: AsyncBroker, timeout: float) -> None:
 
 
 async def _listen(receiver: Receiver, shutdown_timeout: float) -> None:
-    await receiver.broker.startup()
+    stop = StopRequests(receiver)
+    with _handling_signals(stop):
+        try:
+            await receiver.broker.startup()
+            await receiver.listen(stop.finish)
+        finally:
+            await shutdown_broker(receiver.broker, shutdown_timeout)
+
+
+@contextmanager
+def _handling_signals(stop: StopRequests) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread() or os.name != "posix":
+        yield  # only the main thread may handle signals
+        return
+    loop = asyncio.get_running_loop()
+    handlers = {
+        signal.SIGTERM: stop.finish_running,
+        signal.SIGHUP: stop.finish_running,
+        signal.SIGINT: stop.request,
+    }
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
-        await receiver.listen(asyncio.Event())
+        yield
     finally:
-        await shutdown_broker(receiver.broker, shutdown_timeout)
+        for number in handlers:
+            loop.remove_signal_handler(number)
 
 
 @contextmanager

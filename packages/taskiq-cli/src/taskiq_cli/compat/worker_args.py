@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from taskiq_cli.options import DEFAULT_LOG_FORMAT, DEFAULT_RECEIVER, WorkerOptions
+from taskiq_core.broker import AsyncBroker
 from taskiq_core.loading.log_level import LogLevel
 from taskiq_core.loading.task_modules import DEFAULT_PATTERNS
 from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
@@ -15,19 +16,23 @@ def receiver_arg_type(string: str) -> tuple[str, str]:
     """NAME=VALUE, as a pair.
 
     Raises:
-        ArgumentTypeError: the name or the equals sign is missing.
+        ArgumentTypeError: the equals sign is missing.
     """
     name, equals, value = string.partition("=")
-    if not equals or not name.isidentifier():
+    if not equals:
         raise ArgumentTypeError(f"{string!r} is not of the form NAME=VALUE")
     return name, value
 
 
 @dataclass
 class WorkerArgs:
-    """What workers are started with, all durations in seconds; `taskiq worker --help` says more."""
+    """What workers are started with, all durations in seconds; `taskiq worker --help` says more.
 
-    broker: str
+    Attributes:
+        broker: its path, such as "app.tkq:broker"; for `start_listen` also the broker itself.
+    """
+
+    broker: str | AsyncBroker
     modules: list[str]
     app_dir: str | None = None
     tasks_pattern: Sequence[str] = DEFAULT_PATTERNS
@@ -69,6 +74,8 @@ class WorkerArgs:
         parser = _parser()
         parser.set_defaults(**(defaults or {}))
         values = vars(parser.parse_args(args))
+        if values["max_prefetch"] < 0:  # also where it is a default, which argparse does not check
+            parser.error("argument --max-prefetch: must be at least 0")
         values["log_level"] = LogLevel[values["log_level"]]
         # What is given replaces the default, to which argparse would add it.
         values["tasks_pattern"] = _without_default(values["tasks_pattern"])
@@ -77,6 +84,7 @@ class WorkerArgs:
     def to_options(self) -> WorkerOptions:
         """The options in the form that travels to the supervisor."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values["broker"] = self.broker if isinstance(self.broker, str) else repr(self.broker)
         for name in ("modules", "tasks_pattern", "reload_dirs", "receiver_arg"):
             values[name] = tuple(values[name])
         values["log_level"] = LogLevel(self.log_level).name

@@ -56,13 +56,14 @@ def _run(
     from taskiq_cli.worker.event_loop import loop_factory
     from taskiq_cli.worker.executors import executor_for
     from taskiq_cli.worker.load_receiver import load_receiver_of
-    from taskiq_cli.worker.log_setup import configure_logging
+    from taskiq_cli.worker.log_setup import configure_logging, set_log_level
     from taskiq_cli.worker.serve import serve
     from taskiq_core.loading.error_text import whole_traceback
     from taskiq_core.loading.errors import LoadError
     from taskiq_core.plugins.errors import PluginError
 
     name = identity.name
+    set_log_level(options.log_level)
     if options.configure_logging:
         configure_logging(options.log_level, options.log_format, name)
     state_writer = WorkerStateWriter(os.environ[VARIABLE], name) if options.health else None

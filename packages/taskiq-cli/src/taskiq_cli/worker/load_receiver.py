@@ -22,6 +22,7 @@ def load_receiver_of(
     run: Callable[[Awaitable[Any]], Any],
     executor: Executor,
     on_exit: Callable[[Receiver], None],
+    broker: AsyncBroker | None = None,
 ) -> Receiver:
     """Import the broker and all tasks, and return the receiver that runs them.
 
@@ -30,12 +31,13 @@ def load_receiver_of(
         run: runs the awaitable that a broker's factory returns.
         executor: where plain functions run.
         on_exit: called when `max_tasks_per_child` tasks were run.
+        broker: to be used instead of the one that `options` name.
 
     Raises:
         LoadError: something can't be imported, or is not what it should be.
     """
     extend_import_path(options.app_dir)
-    broker = load_broker(options.broker, run)
+    broker = broker or load_broker(options.broker, run)
     _refuse_mute(options.broker, broker)
     broker.is_worker_process = True
     import_tasks(list(options.modules), options.tasks_pattern, options.fs_discover)
@@ -65,14 +67,14 @@ def _make(
             broker=broker,
             executor=executor,
             validate_params=not options.no_parse,
-            max_async_tasks=options.max_async_tasks,
+            max_async_tasks=options.max_async_tasks if options.max_async_tasks > 0 else None,
             max_async_tasks_jitter=options.max_async_tasks_jitter,
             max_prefetch=options.max_prefetch,
             propagate_exceptions=not options.no_propagate_errors,
             run_startup=False,
             ack_type=parse_acknowledge_type(options.ack_type),
             on_exit=on_exit,
-            max_tasks_to_execute=options.max_tasks_per_child,
+            max_tasks_to_execute=options.max_tasks_per_child or None,
             wait_tasks_timeout=options.wait_tasks_timeout,
             **extra,
         )

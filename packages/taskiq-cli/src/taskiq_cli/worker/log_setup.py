@@ -4,12 +4,16 @@ import logging
 import traceback
 
 
+def set_log_level(level: str) -> None:
+    """Set the level of the logger `taskiq`, also where the application sets up logging."""
+    logging.getLogger("taskiq").setLevel(level)
+
+
 def configure_logging(level: str, line_format: str, process_name: str) -> None:
     """Log to standard error, with the name of this worker as `processName`."""
     handler = logging.StreamHandler()
     handler.addFilter(_ProcessName(process_name))
     logging.basicConfig(level=level, format=line_format, handlers=[handler])
-    logging.getLogger("taskiq").setLevel(level)
     # The logger of taskiq-dependencies, which says of every generator how it was closed.
     logging.getLogger("taskiq.dependencies.ctx").addFilter(_is_from_a_dependency)
 

@@ -60,6 +60,9 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
             label is then refused if it names another.
         queues: what a worker listens to; None for the default queue. Set by a worker before
             `startup`, and only on brokers that declare the capability QUEUES before it.
+        may_create: whether `startup` may create what the store lacks: a file, a stream, tables.
+            Operators' commands set it to False before `startup`. A broker that finds its store
+            missing then raises a `BrokerError` that says so, instead of showing an empty queue.
         max_deliveries: how many deliveries of a message may end without being settled before core
             buries it; set by a worker, for servers that count by themselves.
     """
@@ -74,6 +77,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
     worker_id: str = ""
     queue_name: str = "default"
     queues: QueueSelection | None = None
+    may_create: bool = True
     max_deliveries: int | None = None
 
     result_backend: AsyncResultBackend[Any]

@@ -23,9 +23,12 @@ class AsyncResultBackend(ABC, Generic[_ReturnType]):
     Attributes:
         private_to_process: for a backend whose results are in the process that uses it: where they
             are and which process to ask, as commands can't. Empty for others.
+        may_create: whether `startup` may create what the store lacks, such as a file; operators'
+            commands set it to False before.
     """
 
     private_to_process: ClassVar[str] = ""
+    may_create: bool = True
 
     async def startup(self) -> None:
         """Connect; may be called twice."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from taskiq_core.loading.errors import LoadError
 from taskiq_core.loading.objects import load_module
 from taskiq_core.loggers import get_logger
 from taskiq_core.plugins.redaction import without_credentials
@@ -18,15 +19,28 @@ def import_tasks(modules: list[str], pattern: str | Sequence[str], fs_discover: 
 
     Args:
         modules: as in an import statement.
-        pattern: globs of files to import beside them, relative to the current folder.
+        pattern: globs of files to import beside them, relative to the current folder. A file that
+            can't import something is left out, with its traceback in the log.
         fs_discover: whether to look for such files.
 
     Raises:
         ModuleMissingError: there is no such module.
         ModuleRaisedError: a module raised.
     """
-    found = discover_modules([pattern] if isinstance(pattern, str) else pattern)
-    import_from_modules([*modules, *(found if fs_discover else ())])
+    import_from_modules(modules)
+    if fs_discover:
+        found = discover_modules([pattern] if isinstance(pattern, str) else pattern)
+        for module in dict.fromkeys(found):
+            _import_found(module)
+
+
+def _import_found(module: str) -> None:
+    try:
+        import_from_modules([module])
+    except LoadError as error:
+        if not isinstance(error.__cause__, ImportError):
+            raise
+        logger.error("The tasks of a file are left out: %s", error, exc_info=error.__cause__)  # noqa: TRY400  # the traceback is that of the cause
 
 
 def import_from_modules(modules: list[str]) -> None:

@@ -29,6 +29,7 @@ class DatabaseOptions:
     synchronous: Synchronous
     busy_timeout: float
     allow_network: bool
+    may_create: bool = True
 
 
 def open_connection(options: DatabaseOptions) -> sqlite3.Connection:
@@ -39,6 +40,9 @@ def open_connection(options: DatabaseOptions) -> sqlite3.Connection:
         sqlite3.OperationalError: another connection has locked it; try again.
     """
     check_place(options.path, allow_network=options.allow_network)
+    if not options.may_create and not options.path.exists():
+        reason = "there is no such file, and a command creates none. Is the path misspelt?"
+        raise DatabaseFileError(address=str(options.path), reason=reason)
     if sqlite3.sqlite_version_info < LEAST_VERSION:
         reason = f"Python has SQLite {sqlite3.sqlite_version}, 3.33 is needed"
         raise DatabaseFileError(address=str(options.path), reason=reason)

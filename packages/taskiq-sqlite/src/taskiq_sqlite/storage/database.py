@@ -5,6 +5,7 @@ import os
 import threading
 import weakref
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypedDict, TypeVar
 
 from taskiq_core.exceptions import TaskiqError
@@ -69,6 +70,7 @@ class Database:
             busy_timeout=busy_timeout,
             allow_network=allow_network_file_system,
         )
+        self.may_create = True
         self._wakeups = LocalWakeups(self.path)
         self._lock = threading.Lock()
         self._writer: Writer | None = None
@@ -163,7 +165,8 @@ class Database:
                 if self._writer is not None:
                     _of_parents.append(self._writer)
                     self._wakeups = LocalWakeups(self.path)
-                self._writer = Writer(self._options, Notifier(self.path, self._wakeups))
+                options = replace(self._options, may_create=self.may_create)
+                self._writer = Writer(options, Notifier(self.path, self._wakeups))
                 # A program that never closes us leaves no thread behind.
                 self._stop_at_end = weakref.finalize(self, self._writer.stop)
             # Inside the lock: after `close` has taken the writer, nothing more may come to it.
