@@ -21,16 +21,18 @@ from taskiq_core.flow.consume import consume
 from taskiq_core.flow.handle import DeliveryHandler
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.flow.loop_watchdog import MAX_BLOCK, LoopWatchdog
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.settle import Settler
+from taskiq_core.flow.suspects import SuspectLane
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery, as_delivery
 from taskiq_core.messages.message import TaskiqMessage
-from taskiq_core.messages.outcomes import RELEASE
+from taskiq_core.messages.outcomes import RELEASE, Outcome
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
 
@@ -54,6 +56,7 @@ class Receiver:
         max_tasks_to_execute: how many tasks to run before `listen` returns; None for no limit.
         wait_tasks_timeout: seconds that running tasks get at the end; None for no limit.
         max_deliveries: how many deliveries of a message may end without being settled.
+        max_block: seconds for which leases are renewed while a task blocks the event loop.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Receiver:
         wait_tasks_timeout: float | None = None,
         *,
         max_deliveries: int = MAX_DELIVERIES,
+        max_block: float = MAX_BLOCK,
     ) -> None:
         if max_async_tasks is not None and max_async_tasks_jitter > 0:
             max_async_tasks += random.randint(0, max_async_tasks_jitter)  # no secret
@@ -104,6 +108,16 @@ class Receiver:
         handle = self._handle_by_override if is_overridden else self.handle
         self.pool: DeliveryPool[Delivery]
         self.pool = DeliveryPool(handle, limit=max_async_tasks, prefetch=max_prefetch)
+        self._suspects = SuspectLane(
+            self.pool, give_back=self._give_back, max_deliveries=max_deliveries
+        )
+        self.watchdog = LoopWatchdog(
+            broker,
+            held=self._leases.held,
+            is_busy=lambda: bool(self.pool.running),
+            name_of=self._name_of_blocking,
+            max_block=float(max_block),
+        )
         self._runs: dict[Delivery, Run] = {}
         self._unhandled: set[Delivery] = set()
         self._abandoned: set[asyncio.Future[Any]] = set()
@@ -133,7 +147,13 @@ class Receiver:
         self._is_listen_cancelled = _cancelled_from_here_on()
         async with self._upkeep():
             consuming = asyncio.create_task(
-                consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
+                consume(
+                    self.broker,
+                    self.pool,
+                    suspects=self._suspects,
+                    take=self._take,
+                    on_trouble=self._set_health,
+                )
             )
             finishing = asyncio.create_task(finish_event.wait())
             timeout: float | None = 0.0  # holds if we are cancelled
@@ -155,9 +175,8 @@ class Receiver:
             timeout: seconds until the deadline, None for none; cancelling this is one, too.
         """
         self._stage = WorkerState.DRAINING
-        for delivery in self.pool.withdraw():
-            self._leases.forget(delivery)
-            await self._settler.settle(delivery, RELEASE)
+        for delivery in [*self._suspects.withdraw(), *self.pool.withdraw()]:
+            await self._give_back(delivery, RELEASE)
         for waiting in self._abandoned:
             waiting.cancel()  # their results are stored, only their threads go on
         try:
@@ -216,9 +235,23 @@ class Receiver:
             asyncio.create_task(hear_aborts(self.broker, self._hear_abort)),
         ]
         try:
-            yield
+            with self.watchdog.watching():
+                yield
         finally:
             await _stop(*tasks)
+
+    async def _give_back(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._leases.forget(delivery)
+        await self._settler.settle(delivery, outcome)
+
+    def _name_of_blocking(self, task: asyncio.Task[Any] | None) -> str:
+        """Name the task that runs in an asyncio task, or those that may have started it."""
+        delivery = self.pool.delivery_of(task)
+        runs = [self._runs.get(delivery)] if delivery else list(self._runs.values())
+        names = [_name_of(run) for run in runs if run is not None]
+        if len(names) == 1:
+            return names[0]
+        return f"Something, perhaps of one of {len(names)} running tasks ({', '.join(names[:5])}),"
 
     def _take(self, delivery: Delivery) -> bool:
         self._leases.hold(delivery)

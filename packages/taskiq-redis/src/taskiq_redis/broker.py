@@ -1,8 +1,8 @@
 """RedisBroker: a durable queue in Redis."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, Self, cast
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -230,6 +230,18 @@ class RedisBroker(AsyncBroker):
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Renew leases in one call; returns those that are lost."""
         return await renew_all(self.queue, cast("Sequence[RedisDelivery]", deliveries))
+
+    @asynccontextmanager
+    async def lease_renewer(
+        self,
+    ) -> AsyncGenerator[Callable[[Sequence[Delivery]], Awaitable[object]], None]:
+        """Renew over a connection of the event loop that asks, which is closed at the end."""
+        try:
+            yield self.renew_leases
+        finally:
+            queue = self._queues.pop()
+            if queue is not None:
+                await queue.close()
 
     async def reclaim(self) -> int:
         """Have deliveries whose lease ran out delivered again; how many there were."""

@@ -3,9 +3,10 @@
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, nullcontext
 from typing import Any, Final, Self, Unpack
 
+from taskiq_core.abc.broker import LeaseRenewer
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.expiry import ExpiredDelivery, Undertaker
@@ -183,6 +184,10 @@ class SQLiteBroker(AsyncBroker):
         """Renew the leases of deliveries of this broker in one statement; returns the lost ones."""
         own = [each for each in deliveries if isinstance(each, SQLiteDelivery)]
         return list(await renew_all(self.database, own))
+
+    def lease_renewer(self) -> LeaseRenewer:
+        """Renew in any thread: the writer's thread takes calls of all event loops."""
+        return nullcontext(self.renew_leases)
 
     async def reclaim(self) -> int:
         """Have deliveries whose lease ran out delivered again; and bury what has expired.

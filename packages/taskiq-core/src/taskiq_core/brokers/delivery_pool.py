@@ -49,6 +49,10 @@ class DeliveryPool(Generic[_Delivery]):
         """The deliveries that wait for a slot."""
         return list(self._waiting)
 
+    def delivery_of(self, task: asyncio.Task[Any] | None) -> _Delivery | None:
+        """Return the delivery that runs in an asyncio task; None if there is none."""
+        return self._running.get(task) if isinstance(task, DeliveryTask) else None
+
     def submit(self, delivery: _Delivery) -> None:
         """Run a delivery, now or when a slot is free."""
         self.slots.take()

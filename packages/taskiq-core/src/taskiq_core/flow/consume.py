@@ -11,6 +11,7 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.exceptions import BrokerSetupError, ListenError
+from taskiq_core.flow.suspects import SuspectLane
 from taskiq_core.messages.delivery import Delivery
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ async def consume(
     broker: AbstractBroker,
     pool: DeliveryPool[Delivery],
     *,
+    suspects: SuspectLane,
     take: Callable[[Delivery], bool],
     on_trouble: Callable[[Exception | None], None],
 ) -> None:
@@ -40,6 +42,8 @@ async def consume(
     Args:
         broker: whose deliveries to run.
         pool: where they run.
+        suspects: runs what is to be run alone; the stream is closed meanwhile, so that the worker
+            holds nothing else.
         take: called for each delivery before it is run; False ends the loop.
         on_trouble: called with what the broker raised, and with None when messages come again, or
             the stream has stayed open for a while though none came.
@@ -53,31 +57,43 @@ async def consume(
         try:
             await pool.slots.wait_free()
             with trouble.watching_stream():
-                await _consume_stream(broker, pool, take, trouble)
+                goes_on = await _consume_stream(broker, pool, suspects, take, trouble)
+            await suspects.run_held()
         except (ListenError, BrokerSetupError):
             raise
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
             await trouble.wait(error)
         else:
-            return
+            if not goes_on:
+                return
 
 
 async def _consume_stream(
     broker: AbstractBroker,
     pool: DeliveryPool[Delivery],
+    suspects: SuspectLane,
     take: Callable[[Delivery], bool],
     trouble: "_Trouble",
-) -> None:
+) -> bool:
+    """Submit deliveries until a suspect comes, enough were taken, or the stream ends by itself.
+
+    Returns:
+        Whether there is more to consume; `suspects` holds the suspect, if there was one.
+    """
     async with aclosing(broker.deliveries(pool.slots)) as deliveries:
         async for delivery in deliveries:
             if trouble.failures:
                 trouble.is_over()
             goes_on = take(delivery)
+            if suspects.is_suspect(delivery):
+                suspects.hold(delivery)
+                return goes_on
             pool.submit(delivery)
             if not goes_on:
-                return
+                return False
             if pool.slots.taken >= pool.slots.limit:
                 await pool.slots.wait_free()
+    return False
 
 
 class _Trouble:

@@ -46,6 +46,10 @@ class LeaseKeeper:
             self._valid_until[delivery] = _now() + delivery.lease
             self._first.set()
 
+    def held(self) -> list[Delivery]:
+        """Return the deliveries whose leases are renewed; may be called in any thread."""
+        return list(self._valid_until)
+
     def is_lost(self, delivery: Delivery) -> bool:
         """Whether the delivery belongs to another worker by now."""
         return delivery in self._lost
