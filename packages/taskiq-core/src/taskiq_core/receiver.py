@@ -15,6 +15,7 @@ from typing import Any
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.brokers.delivery_task import DeliveryTask
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.client.context import Context
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.consume import consume
@@ -92,7 +93,8 @@ class Receiver:
         self.health = Health()
         self._plans = PlanBook(broker, validate_params=validate_params)
         self._settler = Settler(broker)
-        self._leases = LeaseKeeper(broker, self._lose, self._abort_delivery)
+        self._outage = Outage(type(broker).__name__, logger)
+        self._leases = LeaseKeeper(broker, self._lose, self._abort_delivery, outage=self._outage)
         self._heard_aborts = HeardAborts()
         self._handler = DeliveryHandler(
             broker,
@@ -153,6 +155,7 @@ class Receiver:
                     suspects=self._suspects,
                     take=self._take,
                     on_trouble=self._set_health,
+                    outage=self._outage,
                 )
             )
             finishing = asyncio.create_task(finish_event.wait())
@@ -230,9 +233,9 @@ class Receiver:
         """Renew leases, reclaim and hear of aborts, until the last task has ended."""
         tasks = [
             asyncio.create_task(self._leases.run()),
-            asyncio.create_task(reclaim_regularly(self.broker)),
-            asyncio.create_task(expire_regularly(self.broker, self.handle)),
-            asyncio.create_task(hear_aborts(self.broker, self._hear_abort)),
+            asyncio.create_task(reclaim_regularly(self.broker, self._outage)),
+            asyncio.create_task(expire_regularly(self.broker, self.handle, self._outage)),
+            asyncio.create_task(hear_aborts(self.broker, self._hear_abort, self._outage)),
         ]
         try:
             with self.watchdog.watching():

@@ -1,7 +1,6 @@
 """The consume loop: from a broker's stream of deliveries into the pool, for as long as it takes."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
@@ -10,12 +9,12 @@ from typing import Final
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import BrokerSetupError, ListenError
 from taskiq_core.flow.suspects import SuspectLane
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
-
+ACTIVITY: Final = "Messages can't be listened for"
 RECONNECT_BASE: Final = 0.5
 """Upper bound of the first wait before a broken stream is opened again, in seconds."""
 RECONNECT_CAP: Final = 30.0
@@ -33,6 +32,7 @@ async def consume(
     suspects: SuspectLane,
     take: Callable[[Delivery], bool],
     on_trouble: Callable[[Exception | None], None],
+    outage: Outage,
 ) -> None:
     """Submit what the broker delivers, never more than the pool has slots for.
 
@@ -47,12 +47,13 @@ async def consume(
         take: called for each delivery before it is run; False ends the loop.
         on_trouble: called with what the broker raised, and with None when messages come again, or
             the stream has stayed open for a while though none came.
+        outage: logs failures.
 
     Raises:
         ListenError: the broker can't be listened to at all.
         BrokerSetupError: it can't, as it is set up.
     """
-    trouble = _Trouble(type(broker).__name__, on_trouble)
+    trouble = _Trouble(outage, on_trouble)
     while True:
         try:
             await pool.slots.wait_free()
@@ -99,9 +100,9 @@ async def _consume_stream(
 class _Trouble:
     """How often in a row the stream broke."""
 
-    def __init__(self, broker_name: str, on_change: Callable[[Exception | None], None]) -> None:
+    def __init__(self, outage: Outage, on_change: Callable[[Exception | None], None]) -> None:
         self.failures = 0
-        self._broker_name = broker_name
+        self._outage = outage
         self._on_change = on_change
         self._last_try = 0.0
 
@@ -123,18 +124,12 @@ class _Trouble:
 
     def is_over(self) -> None:
         self.failures = 0
+        self._outage.succeeded(ACTIVITY)
         self._on_change(None)
 
     async def wait(self, error: Exception) -> None:
         self.failures += 1
         self._on_change(error)
+        self._outage.failed(ACTIVITY, error)
         delay = backoff_delay(self.failures, base=RECONNECT_BASE, cap=RECONNECT_CAP, rng=random)
-        logger.warning(
-            "%s can't be listened to (%s: %s); trying again in %.1f s",
-            self._broker_name,
-            type(error).__name__,
-            error,
-            delay,
-            exc_info=error if self.failures == 1 else None,
-        )
         await asyncio.sleep(delay)

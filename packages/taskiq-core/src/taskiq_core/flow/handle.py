@@ -10,6 +10,7 @@ from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, UnreadableMessageError
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.hooks import call_after_settling, call_before_saving, call_hooks
@@ -69,6 +70,7 @@ class DeliveryHandler:
         self._run_task = run_task
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
+        self._store_result = partial(store_result, outage=Outage("The result backend", logger))
 
     async def handle(self, delivery: Delivery, run: Run) -> None:
         """Run one delivery and settle it.
@@ -187,7 +189,7 @@ class DeliveryHandler:
     ) -> bool:
         """Store the result; False if the lease was lost: it is another worker's to store."""
         backend = self._broker.result_backend
-        stored = await store_result(backend, self._leases, delivery, message, result)
+        stored = await self._store_result(backend, self._leases, delivery, message, result)
         if stored is None:
             return False
         hooks = self._broker.middleware_chain.post_save
@@ -241,7 +243,7 @@ class DeliveryHandler:
         return LEAVE if stored is None else outcome
 
     def _store_for(self, delivery: Delivery) -> Store:
-        return partial(store_result, self._broker.result_backend, self._leases, delivery)
+        return partial(self._store_result, self._broker.result_backend, self._leases, delivery)
 
     def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
         label = message.labels.get(ACK_TYPE)

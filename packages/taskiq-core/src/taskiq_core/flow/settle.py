@@ -8,7 +8,13 @@ from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
-from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
+from taskiq_core.exceptions import (
+    LeaseLostError,
+    TaskiqError,
+    TaskRejectedError,
+    TaskRetryError,
+    reason_of,
+)
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
 from taskiq_core.messages.labels import BURY, DELAY, REQUEUE, LabelType, attempt_of
 from taskiq_core.messages.outcomes import ACK, Ack, Bury, Leave, Outcome, Release
@@ -66,8 +72,13 @@ class Settler:
                     pass
         except LeaseLostError as lost:
             logger.warning("A delivery came too late to be settled (%s): %s", outcome, lost)
-        except Exception:
-            logger.exception("A delivery could not be settled (%s) and will come again", outcome)
+        except Exception as error:
+            logger.error(  # noqa: TRY400  # of a connection, no traceback tells more
+                "A delivery could not be settled (%s) and will come again: %s",
+                outcome,
+                reason_of(error),
+                exc_info=None if isinstance(error, TaskiqError) else error,
+            )
         else:
             return True
         return False
