@@ -81,7 +81,8 @@ class Receiver:
         if max_async_tasks is not None and max_async_tasks_jitter > 0:
             max_async_tasks += random.randint(0, max_async_tasks_jitter)  # no secret
         self.broker = broker
-        self.executor = executor or ThreadPoolExecutor(thread_name_prefix="taskiq")
+        self._has_own_executor = executor is None
+        self.executor = executor or _thread_pool()
         self.validate_params = validate_params
         self.propagate_exceptions = propagate_exceptions
         self.run_startup = run_startup
@@ -166,6 +167,7 @@ class Receiver:
             finally:
                 await _stop(consuming, finishing)
                 await self.drain(timeout)
+                self._end_threads()
         if not consuming.cancelled():
             consuming.result()
         if self._has_enough() and self.on_exit is not None:
@@ -186,7 +188,7 @@ class Receiver:
             async with asyncio.timeout(timeout):
                 await self.pool.wait_idle()
         except asyncio.CancelledError:
-            await self._cancel_all()
+            await self.cancel_running()
             raise
         except TimeoutError:
             logger.warning(
@@ -194,7 +196,7 @@ class Receiver:
                 timeout,
                 ", ".join(map(_name_of, self._runs.values())),
             )
-            await self._cancel_all()
+            await self.cancel_running()
         await self._settler.close()
 
     def abort(self, task_id: str) -> bool:
@@ -247,6 +249,11 @@ class Receiver:
         self._leases.forget(delivery)
         await self._settler.settle(delivery, outcome)
 
+    def _end_threads(self) -> None:
+        if self._has_own_executor:
+            self.executor.shutdown(wait=False, cancel_futures=True)
+            self.executor = _thread_pool()  # which has no thread until it is used
+
     def _name_of_blocking(self, task: asyncio.Task[Any] | None) -> str:
         """Name the task that runs in an asyncio task, or those that may have started it."""
         delivery = self.pool.delivery_of(task)
@@ -295,7 +302,12 @@ class Receiver:
             message = run.message
             run.stop(TaskAbortedError(task_name=message.task_name, task_id=message.task_id))
 
-    async def _cancel_all(self) -> None:
+    async def cancel_running(self) -> None:
+        """Cancel the tasks that run, and wait until their messages are released.
+
+        Plain functions in threads can't be stopped; they see it in `Context.cancellation`. What
+        settles its message at this moment is not disturbed.
+        """
         for run in self._runs.values():
             if run.message is not None:
                 run.cancellation.request(
@@ -397,6 +409,10 @@ class Receiver:
             self._abandoned.discard(waiting)
         if not waiting.cancelled():
             waiting.exception()  # nobody wants to know it any more
+
+
+def _thread_pool() -> Executor:
+    return ThreadPoolExecutor(thread_name_prefix="taskiq")
 
 
 def _cancelled_from_here_on() -> Callable[[], bool]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import (
     LeaseLostError,
@@ -40,6 +41,13 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
+def _spare_from_cancellation() -> None:
+    """Have a worker that ends wait for the settlement that begins here."""
+    task = asyncio.current_task()
+    if isinstance(task, DeliveryTask):
+        task.is_settling = True
+
+
 class Settler:
     """Settles deliveries by their outcomes; the only caller of ack, release and bury.
 
@@ -60,6 +68,7 @@ class Settler:
 
         A failure is logged, and the broker will deliver the message again.
         """
+        _spare_from_cancellation()
         try:
             match outcome:
                 case Ack():
