@@ -37,6 +37,7 @@ OF_0_13 = {
     "ack_type": (("--ack-type",), "when_saved"),
     "max_tasks_per_child": (("--max-tasks-per-child",), None),
     "wait_tasks_timeout": (("--wait-tasks-timeout",), None),
+    "max_block": (("--max-block",), 600.0),
     "hardkill_count": (("--hardkill-count",), 3),
 }
 
@@ -75,6 +76,7 @@ def test_options_travel_as_text() -> None:
         tasks_pattern=("*.py",),
         reload_dirs=("src",),
         wait_tasks_timeout=0.5,
+        max_block=30.0,
     )
 
     assert WorkerOptions.from_json(options.to_json()) == options

@@ -266,3 +266,20 @@ def test_integer_that_can_not_be_read_back_is_described() -> None:
     error = through_json(ValueError(10**5000, [10**5000]))
 
     assert error.args[0] == "<an integer of 16610 bits>"
+
+
+@pytest.mark.parametrize("exc_type", ["ValueError", "NoSuchError", "ExceptionGroup"])
+def test_integer_with_more_digits_than_python_shows_spoils_no_text(exc_type: str) -> None:
+    """CBOR reads it; a result whose error can't be shown would fail in every log."""
+    record = ExceptionRepr(
+        exc_type=exc_type,
+        exc_module="builtins",
+        exc_message=("fine", 1 << 8_000_000),
+        exc_state={"size": [1 << 8_000_000]},
+    )
+
+    error = exception_from_record(record)
+
+    assert "fine" in str(error)
+    assert "repr fails" in str(error) or exc_type == "ExceptionGroup"
+    assert len(repr(error)) < 1_000

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from taskiq_core import BrokerMessage, Context, TaskiqDepends
+from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import Bury
 from taskiq_inmemory import InMemoryBroker
 from taskiq_prometheus import MetricsPortError, PrometheusMiddleware
@@ -93,6 +94,38 @@ async def test_unreadable_message_has_no_name(registry: CollectorRegistry) -> No
         registry.get_sample_value("dead_letters_total", {"task_name": "", "reason": "unreadable"})
         == 1
     )
+
+
+@pytest.mark.parametrize("sent_at", ["nan", "inf", "-inf", "soon", "", "9" * 400])
+async def test_time_of_sending_that_is_not_a_number_harms_nothing(
+    registry: CollectorRegistry, sent_at: str
+) -> None:
+    broker = with_metrics(registry)
+
+    @broker.task("work")
+    async def work() -> int:
+        return 1
+
+    task = await work.kicker().with_labels(**{"X-Taskiq-sent-at": sent_at}).kiq()
+
+    assert (await task.wait_result(timeout=20)).return_value == 1
+    assert registry.get_sample_value("queue_wait_time_sum", {"task_name": "work"}) is None
+
+
+def test_names_of_unknown_tasks_are_one_series(registry: CollectorRegistry) -> None:
+    broker = with_metrics(registry)
+    (middleware,) = broker.middlewares
+    assert isinstance(middleware, PrometheusMiddleware)
+
+    for number in range(100):
+        message = TaskiqMessage(
+            task_id="id", task_name=f"unknown {number}", labels={}, args=[], kwargs={}
+        )
+        middleware.post_settle(message, Bury("unregistered"))
+
+    labels = {"task_name": "unregistered", "reason": "unregistered"}
+    assert registry.get_sample_value("dead_letters_total", labels) == 100
+    assert b"unknown 1" not in generate_latest(registry)
 
 
 def test_reasons_are_few(registry: CollectorRegistry) -> None:

@@ -43,6 +43,7 @@ class WorkerOptions:
     ack_type: str = "when_saved"
     max_tasks_per_child: int | None = None
     wait_tasks_timeout: float | None = None
+    max_block: float = 600.0
     hardkill_count: int = 3
     health: str | None = None
     with_scheduler: str | None = None

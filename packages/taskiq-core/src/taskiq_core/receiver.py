@@ -15,6 +15,7 @@ from typing import Any
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.delivery_pool import DeliveryPool
 from taskiq_core.brokers.delivery_task import DeliveryTask
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.brokers.url_options import read_switch
 from taskiq_core.client.task import worker_is_full
 from taskiq_core.compat.receiver_overrides import (
@@ -29,6 +30,7 @@ from taskiq_core.flow.execute import TaskExecution, handle_error
 from taskiq_core.flow.handle import DeliveryHandler, RunTask
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
+from taskiq_core.flow.loop_watchdog import MAX_BLOCK, LoopWatchdog
 from taskiq_core.flow.losses import hear_losses
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.presence import Presence, running_task
@@ -38,11 +40,13 @@ from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
 from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.store_reports import store_reports
+from taskiq_core.flow.suspects import SuspectLane
 from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
 from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.outcomes import Outcome
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.worker_record import RunningTask, WorkerRecord
 from taskiq_core.worker_report import Health, WorkerReport, WorkerState
@@ -71,6 +75,7 @@ class Receiver:
         strict: whether arguments that do not fit their annotations are refused in all tasks, as
             with `@broker.task(strict=True)` in one; they are passed as they came otherwise. A
             command gives text, "true".
+        max_block: seconds for which leases are renewed while a task blocks the event loop.
 
     Raises:
         ValueError: `max_prefetch` is negative.
@@ -98,12 +103,14 @@ class Receiver:
         *,
         max_deliveries: int = MAX_DELIVERIES,
         strict: bool | str = False,
+        max_block: float = MAX_BLOCK,
     ) -> None:
         if max_prefetch < 0:
             raise ValueError("max_prefetch cannot be negative")
         max_async_tasks = _limit_of(max_async_tasks, max_async_tasks_jitter)
         self.broker = broker
-        self.executor = executor or ThreadPoolExecutor(thread_name_prefix="taskiq")
+        self._has_own_executor = executor is None
+        self.executor = executor or _thread_pool()
         self.validate_params = validate_params
         self.propagate_exceptions = propagate_exceptions
         self.run_startup = run_startup
@@ -121,9 +128,12 @@ class Receiver:
             strict=strict if isinstance(strict, bool) else read_switch(strict),
         )
         self._settler = Settler(broker)
+        self._outage = Outage(type(broker).__name__, logger)
         self._running = RunningDeliveries()
         self._threads = AbandonedThreads()
-        self._leases = LeaseKeeper(broker, self._running.lose, self._running.abort_delivery)
+        self._leases = LeaseKeeper(
+            broker, self._running.lose, self._running.abort_delivery, outage=self._outage
+        )
         self._heard_aborts = HeardAborts()
         self._execution = TaskExecution(
             broker, executor=self.executor, propagate_exceptions=propagate_exceptions
@@ -144,6 +154,16 @@ class Receiver:
         self.pool: DeliveryPool[Delivery]
         self.pool = DeliveryPool(
             self._choose_handle(), limit=max_async_tasks, prefetch=max_prefetch
+        )
+        self._suspects = SuspectLane(
+            self.pool, give_back=self._give_back, max_deliveries=max_deliveries
+        )
+        self.watchdog = LoopWatchdog(
+            broker,
+            held=self._leases.held,
+            is_busy=lambda: bool(self.pool.running),
+            name_of=self._name_of_blocking,
+            max_block=float(max_block),
         )
         self._taken = 0
         self._last_message_at: float | None = None
@@ -192,7 +212,14 @@ class Receiver:
     async def _listen(self, finish_event: asyncio.Event) -> None:
         async with self._upkeep(), self.reporting():
             consuming = asyncio.create_task(
-                consume(self.broker, self.pool, take=self._take, on_trouble=self._set_health)
+                consume(
+                    self.broker,
+                    self.pool,
+                    suspects=self._suspects,
+                    take=self._take,
+                    on_trouble=self._set_health,
+                    outage=self._outage,
+                )
             )
             finishing = asyncio.create_task(finish_event.wait())
             timeout: float | None = 0.0  # holds if we are cancelled
@@ -202,6 +229,7 @@ class Receiver:
             finally:
                 await _stop(consuming, finishing)
                 await self.drain(timeout)
+                self._end_threads()
         if not consuming.cancelled():
             consuming.result()
 
@@ -212,14 +240,14 @@ class Receiver:
             timeout: seconds until the deadline, None for none; cancelling this is one, too.
         """
         self._stage = WorkerState.DRAINING
-        for delivery in self.pool.withdraw():
+        for delivery in [*self._suspects.withdraw(), *self.pool.withdraw()]:
             await self._handler.drop(delivery, is_sent_again=True)
         self._threads.drain()
         try:
             async with asyncio.timeout(timeout):
                 await self.pool.wait_idle()
         except asyncio.CancelledError:
-            await self._cancel_all()
+            await self.cancel_running()
             raise
         except TimeoutError:
             logger.warning(
@@ -227,7 +255,7 @@ class Receiver:
                 timeout,
                 self._running.describe(),
             )
-            await self._cancel_all()
+            await self.cancel_running()
         await self._settler.close()
 
     def abort(self, task_id: str) -> bool:
@@ -289,16 +317,33 @@ class Receiver:
         """Renew leases, reclaim and hear of aborts, until the last task has ended."""
         tasks = [
             asyncio.create_task(self._leases.run()),
-            asyncio.create_task(reclaim_regularly(self.broker)),
-            asyncio.create_task(expire_regularly(self.broker, self.handle)),
-            asyncio.create_task(hear_aborts(self.broker, self._hear_abort)),
+            asyncio.create_task(reclaim_regularly(self.broker, self._outage)),
+            asyncio.create_task(expire_regularly(self.broker, self.handle, self._outage)),
+            asyncio.create_task(hear_aborts(self.broker, self._hear_abort, self._outage)),
             asyncio.create_task(hear_losses(self.broker, self._lose_without_lease)),
             asyncio.create_task(reclaim_from_neighbours(self.broker)),
         ]
         try:
-            yield
+            with self.watchdog.watching():
+                yield
         finally:
             await _stop(*tasks)
+
+    async def _give_back(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._leases.forget(delivery)
+        await self._settler.settle(delivery, outcome)
+
+    def _end_threads(self) -> None:
+        if self._has_own_executor:
+            self.executor.shutdown(wait=False, cancel_futures=True)
+            self.executor = _thread_pool()  # which has no thread until it is used
+
+    def _name_of_blocking(self, task: asyncio.Task[Any] | None) -> str:
+        """Name the task that runs in an asyncio task, or those that may have started it."""
+        names = self._running.names(self.pool.delivery_of(task))
+        if len(names) == 1:
+            return names[0]
+        return f"Something, perhaps of one of {len(names)} running tasks ({', '.join(names[:5])}),"
 
     def _take(self, delivery: Delivery) -> bool:
         self._leases.hold(delivery)  # also while it waits for a slot
@@ -331,7 +376,12 @@ class Receiver:
         if not self.abort(task_id):
             self._heard_aborts.add(task_id)  # its delivery may be on its way, or wait here unread
 
-    async def _cancel_all(self) -> None:
+    async def cancel_running(self) -> None:
+        """Cancel the tasks that run, and wait until their messages are released.
+
+        Plain functions in threads can't be stopped; they see it in `Context.cancellation`. What
+        settles its message at this moment is not disturbed.
+        """
         self._running.announce_shutdown()
         await self.pool.cancel()
 
@@ -394,6 +444,10 @@ def _limit_of(max_async_tasks: int | None, jitter: int) -> int | None:
         )
         return None
     return max_async_tasks + random.randint(0, max(0, jitter))  # no secret
+
+
+def _thread_pool() -> Executor:
+    return ThreadPoolExecutor(thread_name_prefix="taskiq")
 
 
 def _cancelled_from_here_on() -> Callable[[], bool]:

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from taskiq_core.brokers import delivery_pool
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.messages.delivery import AckOnlyDelivery
 
 
@@ -173,3 +175,58 @@ def test_a_loop_that_ended_does_not_hold_up_the_next_one() -> None:
     asyncio.run(use())
 
     assert handler.done == [b"a", b"b"]
+
+
+async def test_what_waits_is_not_started_only_to_be_cancelled() -> None:
+    handler = Handler()
+    pool = pool_of(handler, 1, prefetch=2)
+    submit(pool, b"a", b"b", b"c")
+    await turns()
+
+    await pool.cancel()
+
+    assert handler.begun == [b"a"]
+    assert [each.data for each in pool.withdraw()] == [b"b", b"c"]
+
+
+async def test_settlement_under_way_is_not_cancelled() -> None:
+    settled = asyncio.Event()
+    steps: list[str] = []
+
+    async def handle(_delivery: AckOnlyDelivery) -> None:
+        task = asyncio.current_task()
+        assert isinstance(task, DeliveryTask)
+        task.is_settling = True
+        await settled.wait()
+        steps.append("settled")
+
+    pool = DeliveryPool(handle, limit=1)
+    pool.submit(AckOnlyDelivery(b"a", None))
+    await turns()
+
+    cancelling = asyncio.create_task(pool.cancel())
+    await turns()
+    settled.set()
+    await cancelling
+
+    assert steps == ["settled"]
+
+
+async def test_settlement_that_hangs_is_cancelled_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery_pool, "SETTLE_TIMEOUT", 0.01)
+
+    async def handle(_delivery: AckOnlyDelivery) -> None:
+        task = asyncio.current_task()
+        assert isinstance(task, DeliveryTask)
+        task.is_settling = True
+        await asyncio.Event().wait()
+
+    pool = DeliveryPool(handle, limit=1)
+    pool.submit(AckOnlyDelivery(b"a", None))
+
+    async with asyncio.timeout(20):
+        await pool.cancel()
+
+    assert pool.running == []

@@ -1,5 +1,6 @@
 """PrometheusMiddleware: counts and times tasks, and serves the numbers."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from taskiq_prometheus.multiprocess import FolderRegistry, shared_folder, write_
 
 REASONS: Final = ("unreadable", "unregistered", "rejected", "failed", "delivered")
 """The first words of reasons that core and its plugins bury for; any other one is "other"."""
+
+UNREGISTERED: Final = "unregistered"
+"""The `task_name` of messages of tasks that the worker does not have."""
 
 
 class PrometheusMiddleware(TaskiqMiddleware):
@@ -90,9 +94,9 @@ class PrometheusMiddleware(TaskiqMiddleware):
         self.received_tasks.labels(message.task_name).inc()
         self.tasks_in_flight.labels(message.task_name).inc()
         self._running[message.task_id] += 1
-        sent_at = message.labels.get(SENT_AT)
+        sent_at = _number(message.labels.get(SENT_AT))
         if sent_at is not None and attempt_of(message.labels) == 1:
-            waited = time.time() - float(sent_at) - float(message.labels.get(DELAY, 0))
+            waited = time.time() - sent_at - (_number(message.labels.get(DELAY)) or 0.0)
             # Clocks of two machines differ a little.
             self.queue_wait_time.labels(message.task_name).observe(max(waited, 0.0))
         return message
@@ -109,7 +113,7 @@ class PrometheusMiddleware(TaskiqMiddleware):
 
     def post_settle(self, message: TaskiqMessage | None, outcome: Outcome) -> None:
         """Count retried and buried messages."""
-        name = "" if message is None else message.task_name
+        name = "" if message is None else self._name_of(message)
         has_run = message is not None and self._running[message.task_id] > 0
         if message is not None and has_run:
             self._running[message.task_id] -= 1
@@ -120,6 +124,19 @@ class PrometheusMiddleware(TaskiqMiddleware):
             self.retried_tasks.labels(name).inc()
         elif isinstance(outcome, Bury):
             self.dead_letters.labels(name, _kind_of(outcome.reason)).inc()
+
+    def _name_of(self, message: TaskiqMessage) -> str:
+        """The name of a task that this worker has: each other name would be a time series."""
+        return message.task_name if self.broker.find_task(message.task_name) else UNREGISTERED
+
+
+def _number(value: object) -> float | None:
+    """A label of a message, which anybody may have sent; None if it is not a finite number."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # TypeError
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _kind_of(reason: str) -> str:

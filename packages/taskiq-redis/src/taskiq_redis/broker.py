@@ -1,14 +1,14 @@
 """RedisBroker: a durable queue in Redis."""
 
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any, Self
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.fetch_loop import fetch_loop
-from taskiq_core.brokers.leased_delivery import renew_leases
+from taskiq_core.brokers.leased_delivery import LeasedDelivery, renew_leases
 from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.exceptions import MessageTooLargeError
 from taskiq_core.messages.aborts import AbortState
@@ -45,6 +45,7 @@ from taskiq_redis.queue.codec import NewMessage, new_message
 from taskiq_redis.queue.fetch import Fetcher
 from taskiq_redis.queue.inspect import page_of_messages
 from taskiq_redis.queue.redis_queue import RedisQueue
+from taskiq_redis.queue.settle import Settler
 from taskiq_redis.results import RedisAsyncResultBackend
 from taskiq_redis.storage.servers import Server, SingleServer
 
@@ -237,6 +238,27 @@ class RedisBroker(AsyncBroker):
         return Fetcher(
             self.queue, lease=self.lease, owner=self.worker_id, selection=self._selection()
         )
+
+    @asynccontextmanager
+    async def lease_renewer(
+        self,
+    ) -> AsyncGenerator[Callable[[Sequence[Delivery]], Awaitable[object]], None]:
+        """Renew over a connection of the event loop that asks, which is closed at the end."""
+        try:
+            yield self._renew_from_here
+        finally:
+            queue = self._queues.pop()
+            if queue is not None:
+                await queue.close()
+
+    async def _renew_from_here(self, deliveries: Sequence[Delivery]) -> None:
+        """Renew leases that another event loop holds, over the connection of this one."""
+        groups: dict[str, list[Delivery]] = {}
+        for delivery in deliveries:
+            if isinstance(delivery, LeasedDelivery) and isinstance(delivery.queue, Settler):
+                groups.setdefault(delivery.queue.name, []).append(delivery)
+        for name, group in groups.items():
+            await renew_leases(group, queue=self.queue.settler(name))
 
     # -- aborts -------------------------------------------------------------------------------
 

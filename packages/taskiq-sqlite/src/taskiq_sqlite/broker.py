@@ -3,11 +3,12 @@
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, Unpack
 
+from taskiq_core.abc.broker import LeaseRenewer
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.fetch_loop import fetch_loop
@@ -210,6 +211,10 @@ class SQLiteBroker(AsyncBroker):
     async def renew_leases(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Renew all leases in one transaction."""
         return await renew_leases(deliveries)
+
+    def lease_renewer(self) -> LeaseRenewer:
+        """Renew in any thread: the writer's thread takes calls of all event loops."""
+        return nullcontext(self.renew_leases)
 
     async def reclaim(self, *, owner: str | None = None) -> int:
         """Reclaim messages; on the timer, also delete expired results and return free space."""

@@ -112,6 +112,12 @@ _SECONDS = Number(min=0)
     help="Seconds that running tasks get to finish at the end; without it, all they need.",
 )
 @click.option(
+    "--max-block",
+    type=_SECONDS,
+    default=600.0,
+    help="Seconds for which a task that blocks the event loop keeps its lease.",
+)
+@click.option(
     "--hardkill-count",
     type=_AT_LEAST_ONE,
     default=3,

@@ -42,7 +42,9 @@ def load_receiver_of(
     broker.is_worker_process = True
     import_tasks(list(options.modules), options.tasks_pattern, options.fs_discover)
     receiver_type = load_receiver(options.receiver)
-    return _make(receiver_type, broker, options, executor, on_exit)
+    receiver = _make(receiver_type, broker, options, executor, on_exit)
+    receiver.watchdog.max_block = options.max_block  # a receiver's `__init__` may be of 0.13
+    return receiver
 
 
 def _refuse_mute(spec: str, broker: AsyncBroker) -> None:

@@ -38,7 +38,7 @@ class StopRequests:
         elif self._cancelling is None:
             running = len(self._receiver.pool.running)
             logger.warning("Leaving now: %d running task(s) are cancelled and given back", running)
-            self._cancelling = asyncio.create_task(self._receiver.pool.cancel())
+            self._cancelling = asyncio.create_task(self._receiver.cancel_running())
 
     def request_within(self, seconds: float) -> None:
         """Leave, and cancel the tasks that have not finished after so many seconds."""

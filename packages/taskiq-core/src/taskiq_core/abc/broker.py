@@ -1,9 +1,9 @@
 """The contract of brokers: what carries messages from clients to workers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Sequence
-from contextlib import aclosing
-from typing import Any, ClassVar, Self
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, ClassVar, Self, TypeAlias
 
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.abc.queue_admin import QueueAdmin
@@ -22,6 +22,11 @@ from taskiq_core.messages.message import BrokerMessage, TaskiqMessage
 from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.slots import Slots
 from taskiq_core.state import TaskiqState
+
+LeaseRenewer: TypeAlias = AbstractAsyncContextManager[
+    Callable[[Sequence[Delivery]], Awaitable[object]]
+]
+"""Entered in any event loop of any thread; inside, a function renews leases in that loop."""
 
 
 class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
@@ -137,6 +142,18 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
             except LeaseLostError:
                 lost.append(delivery)
         return lost
+
+    def lease_renewer(self) -> LeaseRenewer | None:
+        """Return what renews leases from another thread while the worker's event loop is blocked.
+
+        A worker enters it in a short-lived event loop of another thread, awaits the function that
+        it gives with all deliveries that it holds, and leaves it. What it opens in that loop must
+        be closed when it is left.
+
+        Returns:
+            None if this broker can't: leases run out while a task blocks the event loop.
+        """
+        return None
 
     async def reclaim(self, *, owner: str | None = None) -> int:
         """Deliver messages again whose lease ran out.

@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.slots import Slots
 
+SETTLE_TIMEOUT: Final = 5.0
+"""Seconds that settlements under way get to finish when what runs is cancelled."""
 _Delivery = TypeVar("_Delivery", bound=Delivery)
 
 
@@ -38,6 +40,7 @@ class DeliveryPool(Generic[_Delivery]):
         # The event loop itself keeps only weak references to its tasks.
         self._running: dict[DeliveryTask, _Delivery] = {}
         self._idle: asyncio.Future[None] | None = None
+        self._is_cancelling = False
 
     @property
     def running(self) -> list[_Delivery]:
@@ -58,10 +61,14 @@ class DeliveryPool(Generic[_Delivery]):
         """Return whether another delivery would have to wait for a place."""
         return len(self._running) >= self._limit
 
+    def delivery_of(self, task: asyncio.Task[Any] | None) -> _Delivery | None:
+        """Return the delivery that runs in an asyncio task; None if there is none."""
+        return self._running.get(task) if isinstance(task, DeliveryTask) else None
+
     def submit(self, delivery: _Delivery) -> None:
         """Run a delivery, now or when a slot is free."""
         self.slots.take()
-        if len(self._running) < self._limit:
+        if len(self._running) < self._limit and not self._is_cancelling:
             self._start(delivery)
         else:
             self._waiting.append(delivery)
@@ -84,12 +91,21 @@ class DeliveryPool(Generic[_Delivery]):
             await asyncio.shield(self._idle)
 
     async def cancel(self) -> None:
-        """Cancel what runs, and wait until it is settled."""
-        # A task that is cancelled before its first step never runs, nor settles its delivery.
-        await asyncio.sleep(0)
-        for task in self._running:
-            task.cancel_by_worker()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Cancel what runs, and wait until it is settled; what waits is not started meanwhile."""
+        self._is_cancelling = True
+        try:
+            # A task that is cancelled before its first step never runs, nor settles its delivery.
+            await asyncio.sleep(0)
+            for task in self._running:
+                task.cancel_by_worker()
+            settling = [task for task in self._running if task.is_settling]
+            if settling:
+                _, late = await asyncio.wait(settling, timeout=SETTLE_TIMEOUT)
+                for task in late:
+                    task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+        finally:
+            self._is_cancelling = False
 
     def _start(self, delivery: _Delivery) -> None:
         task = DeliveryTask(self._run(delivery), loop=asyncio.get_running_loop())
@@ -108,7 +124,7 @@ class DeliveryPool(Generic[_Delivery]):
         self.slots.release()
         if self._on_done is not None:
             self._on_done(delivery)
-        if self._waiting:
+        if self._waiting and not self._is_cancelling:
             self._start(self._waiting.popleft())
         elif self._idle is not None and not self._running:
             self._idle.set_result(None)

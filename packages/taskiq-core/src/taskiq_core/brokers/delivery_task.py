@@ -12,9 +12,11 @@ class DeliveryTask(asyncio.Task[None]):
 
     Attributes:
         is_cancelled_by_worker: whether the worker, or the end of the event loop, cancelled it.
+        is_settling: whether the delivery is being settled; a worker that ends waits for that.
     """
 
     is_cancelled_by_worker = False
+    is_settling = False
 
     def cancel(self, msg: object = None) -> bool:
         """Cancel it; while the event loop stands still, that is the end of the event loop."""
@@ -23,6 +25,8 @@ class DeliveryTask(asyncio.Task[None]):
         return super().cancel(msg)
 
     def cancel_by_worker(self) -> None:
-        """Cancel it as the worker is to end."""
+        """Cancel it as the worker is to end, unless it settles its delivery already."""
+        if self.is_settling:
+            return
         self.is_cancelled_by_worker = True
         super().cancel()

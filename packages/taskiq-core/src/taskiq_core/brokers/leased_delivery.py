@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from enum import IntEnum
-from typing import Final, Generic, Protocol
+from typing import Any, Final, Generic, Protocol
 
 from taskiq_core.brokers.lease_token import LeaseToken, MessageId
 from taskiq_core.exceptions import LeaseLostError
@@ -123,13 +123,17 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
             raise lease_lost()
 
 
-async def renew_leases(deliveries: Sequence[Delivery]) -> list[Delivery]:
+async def renew_leases(
+    deliveries: Sequence[Delivery], *, queue: LeasedQueue[Any] | None = None
+) -> list[Delivery]:
     """Renew the leases of deliveries in one call of `renew` for each queue and length of lease.
 
     Sets `aborted` of the deliveries whose abort was asked for.
 
     Args:
         deliveries: other ones than `LeasedDelivery` are ignored.
+        queue: renews all of them, in place of the queues that made them: in another event loop
+            than theirs, the queue of that loop (`AbstractBroker.lease_renewer`).
 
     Returns:
         The deliveries whose leases are lost.
@@ -141,7 +145,7 @@ async def renew_leases(deliveries: Sequence[Delivery]) -> list[Delivery]:
             groups.setdefault(key, []).append(delivery)
     lost: list[Delivery] = []
     for (_, lease), group in groups.items():
-        answers = await group[0].queue.renew([each.token for each in group], lease)
+        answers = await (queue or group[0].queue).renew([each.token for each in group], lease)
         for each, renewal in zip(group, answers, strict=True):
             if renewal is Renewal.LOST:
                 lost.append(each)

@@ -9,12 +9,12 @@ from typing import Final
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import BrokerSetupError, ListenError
-from taskiq_core.loggers import get_logger
+from taskiq_core.flow.suspects import SuspectLane
 from taskiq_core.messages.delivery import Delivery
 
-logger = get_logger(__name__)
-
+ACTIVITY: Final = "Messages can't be listened for"
 RECONNECT_BASE: Final = 0.5
 """Upper bound of the first wait before a broken stream is opened again, in seconds."""
 RECONNECT_CAP: Final = 30.0
@@ -29,8 +29,10 @@ async def consume(
     broker: AbstractBroker,
     pool: DeliveryPool[Delivery],
     *,
+    suspects: SuspectLane,
     take: Callable[[Delivery], bool],
     on_trouble: Callable[[Exception | None], None],
+    outage: Outage,
 ) -> None:
     """Submit what the broker delivers, never more than the pool has slots for.
 
@@ -40,52 +42,67 @@ async def consume(
     Args:
         broker: whose deliveries to run.
         pool: where they run.
+        suspects: runs what is to be run alone; the stream is closed meanwhile, so that the worker
+            holds nothing else.
         take: called for each delivery before it is run; False ends the loop.
         on_trouble: called with what the broker raised, and with None when messages come again, or
             the stream has stayed open for a while though none came.
+        outage: logs failures.
 
     Raises:
         ListenError: the broker can't be listened to at all.
         BrokerSetupError: it can't, as it is set up.
     """
-    trouble = _Trouble(type(broker).__name__, on_trouble)
+    trouble = _Trouble(outage, on_trouble)
     while True:
         try:
             await pool.slots.wait_free()
             with trouble.watching_stream():
-                await _consume_stream(broker, pool, take, trouble)
+                goes_on = await _consume_stream(broker, pool, suspects, take, trouble)
+            await suspects.run_held()
         except (ListenError, BrokerSetupError):
             raise
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
             await trouble.wait(error)
         else:
-            return
+            if not goes_on:
+                return
 
 
 async def _consume_stream(
     broker: AbstractBroker,
     pool: DeliveryPool[Delivery],
+    suspects: SuspectLane,
     take: Callable[[Delivery], bool],
     trouble: "_Trouble",
-) -> None:
+) -> bool:
+    """Submit deliveries until a suspect comes, enough were taken, or the stream ends by itself.
+
+    Returns:
+        Whether there is more to consume; `suspects` holds the suspect, if there was one.
+    """
     async with aclosing(broker.deliveries(pool.slots)) as deliveries:
         async for delivery in deliveries:
             if trouble.failures:
                 trouble.is_over()
             goes_on = take(delivery)
+            if suspects.is_suspect(delivery):
+                suspects.hold(delivery)
+                return goes_on
             pool.submit(delivery)
             if not goes_on:
-                return
+                return False
             if pool.slots.taken >= pool.slots.limit:
                 await pool.slots.wait_free()
+    return False
 
 
 class _Trouble:
     """How often in a row the stream broke."""
 
-    def __init__(self, broker_name: str, on_change: Callable[[Exception | None], None]) -> None:
+    def __init__(self, outage: Outage, on_change: Callable[[Exception | None], None]) -> None:
         self.failures = 0
-        self._broker_name = broker_name
+        self._outage = outage
         self._on_change = on_change
         self._last_try = 0.0
 
@@ -107,18 +124,12 @@ class _Trouble:
 
     def is_over(self) -> None:
         self.failures = 0
+        self._outage.succeeded(ACTIVITY)
         self._on_change(None)
 
     async def wait(self, error: Exception) -> None:
         self.failures += 1
         self._on_change(error)
+        self._outage.failed(ACTIVITY, error)
         delay = backoff_delay(self.failures, base=RECONNECT_BASE, cap=RECONNECT_CAP, rng=random)
-        logger.warning(
-            "%s can't be listened to (%s: %s); trying again in %.1f s",
-            self._broker_name,
-            type(error).__name__,
-            error,
-            delay,
-            exc_info=error if self.failures == 1 else None,
-        )
         await asyncio.sleep(delay)

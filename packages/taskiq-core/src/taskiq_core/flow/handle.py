@@ -9,6 +9,7 @@ from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import NoResultError, UnreadableMessageError
 from taskiq_core.flow.delivery_end import ReportEnd, log_end
 from taskiq_core.flow.execute import handle_error
@@ -88,6 +89,7 @@ class DeliveryHandler:
         self._ack_time = ack_time
         self._max_deliveries = max_deliveries
         self.report_end = log_end
+        self._store_result = partial(store_result, outage=Outage("The result backend", logger))
 
     async def handle(
         self, delivery: Delivery, *, raise_err: bool = False, ack: Acknowledge | None = None
@@ -300,7 +302,7 @@ class DeliveryHandler:
         if run.raise_err:
             await backend.set_result(message.task_id, result)
         else:
-            stored = await store_result(backend, self._leases, delivery, message, result)
+            stored = await self._store_result(backend, self._leases, delivery, message, result)
         if stored is None:
             return False
         hooks = self._broker.middleware_chain.post_save
@@ -316,7 +318,7 @@ class DeliveryHandler:
         return LEAVE if stored is None else outcome
 
     def _store_for(self, delivery: Delivery) -> Store:
-        return partial(store_result, self._broker.result_backend, self._leases, delivery)
+        return partial(self._store_result, self._broker.result_backend, self._leases, delivery)
 
     def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
         label = message.labels.get(ACK_TYPE)

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
 logger = get_logger(__name__)
 
+ACTIVITY: Final = "Leases can't be renewed"
 RENEWALS: Final = 3
 """How often a lease is renewed in the time that it lasts."""
 
@@ -21,6 +23,7 @@ class LeaseKeeper:
         broker: whose deliveries they are.
         on_lost: called for a delivery that belongs to another worker by now.
         on_aborted: called once for a delivery that a renewal shows to be aborted.
+        outage: logs failures; one of its own by default.
     """
 
     def __init__(
@@ -28,10 +31,13 @@ class LeaseKeeper:
         broker: AbstractBroker,
         on_lost: Callable[[Delivery], None],
         on_aborted: Callable[[Delivery], None] = lambda _: None,
+        *,
+        outage: Outage | None = None,
     ) -> None:
         self._broker = broker
         self._on_lost = on_lost
         self._on_aborted = on_aborted
+        self._outage = outage or Outage(type(broker).__name__, logger)
         self._valid_until: dict[Delivery, float] = {}
         self._lost: set[Delivery] = set()
         self._first = asyncio.Event()
@@ -50,6 +56,10 @@ class LeaseKeeper:
         """Note that a delivery without a lease belongs to another worker."""
         self._lost.add(delivery)
         self._on_lost(delivery)
+
+    def held(self) -> list[Delivery]:
+        """Return the deliveries whose leases are renewed; may be called in any thread."""
+        return list(self._valid_until)
 
     def is_lost(self, delivery: Delivery) -> bool:
         """Whether the delivery belongs to another worker by now."""
@@ -92,7 +102,9 @@ class LeaseKeeper:
             try:
                 await self._renew(list(self._valid_until))
             except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-                logger.warning("Leases can't be renewed: %s", error or type(error).__name__)
+                self._outage.failed(ACTIVITY, error)
+            else:
+                self._outage.succeeded(ACTIVITY)
 
     async def _renew(self, deliveries: list[Delivery]) -> list[Delivery]:
         if not deliveries:

@@ -7,8 +7,12 @@ from typing import Any, Final
 from taskiq_core.abc.formatter import TaskiqFormatter
 from taskiq_core.exceptions import UnreadableMessageError
 from taskiq_core.messages.delivery import Delivery
+from taskiq_core.messages.exception_bounds import safe_str
 from taskiq_core.messages.labels import REQUEUE, RETRIES, attempt_of
-from taskiq_core.messages.message import TaskiqMessage
+from taskiq_core.messages.message import MAX_NAME, TaskiqMessage, is_unicode, wrong_task_id
+
+MAX_REASON: Final = 200
+"""Characters of the text of an error that are kept: it may quote what can't be read."""
 
 _SHOWN: Final = 32
 
@@ -29,10 +33,12 @@ def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessag
             attempt = attempt_of(message.labels) - 1 + delivery.attempt
         else:
             attempt = delivery.attempt
+        _require_usable(message)
         retries = retries_of(message.labels, delivery) if attempt > 1 else 0
     except Exception as error:
-        # pydantic's texts go on for lines, with the input in them.
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        # pydantic's texts go on for lines, and any may quote the input, however long.
+        text = safe_str(error).partition("\n")[0]
+        reason = f"{type(error).__name__}: {text[:MAX_REASON]}"
         raise UnreadableMessageError(
             size=len(delivery.data), reason=reason, remark=_remark(delivery.data, formatter)
         ) from error
@@ -68,6 +74,22 @@ def _remark(data: bytes, formatter: TaskiqFormatter) -> str:
     )
 
 
+def _require_usable(message: TaskiqMessage) -> None:
+    """Refuse an id or name that a store can't keep, or that would fill the log."""
+    wrong = wrong_task_id(message.task_id) or _wrong_task_name(message.task_name)
+    if wrong:
+        raise ValueError(wrong)
+
+
+def _wrong_task_name(task_name: str) -> str | None:
+    """What is wrong with the name of a task, which goes into logs and results."""
+    if len(task_name) > MAX_NAME:
+        return f"its task name has {len(task_name)} characters, {MAX_NAME} are allowed"
+    if not task_name.isprintable() and not is_unicode(task_name):
+        return "its task name is not Unicode"
+    return None
+
+
 def task_id_of(delivery: Delivery) -> str | None:
     """Whose message a delivery is that can't be read: as its broker says, or its bytes do."""
     if delivery.task_id is not None:
@@ -77,7 +99,9 @@ def task_id_of(delivery: Delivery) -> str | None:
     except (ValueError, RecursionError):  # also those that are not UTF-8
         return None
     task_id = found.get("task_id") if isinstance(found, dict) else None
-    return task_id if isinstance(task_id, str) and task_id else None
+    if not isinstance(task_id, str) or not task_id or wrong_task_id(task_id):
+        return None
+    return task_id
 
 
 def name_of(delivery: Delivery, formatter: TaskiqFormatter) -> str:

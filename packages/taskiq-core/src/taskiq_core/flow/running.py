@@ -72,6 +72,11 @@ class RunningDeliveries:
                     WorkerShutdownError(task_name=message.task_name, task_id=message.task_id)
                 )
 
+    def names(self, delivery: Delivery | None) -> list[str]:
+        """Return name and id of the task of a delivery, or of all tasks that run."""
+        runs = [self._runs.get(delivery)] if delivery else list(self._runs.values())
+        return [name_of(run) for run in runs if run is not None]
+
     def describe(self) -> str:
         """Name and id of each running task, for a log line."""
         return ", ".join(map(name_of, self._runs.values()))

@@ -7,8 +7,15 @@ from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.asynctools import maybe_awaitable
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.capabilities import Capability
-from taskiq_core.exceptions import LeaseLostError, TaskRejectedError, TaskRetryError
+from taskiq_core.exceptions import (
+    LeaseLostError,
+    TaskiqError,
+    TaskRejectedError,
+    TaskRetryError,
+    reason_of,
+)
 from taskiq_core.flow.read import name_of, retries_of
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
@@ -49,6 +56,13 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
+def _spare_from_cancellation() -> None:
+    """Have a worker that ends wait for the settlement that begins here."""
+    task = asyncio.current_task()
+    if isinstance(task, DeliveryTask):
+        task.is_settling = True
+
+
 class Settler:
     """Settles deliveries by their outcomes; the only caller of ack, release and bury.
 
@@ -85,6 +99,7 @@ class Settler:
         Returns:
             Whether the broker has done it.
         """
+        _spare_from_cancellation()
         try:
             match outcome:
                 case Ack():
@@ -99,11 +114,13 @@ class Settler:
             logger.warning(
                 "%s was too late to be settled (%s): %s", self._name_of(delivery), outcome, lost
             )
-        except Exception:
-            logger.exception(
-                "%s could not be settled (%s) and will come again",
+        except Exception as error:
+            logger.error(  # noqa: TRY400  # of a connection, no traceback tells more
+                "%s could not be settled (%s) and will come again: %s",
                 self._name_of(delivery),
                 outcome,
+                reason_of(error),
+                exc_info=None if isinstance(error, TaskiqError) else error,
             )
         else:
             return True

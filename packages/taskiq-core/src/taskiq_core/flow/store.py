@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import ResultSerializationError
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.loggers import get_logger
@@ -18,6 +19,7 @@ from taskiq_core.messages.result import TaskiqResult
 
 logger = get_logger(__name__)
 
+ACTIVITY: Final = "Results can't be stored"
 # What serializers raise; PydanticSerializationError is a ValueError, pickle's errors are not.
 _SERIALIZATION_ERRORS: Final = (
     TypeError,
@@ -38,16 +40,26 @@ async def store_result(
     delivery: Delivery,
     message: TaskiqMessage,
     result: TaskiqResult[Any],
+    outage: Outage | None = None,
 ) -> TaskiqResult[Any] | None:
     """Store a result, however long the store is down.
 
     What can't be serialized will not be stored by trying again: an error result that says so takes
     its place, first without the return value, then without labels and log, too.
 
+    Args:
+        backend: where to store it.
+        leases: knows whether the delivery is still this worker's.
+        delivery: whose result it is.
+        message: of the delivery.
+        result: what to store.
+        outage: logs failures; one of its own by default.
+
     Returns:
         What was stored; None if the lease was lost, so that it is another worker's to store.
     """
     attempt = 0
+    outage = outage or Outage(type(backend).__name__, logger)
     if delivery.fence is not None:
         result.labels = {**result.labels, FENCE: delivery.fence}
     while True:
@@ -65,15 +77,12 @@ async def store_result(
                 logger.error("%s", result.error)  # noqa: TRY400  # the traceback is the serializer's
                 continue
             delay = backoff_delay(attempt, base=0.2, cap=30.0, rng=random)
-            logger.warning(
-                "The result of %s (%s) can't be stored, trying again in %.1f s: %s",
-                message.task_name,
-                message.task_id,
-                delay,
-                error or type(error).__name__,
-            )
+            outage.failed(ACTIVITY, error)
+            logger.debug("The result of %s (%s) waits", message.task_name, message.task_id)
             await asyncio.sleep(delay)
         else:
+            if outage.is_on:
+                outage.succeeded(ACTIVITY)
             return result
 
 

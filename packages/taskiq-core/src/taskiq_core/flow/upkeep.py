@@ -8,13 +8,16 @@ from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.brokers.outage import Outage
 from taskiq_core.capabilities import Capability
-from taskiq_core.exceptions import reason_of
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
 logger = get_logger(__name__)
 
+RECLAIM: Final = "Messages of dead workers can't be reclaimed"
+EXPIRE: Final = "Expired messages can't be looked for"
+HEAR_ABORTS: Final = "Aborts can't be listened for"
 REOPEN_BASE: Final = 0.5
 """Upper bound of the first wait before aborts are listened to again, in seconds."""
 REOPEN_CAP: Final = 30.0
@@ -23,7 +26,7 @@ REFUSED_AT_ONCE: Final = 16
 """Expired messages that are refused at the same time."""
 
 
-async def reclaim_regularly(broker: AbstractBroker) -> None:
+async def reclaim_regularly(broker: AbstractBroker, outage: Outage) -> None:
     """Have expired deliveries of dead workers delivered again, until this is cancelled.
 
     On a timer of its own: on an idle queue nothing else would notice them. Not for brokers whose
@@ -37,20 +40,22 @@ async def reclaim_regularly(broker: AbstractBroker) -> None:
         try:
             count = await broker.reclaim()
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-            logger.warning("Expired deliveries can't be reclaimed: %s", reason_of(error))
+            outage.failed(RECLAIM, error)
         else:
+            outage.succeeded(RECLAIM)
             if count:
                 logger.warning("Messages of workers that are gone, delivered again: %d", count)
 
 
 async def expire_regularly(
-    broker: AbstractBroker, refuse: Callable[[Delivery], Awaitable[None]]
+    broker: AbstractBroker, refuse: Callable[[Delivery], Awaitable[None]], outage: Outage
 ) -> None:
     """Refuse expired messages, although all slots may be taken, until this is cancelled.
 
     Args:
         broker: whose queue to look through.
         refuse: ends an expired delivery; called for a few of them at once.
+        outage: logs failures.
     """
     if Capability.EXPIRY not in (broker.capabilities or ()):
         return
@@ -62,15 +67,20 @@ async def expire_regularly(
                     chunk = expired[first : first + REFUSED_AT_ONCE]
                     await asyncio.gather(*map(refuse, chunk))
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-            logger.warning("Expired messages can't be looked for: %s", reason_of(error))
+            outage.failed(EXPIRE, error)
+        else:
+            outage.succeeded(EXPIRE)
 
 
-async def hear_aborts(broker: AbstractBroker, abort: Callable[[str], object]) -> None:
+async def hear_aborts(
+    broker: AbstractBroker, abort: Callable[[str], object], outage: Outage
+) -> None:
     """Abort tasks that the broker names, until this is cancelled.
 
     Args:
         broker: whose aborts to listen to.
         abort: called with the id of each task.
+        outage: logs failures.
     """
     if Capability.ABORT_RUNNING not in (broker.capabilities or ()):
         return
@@ -80,9 +90,10 @@ async def hear_aborts(broker: AbstractBroker, abort: Callable[[str], object]) ->
             async with aclosing(broker.aborts()) as task_ids:
                 async for task_id in task_ids:
                     failures = 0
+                    outage.succeeded(HEAR_ABORTS)
                     abort(task_id)
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-            logger.warning("Aborts can't be listened to: %s", reason_of(error))
+            outage.failed(HEAR_ABORTS, error)
         failures += 1
         await asyncio.sleep(
             backoff_delay(failures, base=REOPEN_BASE, cap=REOPEN_CAP, rng=random),

@@ -223,6 +223,7 @@ class _Rebuilding:
     def exception(self, record: ExceptionRepr, *, depth: int) -> Exception:
         """The exception of a record, with all that hangs on it."""
         self._left -= 1
+        record = _showable(record)
         related = [record.exc_cause, record.exc_context, *record.exc_group]
         kept = [None if each is None else self._related(each, depth) for each in related]
         cause, context, *members = kept
@@ -245,6 +246,28 @@ class _Rebuilding:
         if self._left <= 0 or depth >= MAX_DEPTH:
             return None
         return self.exception(record, depth=depth + 1)
+
+
+def _showable(record: ExceptionRepr) -> ExceptionRepr:
+    """The record without values that have no repr: any text of the exception would fail by them.
+
+    Some serializers read integers of more digits than Python shows.
+    """
+    try:
+        repr((record.exc_message, record.exc_state))
+    except (ValueError, RecursionError):
+        state = {name: _showable_value(value) for name, value in record.exc_state.items()}
+        message = tuple(map(_showable_value, record.exc_message))
+        return record.model_copy(update={"exc_message": message, "exc_state": state})
+    return record
+
+
+def _showable_value(value: Any) -> Any:
+    try:
+        repr(value)
+    except (ValueError, RecursionError):
+        return safe_repr(value)
+    return value
 
 
 def _instance(record: ExceptionRepr, members: list[Exception]) -> Exception:

@@ -1,7 +1,7 @@
 """A task on its way: as taskiq sees it, and as brokers carry it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -48,9 +48,15 @@ class BrokerMessage(BaseModel):
     labels: dict[str, Any]
 
 
+MAX_NAME: Final = 65_535
+"""Characters of a task's id or name at most."""
+
+
 def wrong_task_id(task_id: str) -> str | None:
     """What is wrong with the id of a task; None if every store can keep it."""
-    if task_id.isprintable() or ("\0" not in task_id and _is_unicode(task_id)):
+    if len(task_id) > MAX_NAME:
+        return f"its task id has {len(task_id)} characters, {MAX_NAME} are allowed"
+    if task_id.isprintable() or ("\0" not in task_id and is_unicode(task_id)):
         return None
     return (
         f"its task id {task_id!r} can't be kept by every store. "
@@ -58,7 +64,8 @@ def wrong_task_id(task_id: str) -> str | None:
     )
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether a text has no lone surrogates, which UTF-8 can't express."""
     try:
         text.encode()
     except UnicodeEncodeError:

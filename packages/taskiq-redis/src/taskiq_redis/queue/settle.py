@@ -19,6 +19,7 @@ class Settler:
     """Settles the deliveries of one queue; the `LeasedQueue` of its deliveries.
 
     Attributes:
+        name: the name of the queue.
         acknowledge: forgets the message of a token.
 
     Args:
@@ -27,6 +28,7 @@ class Settler:
     """
 
     def __init__(self, store: QueueStore, queue: str) -> None:
+        self.name = queue
         self._store = store
         self._keys = store.keys_of((queue,))
         self.acknowledge = Coalescer[LeaseToken[bytes], None](self._acknowledge, most=CHUNK)

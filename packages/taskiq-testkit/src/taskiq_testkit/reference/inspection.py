@@ -3,24 +3,37 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from taskiq_core.messages.message_info import MessageFilter, MessageInfo, MessageState
-
-if TYPE_CHECKING:
-    from taskiq_testkit.reference.store import Message, Store
+from taskiq_testkit.reference.message import Message
 
 Place = tuple[float, ...]
 """Where a message is in the order of its page."""
 
 
-def delivery_order(message: "Message") -> Place:
+class MessageStore(Protocol):
+    """What pages are made of."""
+
+    messages: dict[int, Message]
+    dead: dict[int, tuple[Any, Message]]
+
+    def clock(self) -> float:
+        """Return the time of the store, in seconds."""
+        ...
+
+    def is_waiting(self, message: Message) -> bool:
+        """Return whether a message could be delivered now."""
+        ...
+
+
+def delivery_order(message: Message) -> Place:
     """Where a message is among those that wait: by priority, then as they became due."""
     return (-message.priority, message.due, message.number)
 
 
 def page(
-    store: "Store",
+    store: MessageStore,
     state: MessageState,
     queue: str,
     *,
@@ -52,7 +65,7 @@ def page(
 
 
 def _messages(
-    store: "Store", state: MessageState, queue: str
+    store: MessageStore, state: MessageState, queue: str
 ) -> Iterator[tuple[Place, MessageInfo]]:
     if state is MessageState.DEAD:
         for number, (letter, message) in store.dead.items():
@@ -65,13 +78,15 @@ def _messages(
             yield _placed(store, message, state)
 
 
-def _state_of(store: "Store", message: "Message") -> MessageState:
+def _state_of(store: MessageStore, message: Message) -> MessageState:
     if message.fence is not None:
         return MessageState.DELIVERED
     return MessageState.WAITING if store.is_waiting(message) else MessageState.DELAYED
 
 
-def _placed(store: "Store", message: "Message", state: MessageState) -> tuple[Place, MessageInfo]:
+def _placed(
+    store: MessageStore, message: Message, state: MessageState
+) -> tuple[Place, MessageInfo]:
     match state:
         case MessageState.WAITING:
             return delivery_order(message), _info(message, state)
@@ -84,11 +99,11 @@ def _placed(store: "Store", message: "Message", state: MessageState) -> tuple[Pl
             return (message.number,), _info(message, state, **facts)
 
 
-def _moment(store: "Store", seconds: float) -> datetime:
+def _moment(store: MessageStore, seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds - store.clock())
 
 
-def _info(message: "Message", state: MessageState, **facts: Any) -> MessageInfo:
+def _info(message: Message, state: MessageState, **facts: Any) -> MessageInfo:
     return MessageInfo(
         key="",  # the broker makes it of the place
         task_id=message.task_id,

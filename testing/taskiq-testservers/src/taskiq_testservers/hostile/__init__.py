@@ -1,0 +1,1 @@
+"""Hostile input: mutations of valid data, made from a seed, and what must hold for each."""
