@@ -1,6 +1,8 @@
 """A message in the reference store."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
 DEFAULT: Final = "default"
 """The queue of messages that name none."""
