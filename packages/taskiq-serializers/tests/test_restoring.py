@@ -14,8 +14,8 @@ import pytest
 from pydantic import BaseModel
 
 from taskiq_core import TaskiqMessage, TaskiqSerializer
-from taskiq_core.exceptions import TaskArgumentError
 from taskiq_core.client.arguments import ArgumentAdapters
+from taskiq_core.exceptions import TaskArgumentError
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_inmemory import InMemoryBroker
 from taskiq_serializers import (
