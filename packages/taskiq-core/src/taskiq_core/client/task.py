@@ -223,7 +223,7 @@ def _is_pushed(task: object) -> bool:
         return False
     own = task.__dict__
     return (
-        _classes_push(type(task), type(task.result_backend))
+        _classes_push(type(task), type(task.result_backend))  # type: ignore[arg-type]  # classes can be hashed
         and "is_ready" not in own
         and "get_result" not in own
     )
