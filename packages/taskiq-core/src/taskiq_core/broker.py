@@ -326,7 +326,10 @@ class AsyncBroker(AbstractBroker):
     def middleware_chain(self) -> MiddlewareChain:
         """The compiled middlewares; compiled again when the list has changed."""
         chain = self._chain
-        if not chain.is_of(self.middlewares):
+        # The first two are what `is_of` asks for most brokers, without a call.
+        if (chain.middlewares != self.middlewares or chain.has_own_equality) and not chain.is_of(
+            self.middlewares
+        ):
             chain = self._chain = MiddlewareChain(self.middlewares)
         return chain
 

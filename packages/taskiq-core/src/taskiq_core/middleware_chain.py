@@ -21,11 +21,15 @@ class MiddlewareChain:
 
     Args:
         middlewares: the broker's own list.
+
+    Attributes:
+        middlewares: its entries at that time.
+        has_own_equality: whether one of them may be equal to another middleware.
     """
 
     __slots__ = (
-        "_has_own_equality",
-        "_middlewares",
+        "has_own_equality",
+        "middlewares",
         "on_error",
         "on_send_error",
         "post_execute",
@@ -37,8 +41,8 @@ class MiddlewareChain:
     )
 
     def __init__(self, middlewares: list[TaskiqMiddleware]) -> None:
-        self._middlewares = list(middlewares)
-        self._has_own_equality = any(
+        self.middlewares = list(middlewares)
+        self.has_own_equality = any(
             type(middleware).__eq__ is not object.__eq__ for middleware in middlewares
         )
         self.pre_send = self._overriding("pre_send")
@@ -53,25 +57,25 @@ class MiddlewareChain:
     def is_of(self, middlewares: list[TaskiqMiddleware]) -> bool:
         """Return whether a list still has the same entries; asked for every message."""
         # Comparing lists compares identities first, and is done in C.
-        if self._middlewares != middlewares:
+        if self.middlewares != middlewares:
             return False
-        return not self._has_own_equality or all(map(is_, self._middlewares, middlewares))
+        return not self.has_own_equality or all(map(is_, self.middlewares, middlewares))
 
     def _overriding(self, hook: str) -> tuple[Hook, ...]:
         return tuple(
             getattr(middleware, hook)
-            for middleware in self._middlewares
+            for middleware in self.middlewares
             if _overrides(middleware, hook)
         )
 
     async def startup(self) -> None:
         """Start every middleware, in order."""
-        for middleware in self._middlewares:
+        for middleware in self.middlewares:
             await maybe_awaitable(middleware.startup())
 
     async def shutdown(self) -> None:
         """Stop every middleware, in order."""
-        for middleware in self._middlewares:
+        for middleware in self.middlewares:
             await maybe_awaitable(middleware.shutdown())
 
 

@@ -1,8 +1,9 @@
 """AsyncTaskiqTask: the caller's handle on a task that was sent."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -176,9 +177,9 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         return result
 
 
-async def wait_for(
+def wait_for(
     task: AsyncTaskiqTask[_ReturnType], *, check_interval: float, with_logs: bool
-) -> TaskiqResult[_ReturnType]:
+) -> Coroutine[Any, Any, TaskiqResult[_ReturnType]]:
     """Wait for the result of a handle, without limit.
 
     Args:
@@ -194,7 +195,13 @@ async def wait_for(
     if is_worker_full is not None and is_worker_full():
         _warn_of_full_worker(task)
     if _is_pushed(task):
-        return await task.receive_result(check_interval=check_interval, with_logs=with_logs)
+        return task.receive_result(check_interval=check_interval, with_logs=with_logs)
+    return _poll(task, check_interval=check_interval, with_logs=with_logs)
+
+
+async def _poll(
+    task: AsyncTaskiqTask[_ReturnType], *, check_interval: float, with_logs: bool
+) -> TaskiqResult[_ReturnType]:
     while not await task.is_ready():  # noqa: ASYNC110  # a store that can't push
         await asyncio.sleep(check_interval)
     return await task.get_result(with_logs=with_logs)
@@ -217,10 +224,18 @@ def _is_pushed(task: object) -> bool:
     """
     if not isinstance(task, AsyncTaskiqTask):
         return False
-    cls = type(task)
+    own = task.__dict__
     return (
-        getattr(type(task.result_backend), "wait", _POLLING) is not _POLLING
-        and cls.is_ready is AsyncTaskiqTask.is_ready
-        and cls.get_result is AsyncTaskiqTask.get_result
-        and task.__dict__.keys().isdisjoint(("is_ready", "get_result"))
+        _classes_push(type(task), type(task.result_backend))  # type: ignore[arg-type]  # classes can be hashed
+        and "is_ready" not in own
+        and "get_result" not in own
+    )
+
+
+@lru_cache(maxsize=256)
+def _classes_push(task_class: type[Any], backend_class: type[Any]) -> bool:
+    return (
+        getattr(backend_class, "wait", _POLLING) is not _POLLING
+        and task_class.is_ready is AsyncTaskiqTask.is_ready
+        and task_class.get_result is AsyncTaskiqTask.get_result
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from concurrent.futures import Executor
 from time import monotonic
 from typing import Any
@@ -44,7 +45,9 @@ class TaskExecution:
         """Run a task to its end, also one that cancels the asyncio task in which it runs."""
         started = monotonic()
         try:
-            result = await self.call(plan, message, run, run)
+            result = await self._start(plan, message, run, run)
+        except KeyboardInterrupt as error:
+            result = self._interrupted(message, error)
         except asyncio.CancelledError as cancelled:
             if run.is_ending():
                 raise
@@ -71,22 +74,32 @@ class TaskExecution:
             ack_controller: for the task, to acknowledge its message; None if it can't be.
         """
         try:
-            return await run_plan(
-                plan,
-                message,
-                run,
-                lambda: Context(
-                    message, self._broker, ack_controller, cancellation=run.cancellation
-                ),
-                executor=self._executor,
-                propagate_exceptions=self._propagate_exceptions,
-            )
+            return await self._start(plan, message, run, ack_controller)
         except KeyboardInterrupt as error:
-            # In a worker signals come another way: the task itself raised it, and would end one
-            # worker after the other.
-            if not self._broker.is_worker_process:
-                raise
-            return error_result(message, error)
+            return self._interrupted(message, error)
+
+    def _start(
+        self,
+        plan: TaskPlan,
+        message: TaskiqMessage,
+        run: Run,
+        ack_controller: AckController | None,
+    ) -> Coroutine[Any, Any, TaskiqResult[Any]]:
+        return run_plan(
+            plan,
+            message,
+            run,
+            lambda: Context(message, self._broker, ack_controller, cancellation=run.cancellation),
+            executor=self._executor,
+            propagate_exceptions=self._propagate_exceptions,
+        )
+
+    def _interrupted(self, message: TaskiqMessage, error: KeyboardInterrupt) -> TaskiqResult[Any]:
+        # In a worker signals come another way: the task itself raised it, and would end one worker
+        # after the other.
+        if not self._broker.is_worker_process:
+            raise error
+        return error_result(message, error)
 
 
 async def handle_error(

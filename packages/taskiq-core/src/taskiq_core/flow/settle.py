@@ -103,7 +103,7 @@ class Settler:
         try:
             match outcome:
                 case Ack():
-                    await maybe_awaitable((ack or delivery.ack)())
+                    await (delivery.ack() if ack is None else maybe_awaitable(ack()))
                 case Release():
                     await self._release(delivery, outcome)
                 case Bury():
