@@ -76,12 +76,12 @@ async def test_filters(make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_it_is_bounded_by_count_of_each_queue_and_by_age(make_broker: MakeBroker) -> None:
-    broker = make_broker(history=HistoryOptions(max_deliveries=3, max_age=60))
+    broker = make_broker(history=HistoryOptions(max_deliveries=3, max_age=36_000))
     await broker.add_history([ended(n, queue="a") for n in range(5)], [])
     await broker.add_history([ended(n, queue="b") for n in range(5, 7)], [])
     assert sorted(await ids(broker)) == list("23456")
 
-    old = NOW - timedelta(seconds=61)
+    old = NOW - timedelta(seconds=36_001)
     await broker.add_history([ended(8, queue="c", ended_at=old)], [])
 
     assert sorted(await ids(broker)) == list("23456")

@@ -86,7 +86,11 @@ def _insert(transaction: Transaction, rows: list[tuple[Any, ...]]) -> None:
 
 
 def _count(transaction: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
-    for (queue, state), count in Counter(map(_QUEUE_AND_STATE, rows)).items():
+    if len(rows) == 1:
+        counts = {_QUEUE_AND_STATE(rows[0]): 1}
+    else:
+        counts = Counter(map(_QUEUE_AND_STATE, rows))
+    for (queue, state), count in counts.items():
         if queue != DEFAULT:
             transaction.execute(ADD_QUEUE, (queue,))
         is_delayed = state == state_in(queue, DELAYED)

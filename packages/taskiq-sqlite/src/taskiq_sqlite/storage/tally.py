@@ -19,7 +19,10 @@ class Tally:
     not written is corrected when its queue is small again.
     """
 
+    __slots__ = ("_changes", "_size", "_transactions", "_written_at")
+
     def __init__(self) -> None:
+        self._size = 0
         self._changes: dict[str, tuple[int, int]] = {}
         self._transactions = 0
         self._written_at = 0.0
@@ -38,8 +41,11 @@ class Tally:
             total: change of the number of messages in any state.
             delayed: change of the number of delayed messages.
         """
-        before = self._changes.get(queue, (0, 0))
-        self._changes[queue] = (before[0] + total, before[1] + delayed)
+        self._size += abs(total)
+        before = self._changes.get(queue)
+        if before is not None:
+            total, delayed = before[0] + total, before[1] + delayed
+        self._changes[queue] = (total, delayed)
 
     def of(self, queue: str) -> tuple[int, int]:
         """Return the changes of the total and of the delayed messages of a queue."""
@@ -56,11 +62,11 @@ class Tally:
         return (
             self._transactions >= MAX_TRANSACTIONS
             or not 0 <= now - self._written_at < MAX_AGE
-            or any(abs(total) >= MANY for total, _, _ in transaction)
+            or transaction._size >= MANY  # of the same class
         )
 
     def clear(self, now: float) -> None:
         """Forget the changes, which are written."""
         self._changes.clear()
-        self._transactions = 0
+        self._size = self._transactions = 0
         self._written_at = now
