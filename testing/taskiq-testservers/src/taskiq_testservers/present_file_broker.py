@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from file_broker import FileBroker, FileDelivery
+
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.delivery import Delivery

@@ -189,7 +189,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         An abort that was answered as queued or running reaches the task, unless the task ends
         first. A queued message, delayed or not, is delivered soon with `Delivery.aborted` set, so
         that a worker stores the result that says so. A message counts as running from the moment at
-        which it leaves the queue. Its worker may not have it yet, so it is told in two ways:
+        which it leaves the queue. Its worker may not have it yet, so it is notified in two ways:
 
         - `aborts` yields the id. A worker that has no such task remembers it for a minute, and when
           it comes to a delivery of that id, renews its lease to find out whether it is the one.

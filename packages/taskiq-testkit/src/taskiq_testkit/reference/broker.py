@@ -35,9 +35,9 @@ from taskiq_core.messages.slots import Slots
 from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_testkit.reference.calls import call
 from taskiq_testkit.reference.claims import ReferenceTickClaims
+from taskiq_testkit.reference.messages import NewMessage
 from taskiq_testkit.reference.queue import ReferenceQueue
 from taskiq_testkit.reference.results import ReferenceResultBackend
-from taskiq_testkit.reference.store import NewMessage
 
 POLL_INTERVAL: Final = 60.0
 """Seconds; workers are woken by the server, and tests would not wait for a poll."""

@@ -1,26 +1,44 @@
 """Pages of messages, found by key: what the contract's `messages` asks of a store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from taskiq_core.messages.message_info import MessageFilter, MessageInfo, MessageState
-
-if TYPE_CHECKING:
-    from taskiq_testkit.reference.store import Message, Store
+from taskiq_core.messages.queue_stats import DeadLetter
+from taskiq_testkit.reference.messages import Message
 
 Place = tuple[float, ...]
 """Where a message is in the order of its page."""
 
 
-def delivery_order(message: "Message") -> Place:
+class Inspected(Protocol):
+    """The store whose messages are listed.
+
+    Attributes:
+        messages: by number.
+        dead: dead letters by number, each with the message that it was.
+    """
+
+    messages: dict[int, Message]
+    dead: dict[int, tuple[DeadLetter, Message]]
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds that only grow."""
+
+    def is_waiting(self, message: Message) -> bool:
+        """Whether a message could be delivered now."""
+
+
+def delivery_order(message: Message) -> Place:
     """Where a message is among those that wait: by priority, then as they became due."""
     return (-message.priority, message.due, message.number)
 
 
 def page(
-    store: "Store",
+    store: Inspected,
     state: MessageState,
     queue: str,
     *,
@@ -52,7 +70,7 @@ def page(
 
 
 def _messages(
-    store: "Store", state: MessageState, queue: str
+    store: Inspected, state: MessageState, queue: str
 ) -> Iterator[tuple[Place, MessageInfo]]:
     if state is MessageState.DEAD:
         for number, (letter, message) in store.dead.items():
@@ -65,13 +83,13 @@ def _messages(
             yield _placed(store, message, state)
 
 
-def _state_of(store: "Store", message: "Message") -> MessageState:
+def _state_of(store: Inspected, message: Message) -> MessageState:
     if message.fence is not None:
         return MessageState.DELIVERED
     return MessageState.WAITING if store.is_waiting(message) else MessageState.DELAYED
 
 
-def _placed(store: "Store", message: "Message", state: MessageState) -> tuple[Place, MessageInfo]:
+def _placed(store: Inspected, message: Message, state: MessageState) -> tuple[Place, MessageInfo]:
     match state:
         case MessageState.WAITING:
             return delivery_order(message), _info(message, state)
@@ -84,11 +102,11 @@ def _placed(store: "Store", message: "Message", state: MessageState) -> tuple[Pl
             return (message.number,), _info(message, state, **facts)
 
 
-def _moment(store: "Store", seconds: float) -> datetime:
+def _moment(store: Inspected, seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds - store.clock())
 
 
-def _info(message: "Message", state: MessageState, **facts: Any) -> MessageInfo:
+def _info(message: Message, state: MessageState, **facts: Any) -> MessageInfo:
     return MessageInfo(
         key="",  # the broker makes it of the place
         task_id=message.task_id,
