@@ -18,7 +18,7 @@ small_weights = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 9), min
 
 
 def first_of(order: QueueOrder, busy: frozenset[str]) -> str | None:
-    """The queue that a fetch begins with, which the order is told."""
+    """The queue that a fetch begins with, which the order is given."""
     queue = next((name for name in order.queues() if name in busy), None)
     order.served(queue)
     return queue

@@ -27,7 +27,7 @@ class Capability(StrEnum):
     PRIORITY = "priority"
     """Messages with a higher `priority` label are delivered first."""
     EXPIRY = "expiry"
-    """Messages whose `expires` label has passed are not delivered."""
+    """Messages whose `expires` label has passed are not run; workers get them to refuse them."""
     UNIQUE = "unique"
     """At most one message with the same `unique_key` label is queued."""
     BATCH = "batch"

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskiq_core.brokers.queue_labels import MAX_SECONDS, NO_LABELS, QueueLabels, queue_labels
+from taskiq_core.brokers.queue_labels import (
+    MAX_SECONDS,
+    NO_LABELS,
+    QueueLabels,
+    delay_of,
+    queue_labels,
+    queue_of,
+)
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.message import BrokerMessage
 
@@ -61,3 +68,11 @@ def test_seconds_are_finite_or_refused(value: float) -> None:
 def test_what_they_can_not_have_is_refused(labels: dict[str, Any], text: str) -> None:
     with pytest.raises(SendTaskError, match=text):
         read(**labels)
+
+
+def test_single_labels_are_read_without_a_look_at_the_others() -> None:
+    labels = {"delay": "2", "queue_name": "mails", "priority": "high"}
+    message = BrokerMessage(task_id="id", task_name="task", message=b"", labels=labels)
+
+    assert delay_of(message) == 2.0
+    assert queue_of(message) == "mails"

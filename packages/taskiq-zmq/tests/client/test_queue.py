@@ -272,6 +272,25 @@ def test_purge_drops_what_waits_and_leaves_what_is_delivered() -> None:
     assert (queue.waiting, queue.delayed, queue.held) == (0, 0, 1)
 
 
+def test_paused_queue_delivers_nothing_and_keeps_what_is_held() -> None:
+    queue = shared()
+    worker = queue.join("worker")
+    queue.grant(worker, 3)
+    queue.put(task("a"))
+    [(_, tag, _)] = queue.dispatch(0)
+    queue.is_paused = True
+    queue.put(task("b"))
+    queue.put(task("c"), due=1.0)
+
+    assert list(queue.dispatch(2.0)) == []
+
+    assert queue.next_due is None  # nothing to wake up for
+    assert (queue.stats().waiting, queue.stats().delivered, queue.stats().is_paused) == (2, 1, True)
+    assert queue.ack(worker, tag)
+    queue.is_paused = False
+    assert [one.task_id for _, _, one in queue.dispatch(2.0)] == ["b", "c"]
+
+
 class TestBroadcast:
     def test_every_worker_gets_every_message(self) -> None:
         queue = MessageQueue(BroadcastDispatch())

@@ -9,7 +9,7 @@ from taskiq_core.messages.message_info import ALL_MESSAGES, MessageInfo, Message
 from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_testkit.reference.history import History
 from taskiq_testkit.reference.inspection import Place
-from taskiq_testkit.reference.message import DEFAULT, Message, NewMessage
+from taskiq_testkit.reference.messages import DEFAULT, Message, NewMessage
 from taskiq_testkit.reference.store import Store
 from taskiq_testkit.reference.worker_records import WorkerRecords
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
-from taskiq_testkit.reference.message import DEFAULT, Message, NewMessage
+from taskiq_testkit.reference.messages import DEFAULT, Message, NewMessage
 from taskiq_testkit.reference.store import Store
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
 
 from taskiq_testkit import ReferenceServer
-from taskiq_testkit.reference.message import NewMessage
+from taskiq_testkit.reference.messages import NewMessage
 
 BODIES: Mapping[str, bytes] = {
     "no text": b"\xff\x00",

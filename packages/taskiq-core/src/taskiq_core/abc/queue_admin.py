@@ -17,9 +17,9 @@ class QueueAdmin:
     """What a broker tells of its queues, and does to them at an operator's request.
 
     Brokers with the capability QUEUES accept the name of a queue in `queue`; None is the default
-    queue. Core never passes a name to a broker without that capability. None of the methods reads a
+    queue. Core never passes a name to a broker without that capability. No method reads a
     whole queue to answer: each takes time that does not grow with the number of messages, but for
-    those that remove or move messages.
+    methods that remove or move messages.
     """
 
     async def queue_names(self) -> Sequence[str]:

@@ -57,7 +57,7 @@ class HistoryStore:
         """Keep what a worker has to tell; called about once a second by each worker.
 
         Args:
-            deliveries: those that have ended since the last call, in that order; `key` is empty.
+            deliveries: all that have ended since the last call, in that order; `key` is empty.
             counters: to be added to those of the same task and minute.
         """
         raise self._lacks_history("keep history")
@@ -76,7 +76,7 @@ class HistoryStore:
         Args:
             task_name: only deliveries of this task.
             task_id: only deliveries of this message.
-            end: only those that ended so.
+            end: only deliveries with this end.
             after: `HistoryPage.after` of the page before; None for the latest.
             limit: deliveries of the page at most.
 

@@ -63,7 +63,7 @@ class MemoryHistory:
         Args:
             task_name: only deliveries of this task.
             task_id: only deliveries of this message.
-            end: only those that ended so.
+            end: only deliveries with this end.
             after: where the page begins; None for the latest.
             limit: deliveries of the page at most.
 

@@ -35,7 +35,7 @@ from taskiq_core.messages.slots import Slots
 from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_testkit.reference.calls import call
 from taskiq_testkit.reference.claims import ReferenceTickClaims
-from taskiq_testkit.reference.message import NewMessage
+from taskiq_testkit.reference.messages import NewMessage
 from taskiq_testkit.reference.queue import ReferenceQueue
 from taskiq_testkit.reference.results import ReferenceResultBackend
 

@@ -1,30 +1,35 @@
 """Pages of messages, found by key: what the contract's `messages` asks of a store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from taskiq_core.messages.message_info import MessageFilter, MessageInfo, MessageState
-from taskiq_testkit.reference.message import Message
+from taskiq_core.messages.queue_stats import DeadLetter
+from taskiq_testkit.reference.messages import Message
 
 Place = tuple[float, ...]
 """Where a message is in the order of its page."""
 
 
-class MessageStore(Protocol):
-    """What pages are made of."""
+class Inspected(Protocol):
+    """The store whose messages are listed.
+
+    Attributes:
+        messages: by number.
+        dead: dead letters by number, each with the message that it was.
+    """
 
     messages: dict[int, Message]
-    dead: dict[int, tuple[Any, Message]]
+    dead: dict[int, tuple[DeadLetter, Message]]
 
-    def clock(self) -> float:
-        """Return the time of the store, in seconds."""
-        ...
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds that only grow."""
 
     def is_waiting(self, message: Message) -> bool:
-        """Return whether a message could be delivered now."""
-        ...
+        """Whether a message could be delivered now."""
 
 
 def delivery_order(message: Message) -> Place:
@@ -33,7 +38,7 @@ def delivery_order(message: Message) -> Place:
 
 
 def page(
-    store: MessageStore,
+    store: Inspected,
     state: MessageState,
     queue: str,
     *,
@@ -65,7 +70,7 @@ def page(
 
 
 def _messages(
-    store: MessageStore, state: MessageState, queue: str
+    store: Inspected, state: MessageState, queue: str
 ) -> Iterator[tuple[Place, MessageInfo]]:
     if state is MessageState.DEAD:
         for number, (letter, message) in store.dead.items():
@@ -78,15 +83,13 @@ def _messages(
             yield _placed(store, message, state)
 
 
-def _state_of(store: MessageStore, message: Message) -> MessageState:
+def _state_of(store: Inspected, message: Message) -> MessageState:
     if message.fence is not None:
         return MessageState.DELIVERED
     return MessageState.WAITING if store.is_waiting(message) else MessageState.DELAYED
 
 
-def _placed(
-    store: MessageStore, message: Message, state: MessageState
-) -> tuple[Place, MessageInfo]:
+def _placed(store: Inspected, message: Message, state: MessageState) -> tuple[Place, MessageInfo]:
     match state:
         case MessageState.WAITING:
             return delivery_order(message), _info(message, state)
@@ -99,7 +102,7 @@ def _placed(
             return (message.number,), _info(message, state, **facts)
 
 
-def _moment(store: MessageStore, seconds: float) -> datetime:
+def _moment(store: Inspected, seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds - store.clock())
 
 

@@ -11,7 +11,7 @@ from taskiq_core.brokers.queue_order import QueueOrder
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_testkit.reference.calls import call
-from taskiq_testkit.reference.message import Message
+from taskiq_testkit.reference.messages import Message
 
 
 class ReferenceQueue:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from taskiq_core.exceptions import LeaseLostError, SendTaskError
 from taskiq_core.messages.message_info import MessageFilter, MessageState
 from taskiq_testkit.reference.calls import LONGEST, decode, encode, wrap
-from taskiq_testkit.reference.message import NewMessage
+from taskiq_testkit.reference.messages import NewMessage
 from taskiq_testkit.reference.store import Store
 
 

@@ -17,7 +17,7 @@ from taskiq_core.messages.message_info import (
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_testkit.reference.history import History
 from taskiq_testkit.reference.inspection import Place, delivery_order, page
-from taskiq_testkit.reference.message import DEFAULT, LATER_THAN_ALL, Message, NewMessage
+from taskiq_testkit.reference.messages import DEFAULT, LATER_THAN_ALL, Message, NewMessage
 from taskiq_testkit.reference.worker_records import WorkerRecords
 
 

@@ -1,4 +1,4 @@
-"""A message in the reference store."""
+"""What the reference broker's store keeps of a message, and what is sent."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
