@@ -31,7 +31,7 @@ class SettledDelivery(Delivery):
 
 
 class StoreBroker(AsyncBroker):
-    """Delivers what was sent; what workers write to it can be looked at."""
+    """Delivers what was sent, and keeps for a test what workers write."""
 
     capabilities = frozenset(
         {
@@ -110,8 +110,9 @@ class Work:
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Wait for something that has no event."""
-        while not is_so():  # noqa: ASYNC110  # turns of the loop
-            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            while not is_so():  # noqa: ASYNC110  # turns of the loop
+                await asyncio.sleep(0)
 
     async def through(self, count: int = 1, **options: Any) -> Receiver:
         """Run a worker for so many deliveries, until it has ended."""

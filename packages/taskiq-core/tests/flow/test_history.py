@@ -1,4 +1,4 @@
-"""What has ended is told apart, and written to the broker about once a second."""
+"""What has ended is classified, and written to the broker about once a second."""
 
 import asyncio
 import logging
@@ -261,6 +261,25 @@ async def test_end_of_a_task_is_one_line_at_info(
 
     [line] = [record.message for record in caplog.records if "delivery_end" in record.name]
     assert line.startswith(f"Task shop ({sent.task_id}), attempt 3: succeeded in 0.")
+
+
+async def test_log_lines_about_a_delivery_name_its_task(
+    store: Any, work: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = store.register_task(lambda: None, "shop")
+
+    def refuse(_name: str) -> None:
+        raise ZeroDivisionError
+
+    async with work.running() as receiver:
+        await store.announced.wait()  # it listens
+        monkeypatch.setattr(receiver._plans, "find", refuse)
+        sent = await task.kiq()
+        await work.until(lambda: any(delivery.settled for delivery in store.made))
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert f"shop ({sent.task_id}) can't be handled (attempt 1)" in lines
+    assert any(line.startswith(f"shop ({sent.task_id}): attempt 1 ") for line in lines)
 
 
 async def _end_one(recorder: HistoryRecorder, broker: Any) -> Any:

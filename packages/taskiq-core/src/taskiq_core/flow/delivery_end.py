@@ -1,4 +1,4 @@
-"""How a delivery ended: told apart, and logged in one line."""
+"""How a delivery ended, and the line that the log has of it."""
 
 import logging
 from collections.abc import Callable

@@ -32,7 +32,7 @@ _COUNTED_BY: Final = {
 _SUMS: Final = ("started", "succeeded", "failed", "retried", "dead", "waited_sum", "ran_sum")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would make it slower: there is one for each message
 class EndedDelivery:
     """A delivery that has ended, with moments in seconds since the epoch.
 

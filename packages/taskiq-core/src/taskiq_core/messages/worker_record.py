@@ -28,17 +28,17 @@ class WorkerRecord(BaseModel):
     """A worker process at one moment; stored with a time-out, as JSON.
 
     Attributes:
-        worker_id: unique among all workers of a broker, ended ones among them; the owner of
-            what the worker holds.
+        worker_id: unique among all workers of a broker, also among workers that have ended; the
+            owner of what the worker holds.
         supervisor_id: unique for each `taskiq worker` command; None for a worker without one.
         host: name of the machine.
         pid: of the process, in its own namespace.
         process_space: of the machine since its last boot, and of the namespace of process ids.
             Processes with equal ones see each other; None where that is unknown.
         state: where it is in its life.
-        started_at: when the process started, in UTC.
+        started_at: when the worker began to listen, in UTC.
         seen_at: when it last wrote the record, in UTC.
-        queues: the queues that it listens to; empty where the broker has one queue.
+        queues: the names of its queues; empty where the broker has one queue.
         slots_total: messages that it may hold; None for no limit.
         running: the tasks that it runs now, at most a hundred of them.
         running_count: the number of tasks that it runs now.
