@@ -7,27 +7,31 @@ from random import Random
 
 import pytest
 
-from taskiq_core import BrokerMessage
 from taskiq_core.exceptions import TaskiqError
 from taskiq_redis import RedisBroker
 from taskiq_testservers.commands import StartWorker
 from taskiq_testservers.hostile.nonsense_server import NonsenseServer
-from taskiq_testservers.hostile.processes import children_of, share_of_a_core
+from taskiq_testservers.hostile.processes import share_of_a_core
 from taskiq_testservers.hostile.scale import Scale, count
 from taskiq_testservers.hostile.worker_trial import WorkerTrial, send_good
 from taskiq_testservers.redis_server import RedisServer
 
 
 async def kick_into(url: str, times: int) -> None:
-    """Send messages to a server that answers nonsense: refused, or taken for stored."""
-    message = BrokerMessage(task_id="id", task_name="good", message=b"{}", labels={})
-    for _ in range(times):
-        client = RedisBroker(url, socket_timeout=0.2)
-        with contextlib.suppress(TaskiqError):  # nothing else
-            async with asyncio.timeout(20):
-                await client.kick(message)
-                await client.stats()
-        await client.shutdown()
+    """Send tasks to a server that answers nonsense: refused, or taken for stored."""
+    at_once = asyncio.Semaphore(50)
+
+    async def kick() -> None:
+        async with at_once, asyncio.timeout(100):
+            client = RedisBroker(url, socket_timeout=0.2)
+            with contextlib.suppress(TaskiqError):  # nothing else
+                await client.register_task(_good, "good").kiq()
+            await client.shutdown()
+
+    await asyncio.gather(*(kick() for _ in range(times)))
+
+
+async def _good() -> None: ...
 
 
 @pytest.mark.timeout(300)

@@ -36,9 +36,7 @@ def keys(request: pytest.FixtureRequest) -> CurveKeys | None:
 @pytest.fixture
 async def client(keys: CurveKeys | None) -> AsyncIterator[ZeroMQBroker]:
     address = "tcp://127.0.0.1:0"
-    async with ZeroMQBroker(
-        address, curve=keys, linger=0.0, max_message_size=MEGABYTE
-    ) as client:
+    async with ZeroMQBroker(address, curve=keys, linger=0.0, max_message_size=MEGABYTE) as client:
         yield client
 
 
@@ -47,9 +45,7 @@ async def task(
     client: ZeroMQBroker, keys: CurveKeys | None
 ) -> AsyncIterator[AsyncTaskiqDecoratedTask[[int], Any]]:
     """A task with a worker that runs it."""
-    worker = ZeroMQBroker(
-        zmq_sub_host=client.bound_address, curve=keys, max_message_size=MEGABYTE
-    )
+    worker = ZeroMQBroker(zmq_sub_host=client.bound_address, curve=keys, max_message_size=MEGABYTE)
     worker.is_worker_process = True
     worker.register_task(double, "double")
     finish = asyncio.Event()
@@ -130,7 +126,9 @@ async def test_strangers_on_the_port_harm_nobody(
     address = urlsplit(client.bound_address)
     connections = scale.cases // 10
     for number in range(connections):
-        data = mutator.of_bytes(GREETING + b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER")
+        data = mutator.of_bytes(
+            GREETING + b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+        )
         with contextlib.suppress(OSError), socket.socket() as stranger:
             stranger.settimeout(0.2)
             stranger.connect((address.hostname, address.port))

@@ -164,6 +164,9 @@ class Line:
             while True:
                 answer = await self._answer(connection)
                 self._last_answer = loop.time()
+                if not self._asked:
+                    reason = "it answered what was not asked"
+                    return
                 asked = self._asked.popleft()
                 if asked.done():
                     continue

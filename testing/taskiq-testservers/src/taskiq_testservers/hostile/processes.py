@@ -1,9 +1,8 @@
 """What a process takes: memory, processor time, log."""
 
+import asyncio
 import os
 from pathlib import Path
-
-import asyncio
 
 
 def children_of(pid: int) -> list[int]:
