@@ -36,7 +36,10 @@ def rows(scale: Scale) -> Iterator[dict[str, Any]]:
         row: dict[str, Any] = {
             **dict.fromkeys(("expires", "expires_after", "lease_until")),
             **dict.fromkeys(("state", "priority", "attempt", "unsettled"), 0),
-            "task_id": f"planted-{number}", "task_name": "work", "due": now, "sent_at": now,
+            "task_id": f"planted-{number}",
+            "task_name": "work",
+            "due": now,
+            "sent_at": now,
             "body": body,
         }
         if number % 2:
