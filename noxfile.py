@@ -89,6 +89,22 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def hostile(session: nox.Session) -> None:
+    """Try hostile input and faults for some minutes, and write the counts into the guarantees.
+
+    A number as argument is the seed.
+    """
+    install_workspace(session, group("tests"), *map(test_libraries, PACKAGES))
+    seed = session.posargs[0] if session.posargs else "1"
+    counts = Path(session.create_tmp()) / "hostile.jsonl"
+    counts.unlink(missing_ok=True)
+    env = {"TASKIQ_HOSTILE": seed, "TASKIQ_HOSTILE_COUNTS": str(counts)}
+    session.run("pytest", *PARALLEL, "--session-timeout=600", "integration-tests/hostile", env=env)
+    page = ("taskiq_testservers.hostile.page", str(counts), "docs/guarantees.md")
+    session.run("python", "-m", *page)
+
+
+@nox.session(reuse_venv=True)
 def coverage(session: nox.Session) -> None:
     """Run all tests, and say which lines and branches they leave out."""
     install_workspace(session, group("tests"), group("coverage"), *map(test_libraries, PACKAGES))

@@ -91,7 +91,10 @@ class DeliveryPool(Generic[_Delivery]):
             await asyncio.shield(self._idle)
 
     async def cancel(self) -> None:
-        """Cancel what runs, and wait until it is settled; what waits is not started meanwhile."""
+        """Cancel what runs, and wait until it is settled.
+
+        Deliveries that wait for a slot are not started meanwhile.
+        """
         self._is_cancelling = True
         try:
             # A task that is cancelled before its first step never runs, nor settles its delivery.

@@ -162,6 +162,9 @@ class PipelinedConnection:
             while True:
                 reply = await self._next_reply(connection)
                 self._last_reply = loop.time()
+                if not self._awaited:
+                    reason = "it sent a reply to no command"
+                    return
                 caller = self._awaited.popleft()
                 if caller.done():
                     continue

@@ -30,6 +30,8 @@ APPLICATION = """
         return len(args) + len(kwargs)
 """
 
+READY = "Listening started"
+
 
 class WorkerTrial:
     """A supervisor with one worker, and good tasks that it must run whatever comes.
@@ -52,9 +54,10 @@ class WorkerTrial:
         """Start the worker, and wait until it is there."""
         environment = {VARIABLE: str(canary().absolute())}
         command = ("tkq:broker", "--workers", "1", "--max-async-tasks", "20", *arguments)
+        before = self.log.count(READY)
         self._supervisor = start_worker(*command, cwd=self.folder, env=environment)
         async with asyncio.timeout(50):
-            while "Listening started" not in self.log:
+            while self.log.count(READY) == before:
                 assert self._supervisor.poll() is None, self.log
                 await asyncio.sleep(0.05)
         [self._worker] = self.workers()
@@ -67,7 +70,8 @@ class WorkerTrial:
     @property
     def log(self) -> str:
         """What the worker has logged."""
-        return (self.folder / "worker.log").read_text(errors="replace")
+        path = self.folder / "worker.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     async def finish(self, tasks: list[AsyncTaskiqTask[Any]]) -> None:
         """Wait for the results of good tasks, which are right."""
@@ -75,6 +79,12 @@ class WorkerTrial:
         async with asyncio.timeout(patience):
             for number, task in enumerate(tasks):
                 assert (await task.wait_result()).return_value == 2 * number
+
+    async def ended(self) -> int:
+        """Wait for the end of the supervisor; its exit status."""
+        assert self._supervisor is not None
+        async with asyncio.timeout(50):
+            return await asyncio.to_thread(self._supervisor.wait)
 
     async def check(self) -> dict[str, Any]:
         """Check that the worker is the one that was started, idle, small, and not talkative.
