@@ -36,7 +36,6 @@ NOT_YET: Final = tuple(
     f"packages/taskiq-core/src/taskiq_core/{name}"
     for name in (
         "abc/schedule_source.py",
-        "brokers/expiry.py",
         "client/argument_errors.py",
         "flow",
         "messages/exception_records.py",

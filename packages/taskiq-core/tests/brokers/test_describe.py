@@ -39,7 +39,7 @@ def test_queues_in_words(broker: Any, selection: QueueSelection | None, text: st
 async def test_sender_says_once_where_it_sends_to(
     broker: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "taskiq_core.broker")
+    caplog.set_level(logging.INFO, "taskiq.broker")
 
     await broker.startup()
     await broker.startup()
@@ -50,7 +50,7 @@ async def test_sender_says_once_where_it_sends_to(
 async def test_worker_does_not_say_that_it_sends(
     broker: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "taskiq_core.broker")
+    caplog.set_level(logging.INFO, "taskiq.broker")
     broker.is_worker_process = True
 
     await broker.startup()

@@ -253,7 +253,7 @@ async def test_history_of_a_store_that_stays_down_is_bounded(
 async def test_end_of_a_task_is_one_line_at_info(
     store: Any, work: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "taskiq_core.flow.delivery_end")
+    caplog.set_level(logging.INFO, "taskiq.flow.delivery_end")
     store.options = {"attempt": 3, "unsettled": 0}
     sent = await store.register_task(lambda: None, "shop").kiq()
 

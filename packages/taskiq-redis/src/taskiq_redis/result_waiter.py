@@ -1,7 +1,6 @@
 """ResultWaiter: one subscription for all callers of a process that wait for results."""
 
 import asyncio
-import logging
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
@@ -10,10 +9,11 @@ from typing import Final
 
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.loggers import get_logger
 from taskiq_redis.storage.pubsub import Subscription
 from taskiq_redis.storage.servers import Server
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FindReady = Callable[[Collection[str]], Awaitable[Collection[str]]]
 """Returns the keys that exist."""

@@ -1,6 +1,5 @@
 """RedisAsyncResultBackend: results in Redis, pushed to waiting callers."""
 
-import logging
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -9,6 +8,7 @@ from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.brokers.result_coding import ResultCoding, fence_of
 from taskiq_core.exceptions import ResultMissingError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_redis.errors import RedisUnreachableError
@@ -18,7 +18,7 @@ from taskiq_redis.storage.connection import Argument
 from taskiq_redis.storage.keys import key_base
 from taskiq_redis.storage.servers import Server, SingleServer
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _ReturnType = TypeVar("_ReturnType")
 

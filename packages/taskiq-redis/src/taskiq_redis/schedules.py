@@ -1,7 +1,6 @@
 """ListRedisScheduleSource: schedules in Redis, each tick sent by one scheduler."""
 
 import asyncio
-import logging
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -10,6 +9,7 @@ from taskiq_core.abc.schedule_source import ScheduleSource
 from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.brokers.per_loop import PerLoop
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
 from taskiq_redis.options import SCHEDULE_READERS, SOCKET_TIMEOUT, WEEK, read_url, require_positive
 from taskiq_redis.queue.codec import shown
@@ -18,7 +18,7 @@ from taskiq_redis.storage.keys import key_base
 from taskiq_redis.storage.scripts import script
 from taskiq_redis.storage.servers import Server, SingleServer
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 KEYS: Final = ("repeated", "once", "due", "claims", "done", "last_ticks")
 """The endings of the keys, in the order in which scripts get them."""

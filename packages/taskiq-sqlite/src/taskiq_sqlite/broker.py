@@ -1,6 +1,5 @@
 """SQLiteBroker: a durable queue in one file, for all processes of a machine."""
 
-import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, aclosing, nullcontext
@@ -14,6 +13,7 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.fetch_loop import fetch_loop
 from taskiq_core.brokers.leased_delivery import renew_leases
 from taskiq_core.exceptions import MessageTooLargeError
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.history import (
@@ -58,7 +58,7 @@ from taskiq_sqlite.storage.maintenance import maintain
 from taskiq_sqlite.storage.tick_rows import OF_BROKER
 from taskiq_sqlite.storage.transaction import Topic
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class SQLiteBroker(AsyncBroker):

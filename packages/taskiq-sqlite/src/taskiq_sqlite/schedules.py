@@ -1,12 +1,12 @@
 """SQLiteScheduleSource: schedules in a file, each tick sent by one scheduler."""
 
-import logging
 import os
 from collections.abc import AsyncGenerator, Collection, Coroutine
 from datetime import datetime
 from typing import Any, Final, Self, Unpack
 
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.scheduled_task import ScheduledTask, check_new_schedule
 from taskiq_sqlite.claims import FileClaims
 from taskiq_sqlite.options import (
@@ -28,7 +28,7 @@ from taskiq_sqlite.storage.schedule_rows import (
 from taskiq_sqlite.storage.tick_rows import OF_SCHEDULES
 from taskiq_sqlite.storage.transaction import Topic
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CHANGES_INTERVAL: Final = 1.0
 """Seconds after which to look for changes although no notification came."""

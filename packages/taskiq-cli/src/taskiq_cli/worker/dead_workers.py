@@ -1,7 +1,6 @@
 """Giving back what workers of the same supervisor held that died."""
 
 import asyncio
-import logging
 import random
 from contextlib import suppress
 from typing import Final
@@ -10,9 +9,10 @@ from taskiq_cli.processes.parent_watch import ParentWatch
 from taskiq_cli.processes.status_pipe import StatusPipe
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.receiver import Receiver
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 RETRY_BASE: Final = 0.2
 """Upper bound of the first wait before it is tried again, in seconds."""

@@ -1,7 +1,6 @@
 """Giving back at once what dead workers held, where their death is certain."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -10,9 +9,10 @@ from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import reason_of
 from taskiq_core.flow.process_facts import process_exists, process_space
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.worker_record import WorkerRecord
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LOOK_INTERVAL: Final = 5.0
 """Seconds between two looks at the records of workers."""

@@ -6,12 +6,13 @@ from time import monotonic
 
 from taskiq_core.exceptions import NoResultError, TaskAbortedError, TaskRetryError
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.history import DeliveryEnd
 from taskiq_core.messages.labels import attempt_of
 from taskiq_core.messages.outcomes import Ack, Bury, Leave, Outcome, Release
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ReportEnd = Callable[[Delivery, Run, Outcome], None]
 """Called once for each delivery, when it is settled; must not raise."""

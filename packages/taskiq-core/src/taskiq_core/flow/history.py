@@ -1,7 +1,6 @@
 """HistoryRecorder: writes the deliveries that have ended to the broker, about once a second."""
 
 import asyncio
-import logging
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -9,10 +8,11 @@ from taskiq_core.exceptions import reason_of
 from taskiq_core.flow.delivery_end import log_end
 from taskiq_core.flow.history_entries import EndedDelivery, MinuteTable
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.outcomes import Outcome
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between two writes."""

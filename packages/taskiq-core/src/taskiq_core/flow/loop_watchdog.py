@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from taskiq_core.abc.broker import AbstractBroker, LeaseRenewer
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 WARN_AFTER: Final = 1.0
 """Seconds that the event loop is blocked before a warning names the task."""

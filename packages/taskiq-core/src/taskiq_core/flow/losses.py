@@ -1,7 +1,6 @@
 """Listening to the loss of deliveries that have no lease."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
 from contextlib import aclosing
@@ -10,9 +9,10 @@ from typing import Final
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 REOPEN_BASE: Final = 0.1
 """Upper bound of the first wait before losses are listened to again, in seconds."""

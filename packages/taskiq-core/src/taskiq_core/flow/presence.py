@@ -1,7 +1,6 @@
 """Presence: announces the record of a worker every few seconds, and withdraws it at the end."""
 
 import asyncio
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -13,11 +12,12 @@ from taskiq_core.exceptions import reason_of
 from taskiq_core.flow.delivery_end import attempt_number
 from taskiq_core.flow.process_facts import host_name, process_space, resident_memory, versions
 from taskiq_core.flow.run_state import Run
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.worker_record import RunningTask, WorkerRecord
 from taskiq_core.worker_report import WorkerReport
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 INTERVAL: Final = 5.0
 """Seconds between two announcements."""

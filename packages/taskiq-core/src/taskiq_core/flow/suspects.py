@@ -1,15 +1,15 @@
 """Suspects: messages that were lost twice with their workers are run alone."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from taskiq_core.brokers.delivery_pool import DeliveryPool
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.outcomes import RELEASE, Outcome, Release
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 SUSPECT_LOSSES: Final = 2
 """Deliveries that ended without being settled, from which on a message is a suspect."""

@@ -1,12 +1,12 @@
 """Brokers and result backends from URLs, through the schemes that plugins declare."""
 
-import logging
 import os
 from typing import Any, Final
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import TaskiqError
+from taskiq_core.loggers import get_logger
 from taskiq_core.plugins.errors import BrokerUrlError
 from taskiq_core.plugins.loader import load_project_plugins
 from taskiq_core.plugins.plugin_info import kind_of
@@ -19,7 +19,7 @@ from taskiq_core.plugins.variables import (
     misspelt_variables,
 )
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 EMBEDDED_URL: Final = "sqlite:///taskiq.db"
 """What both use where nothing is said: a file in the folder that the process was started in."""

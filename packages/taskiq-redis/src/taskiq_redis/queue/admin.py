@@ -1,15 +1,15 @@
 """What operators see of a queue and do to it: counts, pauses, purges, dead letters."""
 
-import logging
 import re
 from collections.abc import AsyncGenerator, Collection
 from typing import Final
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_redis.queue.codec import dead_letter
 from taskiq_redis.queue.store import CHUNK, QueueStore
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LETTERS: Final = 100
 """Dead letters of one call at most: each is a whole message."""

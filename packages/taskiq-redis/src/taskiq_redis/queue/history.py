@@ -1,7 +1,6 @@
 """History: deliveries that have ended, and counters by task and minute."""
 
 import json
-import logging
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.history import (
     DeliveryEnd,
     DeliveryRecord,
@@ -19,7 +19,7 @@ from taskiq_core.messages.history import (
 from taskiq_redis.queue.store import CHUNK, QueueStore
 from taskiq_redis.storage.connection import Argument
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_LOOKED: Final = 1_000
 """Deliveries that are looked through for one page."""

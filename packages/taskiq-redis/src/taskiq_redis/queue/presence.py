@@ -1,14 +1,14 @@
 """Presence: the records of workers, each until it ends."""
 
-import logging
 from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_redis.queue.store import CHUNK, QueueStore
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 async def announce(store: QueueStore, record: WorkerRecord, *, ttl: float) -> None:

@@ -6,7 +6,6 @@ notice.
 """
 
 import asyncio
-import logging
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from redis.exceptions import (
 )
 
 from taskiq_core.exceptions import reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_redis.errors import (
     RedisCommandError,
     RedisFullError,
@@ -38,7 +38,7 @@ from taskiq_redis.errors import (
 from taskiq_redis.storage.scripts import Script
 from taskiq_redis.storage.servers import Server
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Argument = bytes | str | int | float
 # The key is on another server now, or will be: a new connection leads there.

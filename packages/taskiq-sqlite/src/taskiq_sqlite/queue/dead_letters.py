@@ -1,17 +1,17 @@
 """Dead letters: listed, queued again or forgotten."""
 
 import json
-import logging
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from taskiq_core.loggers import get_logger
 from taskiq_core.messages.queue_stats import DeadLetter
 from taskiq_sqlite.storage.columns import moment, shown, text_of
 from taskiq_sqlite.storage.database import Database
 from taskiq_sqlite.storage.transaction import Topic, Transaction, each
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 UNREADABLE: Final = "unreadable"
 """Begins the reason of a letter that can't be read."""

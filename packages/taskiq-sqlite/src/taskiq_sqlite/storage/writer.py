@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import queue
 import random
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_core.exceptions import TaskiqError, reason_of
+from taskiq_core.loggers import get_logger
 from taskiq_sqlite.errors import DatabaseBusyError, DatabaseGoneError
 from taskiq_sqlite.storage.connection import DatabaseOptions, identity_of, open_connection
 from taskiq_sqlite.storage.error_codes import database_error, is_busy, is_disk_failure
@@ -21,7 +21,7 @@ from taskiq_sqlite.storage.notify import Notifier
 from taskiq_sqlite.storage.tally import Tally
 from taskiq_sqlite.storage.transaction import Operation, Topic, Transaction
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_BATCH: Final = 1_000
 """Jobs in one transaction, so that they don't wait too long for each other."""
