@@ -85,7 +85,7 @@ class InMemoryBroker(AsyncBroker):
         "broker.stats()`; or use a broker that stores its queue, such as taskiq-sqlite."
     )
     disregarded_labels = DISREGARDED_LABELS
-    capabilities: frozenset[Capability] = CAPABILITIES
+    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class InMemoryBroker(AsyncBroker):
         self.history = history
         # For this object: what it does not wait for, it does not promise.
         if not wait_for_delays:
-            self.capabilities = type(self).capabilities - {Capability.DELAY}
+            self.capabilities = frozenset(self.capabilities or ()) - {Capability.DELAY}
         limit = max_async_tasks if max_async_tasks is not None and max_async_tasks > 0 else None
         if limit is not None and max_async_tasks_jitter > 0:
             limit += random.randint(0, max_async_tasks_jitter)
