@@ -116,7 +116,7 @@ class InMemoryBroker(AsyncBroker):
         self.history = history
         # For this object: what it does not wait for, it does not promise.
         if not wait_for_delays:
-            self.capabilities -= {Capability.DELAY}
+            self.capabilities = frozenset(self.capabilities or ()) - {Capability.DELAY}
         limit = max_async_tasks if max_async_tasks is not None and max_async_tasks > 0 else None
         if limit is not None and max_async_tasks_jitter > 0:
             limit += random.randint(0, max_async_tasks_jitter)
@@ -149,7 +149,8 @@ class InMemoryBroker(AsyncBroker):
             options: those of the constructor.
         """
         del url
-        return cls(**{"wait_for_delays": True, **options})
+        options.setdefault("wait_for_delays", True)
+        return cls(**options)
 
     # -- start and end ------------------------------------------------------------------------
 

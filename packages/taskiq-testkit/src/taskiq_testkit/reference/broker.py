@@ -265,7 +265,8 @@ def _message_info(place: list[float], facts: list[Any]) -> MessageInfo:
         if known[name] is not None:
             known[name] = datetime.fromisoformat(known[name])
     known["state"] = MessageState(known["state"])
-    return MessageInfo(**{**known, "key": json.dumps(place), "owner": known["owner"] or None})
+    known.update(key=json.dumps(place), owner=known["owner"] or None)
+    return MessageInfo(**known)
 
 
 def _letter(*facts: Any) -> DeadLetter:

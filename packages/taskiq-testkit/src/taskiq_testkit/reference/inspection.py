@@ -27,9 +27,11 @@ class Inspected(Protocol):
     @property
     def clock(self) -> Callable[[], float]:
         """Seconds that only grow."""
+        ...
 
     def is_waiting(self, message: Message) -> bool:
         """Whether a message could be delivered now."""
+        ...
 
 
 def delivery_order(message: Message) -> Place:
