@@ -184,8 +184,7 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         other workers. Core stops their tasks, and stores and settles nothing. It listens again when
         this ends or raises.
         """
-        nothing: tuple[Delivery, ...] = ()
-        for delivery in nothing:
+        for delivery in list[Delivery]():
             yield delivery
 
     # -- expiry: capability EXPIRY -----------------------------------------------------------

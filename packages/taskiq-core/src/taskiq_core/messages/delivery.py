@@ -18,7 +18,7 @@ class Delivery(ABC):
       and will be delivered again.
     - A call on a delivery that already belongs to another worker raises `LeaseLostError`.
     - A delivery stays settleable when the generator that yielded it is closed.
-    - The worker's slot is taken until the task has ended, also if the delivery is settled before.
+    - It has a slot of its worker until the task has ended, also where it is settled before that.
     - If an acknowledgement does not reach the store, the message is delivered again.
     - Methods of things that the broker does not declare in `capabilities` are never called.
 
