@@ -80,6 +80,20 @@ class WorkerTrial:
             for number, task in enumerate(tasks):
                 assert (await task.wait_result()).return_value == 2 * number
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the supervisor runs."""
+        return self._supervisor is not None and self._supervisor.poll() is None
+
+    async def finished_or_ended(self, tasks: list[AsyncTaskiqTask[Any]]) -> bool:
+        """Wait until good tasks are done, or the worker has ended; whether they are done."""
+        finishing = asyncio.create_task(self.finish(tasks))
+        while self.is_running and not finishing.done():  # noqa: ASYNC110  # a process has no event
+            await asyncio.sleep(0.05)
+        finishing.cancel()
+        await asyncio.gather(finishing, return_exceptions=True)
+        return not finishing.cancelled()
+
     async def ended(self) -> int:
         """Wait for the end of the supervisor; its exit status."""
         assert self._supervisor is not None
