@@ -1,6 +1,6 @@
 """SpoolBroker: connects a queue of files with the toolkit for brokers."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from taskiq_core.brokers.url_options import read_url_options
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
 from taskiq_spool.options import CAPABILITIES
-from taskiq_spool.queue import SpoolQueue
+from taskiq_spool.queue import Ids, SpoolQueue
 
 
 class SpoolBroker(AsyncBroker):
@@ -50,12 +50,8 @@ class SpoolBroker(AsyncBroker):
     ) -> list[DeadLetter]:
         return self.queue.dead_letters(limit, offset)
 
-    async def replay_dead_letters(
-        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
-    ) -> int:
+    async def replay_dead_letters(self, letter_ids: Ids = None, *, queue: str | None = None) -> int:
         return self.queue.remove_dead(letter_ids, self.queue.put_content)
 
-    async def purge_dead_letters(
-        self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
-    ) -> int:
+    async def purge_dead_letters(self, letter_ids: Ids = None, *, queue: str | None = None) -> int:
         return self.queue.remove_dead(letter_ids, use=len)

@@ -8,11 +8,5 @@ TASKIQ_PLUGIN_API = (1, 0)
 
 @hookimpl
 def taskiq_register_brokers() -> list[BrokerSpec]:
-    return [
-        BrokerSpec(
-            name="spool",
-            schemes=("spool",),
-            factory="taskiq_spool:SpoolBroker",
-            capabilities=CAPABILITIES,
-        ),
-    ]
+    factory = "taskiq_spool:SpoolBroker"
+    return [BrokerSpec("spool", schemes=("spool",), factory=factory, capabilities=CAPABILITIES)]

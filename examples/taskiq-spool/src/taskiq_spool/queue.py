@@ -18,6 +18,8 @@ from taskiq_core.brokers.leased_delivery import LeasedDelivery, Renewal, lease_l
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 
+Ids = Collection[str] | None
+
 
 class Name(NamedTuple):
     due: int  # nanoseconds since the epoch
@@ -97,7 +99,7 @@ class SpoolQueue:
     def dead_letters(self, limit: int, offset: int) -> list[DeadLetter]:
         return [_letter(file) for file in self._letters()[offset : offset + limit]]
 
-    def remove_dead(self, ids: Collection[str] | None, use: Callable[[bytes], object]) -> int:
+    def remove_dead(self, ids: Ids, use: Callable[[bytes], object]) -> int:
         chosen = [file for file in self._letters() if ids is None or file.stem in ids]
         for file in chosen:
             use(file.read_bytes())
@@ -149,11 +151,10 @@ def _moment(delay: float = 0.0) -> int:
 
 
 def _lease(file: Path, seconds: float) -> bool:
-    try:
+    with suppress(FileNotFoundError):
         os.utime(file, ns=(0, _moment(seconds)))
-    except FileNotFoundError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _letter(file: Path) -> DeadLetter:

@@ -4,7 +4,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import update_wrapper
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar, get_type_hints, overload
 
@@ -24,7 +24,6 @@ from taskiq_core.client.task_names import default_task_name
 from taskiq_core.events import EventHandler, EventHandlers, TaskiqEvents
 from taskiq_core.exceptions import (
     CapabilityError,
-    ResultBackendMissingError,
     SendTaskError,
     TaskDefinitionError,
     UnsupportedLabelError,
@@ -183,13 +182,17 @@ class AsyncBroker(AbstractBroker):
         except CapabilityError:
             if _ABORTS.isdisjoint(self.capabilities or ()):
                 raise
-            with suppress(ResultBackendMissingError):
-                if await self.result_backend.is_result_ready(task_id):
-                    return AbortState.FINISHED
+            if await self._has_result(task_id):
+                return AbortState.FINISHED
             raise
-        if state is AbortState.UNKNOWN and await self.result_backend.is_result_ready(task_id):
+        if state is AbortState.UNKNOWN and await self._has_result(task_id):
             return AbortState.FINISHED
         return state
+
+    async def _has_result(self, task_id: str) -> bool:
+        # A broker without a result backend calls every task ready.
+        has_backend = not isinstance(self.result_backend, DummyResultBackend)
+        return has_backend and await self.result_backend.is_result_ready(task_id)
 
     def _refuse_wrong(self, message: TaskiqMessage) -> None:
         wrong = wrong_task_id(message.task_id)

@@ -336,7 +336,8 @@ class Receiver:
     def _end_threads(self) -> None:
         if self._has_own_executor:
             self.executor.shutdown(wait=False, cancel_futures=True)
-            self.executor = _thread_pool()  # which has no thread until it is used
+            # It has no thread until it is used.
+            self.executor = self._execution.executor = _thread_pool()
 
     def _name_of_blocking(self, task: asyncio.Task[Any] | None) -> str:
         """Name the task that runs in an asyncio task, or those that may have started it."""

@@ -221,4 +221,4 @@ def test_misspelt_variable_is_a_warning(
 
     assert default_broker_url() == EMBEDDED_URL
     [record] = caplog.records
-    assert "The environment has TASKIQ_BROKER_ULR: is it misspelt?" in record.getMessage()
+    assert "Is TASKIQ_BROKER_ULR misspelt?" in record.getMessage()

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -28,7 +28,7 @@ from taskiq_core.messages.history import (
     HistoryPage,
     MinuteCounters,
 )
-from taskiq_core.messages.labels import QUEUE_NAME
+from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, QUEUE_NAME, UNIQUE_KEY
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.message_info import (
     ALL_MESSAGES,
@@ -43,11 +43,14 @@ from taskiq_core.worker_report import WorkerState
 from taskiq_inmemory.errors import InMemoryListenError
 from taskiq_inmemory.inspection import page_of
 from taskiq_inmemory.log_capture import LogCapture
-from taskiq_inmemory.options import CAPABILITIES, DISREGARDED_LABELS
+from taskiq_inmemory.options import CAPABILITIES
 from taskiq_inmemory.queue import MemoryQueue
 from taskiq_inmemory.results import InmemoryResultBackend
 
 logger = get_logger(__name__)
+
+DISREGARDED_LABELS: Final = frozenset({DELAY, PRIORITY, EXPIRES, UNIQUE_KEY})
+"""Labels that are accepted and have no effect, but for delays where these are waited for."""
 
 
 class InMemoryBroker(AsyncBroker):

@@ -3,7 +3,6 @@
 from typing import Final
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.messages.labels import DELAY, EXPIRES, PRIORITY, UNIQUE_KEY
 
 CAPABILITIES: Final = frozenset(
     {
@@ -22,7 +21,5 @@ CAPABILITIES: Final = frozenset(
     }
 )
 """Of a broker that waits for delays, as those made from a URL do; others lack DELAY."""
-DISREGARDED_LABELS: Final = frozenset({DELAY, PRIORITY, EXPIRES, UNIQUE_KEY})
-"""Labels that are accepted and have no effect, but for delays where these are waited for."""
 MAX_DEAD_LETTERS: Final = 1000
 """Dead letters that are kept; the oldest are dropped."""

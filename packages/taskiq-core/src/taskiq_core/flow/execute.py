@@ -38,7 +38,7 @@ class TaskExecution:
         self, broker: AsyncBroker, *, executor: Executor, propagate_exceptions: bool
     ) -> None:
         self._broker = broker
-        self._executor = executor
+        self.executor = executor
         self._propagate_exceptions = propagate_exceptions
 
     async def run(self, plan: TaskPlan, message: TaskiqMessage, run: Run) -> TaskiqResult[Any]:
@@ -90,7 +90,7 @@ class TaskExecution:
             message,
             run,
             lambda: Context(message, self._broker, ack_controller, cancellation=run.cancellation),
-            executor=self._executor,
+            executor=self.executor,
             propagate_exceptions=self._propagate_exceptions,
         )
 
