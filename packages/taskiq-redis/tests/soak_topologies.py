@@ -173,6 +173,7 @@ class TestClusterResultBackend(ResultBackendContract):
 
 class TestSentinelScheduleSource(ScheduleSourceContract):
     claim_lease = LEASE / 2
+    tells_changes = True
 
     @pytest.fixture
     def source(self, sentinels: Sentinels, name: str) -> ListRedisSentinelScheduleSource:
@@ -183,6 +184,7 @@ class TestSentinelScheduleSource(ScheduleSourceContract):
 
 class TestClusterScheduleSource(ScheduleSourceContract):
     claim_lease = LEASE / 2
+    tells_changes = True
 
     @pytest.fixture
     def source(self, cluster: str, name: str) -> ListRedisClusterScheduleSource:

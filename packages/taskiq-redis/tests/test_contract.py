@@ -45,6 +45,7 @@ class TestRedisAsyncResultBackend(ResultBackendContract):
 
 class TestListRedisScheduleSource(ScheduleSourceContract):
     claim_lease = 0.5
+    tells_changes = True
 
     @pytest.fixture
     def source(self, server: RedisServer) -> ListRedisScheduleSource:

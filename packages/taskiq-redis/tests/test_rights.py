@@ -15,6 +15,7 @@ from taskiq_core.exceptions import BrokerSetupError, SendTaskError, TaskiqError
 from taskiq_core.messages.history import MinuteCounters
 from taskiq_core.messages.message_info import MessageState
 from taskiq_core.messages.result import TaskiqResult
+from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
@@ -69,6 +70,7 @@ class TestResultsOfALimitedUser(ResultBackendContract):
 
 class TestSchedulesOfALimitedUser(ScheduleSourceContract):
     claim_lease = LEASE / 2
+    tells_changes = True
 
     @pytest.fixture
     def source(self, server: RedisServer) -> ListRedisScheduleSource:
@@ -144,6 +146,22 @@ def test_the_rights_are_those_of_the_readme() -> None:
     (line,) = re.findall(r"```\n(ACL SETUSER .*?)```", text, re.DOTALL)
 
     assert line.split() == ["ACL", "SETUSER", "app", "on", ">PASSWORD", *RIGHTS]
+
+
+async def test_schedules_change_without_the_right_to_their_channel(server: RedisServer) -> None:
+    """As of users that were made for an earlier version: only schedulers hear of it later."""
+    await server.say("ACL", "SETUSER", "app", "resetchannels")
+    source = ListRedisScheduleSource(url_of(server), "taskiq")
+    schedule = ScheduledTask(task_name="double", labels={}, args=[], kwargs={}, interval=60)
+
+    await source.add_schedule(schedule)
+
+    assert await source.get_schedules() == [schedule]
+    with pytest.raises(RedisRightsError, match="SUBSCRIBE"):
+        await anext(source.changes())
+    await source.delete_schedule(schedule.schedule_id)
+    assert await source.get_schedules() == []
+    await source.shutdown()
 
 
 async def test_keys_of_others_are_out_of_reach(server: RedisServer) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_redis import ListRedisScheduleSource, RedisScheduleSource
+from taskiq_redis.errors import RedisUnreachableError
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 NOW = datetime(2031, 2, 3, tzinfo=UTC)
@@ -104,3 +106,43 @@ async def test_claims_that_were_never_confirmed_are_pruned(server: RedisServer) 
             await asyncio.sleep(0.01)
 
     await source.shutdown()
+
+
+async def test_changes_are_told_at_once_but_for_what_was_sent(
+    server: RedisServer, source: ListRedisScheduleSource
+) -> None:
+    """A schedule that fires once is gone when its task was sent: no scheduler needs to look."""
+    heard = asyncio.Queue[None]()
+
+    async def listen() -> None:
+        async for _ in source.changes():
+            heard.put_nowait(None)
+
+    listening = asyncio.create_task(listen())
+    async with asyncio.timeout(PATIENCE):
+        await heard.get()  # the subscription stands
+        schedule = once("sent", NOW)
+        await source.add_schedule(schedule)
+        await heard.get()
+        await source.post_send(schedule)
+        await source.delete_schedule("another")
+        await heard.get()  # of the second one, as messages keep their order
+        await source.add_schedule(schedule)
+        await heard.get()
+
+    assert heard.empty()
+    listening.cancel()
+    await asyncio.wait({listening})
+
+
+async def test_a_lost_subscription_is_told(
+    server: RedisServer, source: ListRedisScheduleSource
+) -> None:
+    """Schedulers subscribe again, and read the schedules after that."""
+    async with aclosing(source.changes()) as changes:
+        await anext(changes)
+
+        server.kill()
+
+        with pytest.raises(RedisUnreachableError):
+            await asyncio.wait_for(anext(changes), PATIENCE)

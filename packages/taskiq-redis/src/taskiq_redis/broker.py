@@ -31,6 +31,7 @@ from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
 from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_redis.claims import RedisTickClaims
 from taskiq_redis.errors import RedisUrlError
 from taskiq_redis.options import (
     BROKER_READERS,
@@ -269,6 +270,17 @@ class RedisBroker(AsyncBroker):
     def aborts(self) -> AsyncGenerator[str, None]:
         """Yield ids of marked tasks that run, on this worker or another."""
         return abort.aborts(self.queue.store)
+
+    # -- claims -------------------------------------------------------------------------------
+
+    def tick_claims(self, *, lease: float = 60.0) -> RedisTickClaims:
+        """Return the claims beside the queues; `ListRedisScheduleSource` keeps its claims apart.
+
+        Raises:
+            ValueError: `lease` is not above 0.
+        """
+        require_positive(self, lease=lease)
+        return RedisTickClaims(lambda: self.queue.store, lease=lease)
 
     # -- queues as operators see them ---------------------------------------------------------
     # All raise UnknownQueueError for a queue to which no message was ever sent.

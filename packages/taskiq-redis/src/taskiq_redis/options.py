@@ -26,6 +26,7 @@ QUEUE_CAPABILITIES: Final = frozenset(
         Capability.PRESENCE,
         Capability.PAUSE,
         Capability.HISTORY,
+        Capability.CLAIMS,
     }
 )
 """Of `RedisBroker`."""
@@ -39,6 +40,8 @@ SOCKET_TIMEOUT: Final = 10.0
 """Seconds without a reply after which a connection is given up."""
 DAY: Final = 86_400
 WEEK: Final = 7 * 86_400.0
+LAST_TICK_MEMORY: Final = 400 * 86_400.0
+"""Seconds that a broker keeps last ticks: more than a year."""
 
 BROKER_READERS: Final[OptionReaders] = {
     "queue_name": str,

@@ -1,8 +1,8 @@
 """ListRedisScheduleSource: schedules in Redis, each tick sent by one scheduler."""
 
 import asyncio
-from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, Collection, Iterable
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from taskiq_core.abc.schedule_source import ScheduleSource
@@ -10,13 +10,14 @@ from taskiq_core.abc.serializer import TaskiqSerializer
 from taskiq_core.asynctools import maybe_awaitable
 from taskiq_core.brokers.per_loop import PerLoop
 from taskiq_core.loggers import get_logger
-from taskiq_core.messages.scheduled_task import ScheduledTask, is_new_beginning, require_time_zone
+from taskiq_core.messages.scheduled_task import ScheduledTask, check_new_schedule, is_new_beginning
 from taskiq_redis.options import SCHEDULE_READERS, SOCKET_TIMEOUT, WEEK, read_url, require_positive
-from taskiq_redis.queue.codec import shown
 from taskiq_redis.storage.connection import Argument, PipelinedConnection
 from taskiq_redis.storage.keys import key_base
+from taskiq_redis.storage.pubsub import Subscription
 from taskiq_redis.storage.scripts import script
 from taskiq_redis.storage.servers import Server, SingleServer
+from taskiq_redis.ticks import read_claims, read_last_ticks, tick_number
 
 logger = get_logger(__name__)
 
@@ -24,8 +25,6 @@ KEYS: Final = ("repeated", "once", "due", "claims", "done", "last_ticks")
 """The endings of the keys, in the order in which scripts get them."""
 CHUNK: Final = 1_000
 """Schedules of one command at most."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class ListRedisScheduleSource(ScheduleSource):
@@ -38,6 +37,7 @@ class ListRedisScheduleSource(ScheduleSource):
     {schedule}:claims      zset  id, line feed, tick in microseconds; the score is until when
     {schedule}:done        zset  id, line feed, tick of ticks that were sent; the score is when
     {schedule}:last_ticks  hash  schedule id -> the latest tick that was sent
+    {schedule}:changes     channel, of schedules that are added, changed and removed
     ```
 
     Args:
@@ -172,9 +172,9 @@ class ListRedisScheduleSource(ScheduleSource):
         """Add a schedule, in place of one with the same id.
 
         Raises:
-            ValueError: its time has no time zone.
+            ScheduleRefusedError: it would never fire.
         """
-        require_time_zone(schedule)
+        check_new_schedule(schedule)
         schedule_id = schedule.schedule_id
         connection = self._connections.get()
         found = await asyncio.gather(
@@ -187,17 +187,37 @@ class ListRedisScheduleSource(ScheduleSource):
         begins = bool(before) and is_new_beginning(before[0], schedule)
         moment = _moment_of(schedule)
         due = "" if moment is None else moment.timestamp()
-        await self._run("add_schedule", schedule_id, self._dumped(schedule), due, int(begins))
+        arguments = (schedule_id, self._dumped(schedule), due, int(begins), self._channel)
+        await self._run("add_schedule", *arguments)
 
     async def delete_schedule(self, schedule_id: str) -> None:
         """Forget a schedule and its last tick; does nothing if there is no such schedule."""
-        await self._run("delete_schedule", schedule_id)
+        await self._run("delete_schedule", schedule_id, self._channel)
 
     async def post_send(self, task: ScheduledTask) -> None:
         """Delete a schedule that fires once."""
         await maybe_awaitable(super().post_send(task))
         if not task.is_repeated:
-            await self.delete_schedule(task.schedule_id)
+            await self._run(
+                "delete_schedule", task.schedule_id, ""
+            )  # schedulers need not hear of it
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield after each schedule that any process adds or deletes, by a subscription of its own.
+
+        Raises:
+            RedisUnreachableError: the connection was lost.
+            RedisRightsError: the user may not subscribe.
+        """
+        subscription = Subscription(self.server, self._channel, timeout=self.socket_timeout)
+        async with subscription as notices:
+            yield
+            async for _ in notices:
+                yield
+
+    @property
+    def _channel(self) -> str:
+        return f"{self.base}:changes"
 
     # -- ticks --------------------------------------------------------------------------------
 
@@ -219,31 +239,19 @@ class ListRedisScheduleSource(ScheduleSource):
         if not ids:
             return {}
         found = await self._connections.get().call("HMGET", f"{self.base}:last_ticks", *ids)
-        moments = ((each, _moment(tick or b"")) for each, tick in zip(ids, found, strict=True))
-        return {each: moment for each, moment in moments if moment is not None}
+        return read_last_ticks(ids, found)
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
         """Return ticks whose claim ran out before it was confirmed."""
-        found = await self._run("abandoned")
-        pairs = (each.rpartition(b"\n") for each in found)
-        ticks = ((shown(schedule_id), _moment(tick)) for schedule_id, _, tick in pairs)
-        return [(schedule_id, tick) for schedule_id, tick in ticks if tick is not None]
+        return read_claims(await self._run("abandoned"))
 
     async def _tick(self, name: str, schedule_id: str, tick: datetime) -> Any:
-        microseconds = (tick - _EPOCH) // _MICROSECOND
-        return await self._run(name, schedule_id, microseconds, self.claim_lease, self.claim_memory)
+        number = tick_number(schedule_id, tick)
+        return await self._run(name, schedule_id, number, self.claim_lease, self.claim_memory)
 
     async def _run(self, name: str, *arguments: Argument) -> Any:
         keys = [f"{self.base}:{each}" for each in KEYS]
         return await self._connections.get().run(script(name), keys, *arguments)
-
-
-def _moment(microseconds: bytes) -> datetime | None:
-    """Return a stored point in time; None if it can't be read."""
-    try:
-        return _EPOCH + int(microseconds) * _MICROSECOND
-    except (ValueError, OverflowError):
-        return None
 
 
 def _moment_of(schedule: ScheduledTask) -> datetime | None:

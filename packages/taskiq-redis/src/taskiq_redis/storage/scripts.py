@@ -8,13 +8,17 @@ from importlib import resources
 from typing import Final
 
 _ENQUEUE: Final = ("_queue", "_time", "_enqueue")
+_TICKS: Final = ("_queue", "_time", "_ticks")
 QUEUE_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "abandoned_ticks": _TICKS,
     "abort": (*_ENQUEUE, "_lookup"),
     "aborted": (*_ENQUEUE, "_lookup"),
     "ack": ("_queue",),
     "add_history": ("_queue", "_time"),
     "announce": ("_queue", "_time"),
     "bury": ("_queue",),
+    "claim_tick": _TICKS,
+    "confirm_tick": _TICKS,
     "fetch": (*_ENQUEUE, "_text", "_lookup"),
     "inspect": (*_ENQUEUE, "_lookup"),
     "move_to_now": (*_ENQUEUE, "_lookup"),
