@@ -186,7 +186,7 @@ async def test_a_port_that_is_taken_meanwhile_is_served_when_it_is_free(
 
     monkeypatch.setattr(metrics_server, "start_http_server", serve)
     monkeypatch.setattr(metrics_server, "TAKEOVER_SECONDS", 0.01)
-    caplog.set_level(logging.INFO, "taskiq_prometheus")
+    caplog.set_level(logging.INFO, "taskiq.prometheus")
     port = free_port()
     server = MetricsServer(CollectorRegistry(), "127.0.0.1", port, lock=tmp_path / "lock")
 

@@ -52,13 +52,6 @@ CASES: list[tuple[TaskiqError, str]] = [
         ),
     ),
     (
-        errors.UnknownQueueError(queue="mial", known="'taskiq', 'mail'"),
-        (
-            "There is no queue 'mial': no message was ever sent to it. There are 'taskiq', 'mail'. "
-            "Look at the spelling."
-        ),
-    ),
-    (
         errors.RedisUrlError(reason="no scheme"),
         "The URL of the Redis server can't be used: no scheme",
     ),

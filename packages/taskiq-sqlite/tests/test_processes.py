@@ -23,7 +23,7 @@ EMPTY = QueueStats(waiting=0, delivered=0, delayed=0, dead=0)
 def task(broker: SQLiteBroker, name: str) -> Any:
     """A task that only the workers have."""
 
-    async def elsewhere() -> None: ...
+    async def elsewhere(*_args: Any) -> None: ...
 
     return broker.register_task(elsewhere, name)
 

@@ -283,7 +283,6 @@ class RedisBroker(AsyncBroker):
         return RedisTickClaims(lambda: self.queue.store, lease=lease)
 
     # -- queues as operators see them ---------------------------------------------------------
-    # All raise UnknownQueueError for a queue to which no message was ever sent.
 
     async def queue_names(self) -> Sequence[str]:
         """Return the default queue, and the others by name."""

@@ -9,8 +9,6 @@ BrokerError, ResultBackendError
 └── RedisCommandError           the server refused a command
     ├── RedisFullError          ... because its memory is full
     └── RedisRightsError        ... because the user lacks a right (also BrokerSetupError)
-BrokerError
-└── UnknownQueueError           no message was ever sent to this queue
 TaskiqError
 └── RedisUrlError               a URL can't be understood
 ```
@@ -40,7 +38,6 @@ __all__ = [
     "RedisUnreachableError",
     "RedisUrlError",
     "ResultMissingError",
-    "UnknownQueueError",
 ]
 
 
@@ -98,17 +95,6 @@ class RedisRightsError(RedisCommandError, BrokerSetupError):
         "Redis at {address} does not let its user do what {command} needs: {reason}. Give the user "
         "the rights that the README of taskiq-redis lists; `ACL LOG` says what was refused."
     )
-
-
-class UnknownQueueError(BrokerError):
-    """No message was ever sent to this queue."""
-
-    __template__ = (
-        "There is no queue {queue!r}: no message was ever sent to it. There are {known}. Look at "
-        "the spelling."
-    )
-    queue: str
-    known: str
 
 
 class RedisUrlError(TaskiqError, ValueError):

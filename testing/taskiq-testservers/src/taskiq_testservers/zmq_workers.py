@@ -66,7 +66,7 @@ def on_loopback(address: str = "tcp://127.0.0.1:0", **options: Any) -> ZeroMQBro
 
 async def connected(client: ZeroMQBroker, count: int) -> None:
     """Wait until a client has so many workers."""
-    while await client.workers() != count:  # noqa: ASYNC110  # counts have no event
+    while await client.worker_count() != count:  # noqa: ASYNC110  # counts have no event
         await asyncio.sleep(0.005)
 
 

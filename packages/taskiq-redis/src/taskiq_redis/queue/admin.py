@@ -20,7 +20,7 @@ LAST_LETTER: Final = 2**64 - 1
 
 async def stats(store: QueueStore, queue: str | None) -> QueueStats:
     """Count the messages, and find the age of the oldest one to about a second."""
-    keys = await store.require_queue(queue)
+    keys = store.keys_of_one(queue)
     waiting, delivered, delayed, dead, paused, age = await store.run("stats", keys=keys)
     return QueueStats(
         waiting=waiting,
@@ -34,25 +34,24 @@ async def stats(store: QueueStore, queue: str | None) -> QueueStats:
 
 async def set_paused(store: QueueStore, queue: str | None, *, is_paused: bool) -> None:
     """Pause a queue, or have it go on."""
-    keys = await store.require_queue(queue)
+    keys = store.keys_of_one(queue)
     await store.run("pause", int(is_paused), keys=keys)
 
 
 async def is_paused(store: QueueStore, queue: str | None) -> bool:
     """Return whether a queue is paused."""
-    await store.require_queue(queue)
     return bool(await store.connection.call("EXISTS", f"{store.base_of(queue)}:paused"))
 
 
 async def move_to_now(store: QueueStore, task_id: str, queue: str | None) -> bool:
     """Queue the delayed messages of a task, before those that wait."""
-    keys = await store.require_queue(queue)
+    keys = store.keys_of_one(queue)
     return bool(await store.run("move_to_now", task_id, keys=keys))
 
 
 async def purge(store: QueueStore, queue: str | None) -> int:
     """Drop waiting and delayed messages; return their number."""
-    keys = await store.require_queue(queue)
+    keys = store.keys_of_one(queue)
     count, more = 0, 1
     while more:
         dropped, more = await store.run("purge", CHUNK, keys=keys)
@@ -64,7 +63,6 @@ async def dead_letters(
     store: QueueStore, queue: str | None, *, limit: int, offset: int
 ) -> list[DeadLetter]:
     """Return dead letters, oldest first."""
-    await store.require_queue(queue)
     found = await store.connection.call(
         "XRANGE", _dead_key(store, queue), "-", "+", "COUNT", limit + offset
     )
@@ -75,7 +73,7 @@ async def replay_dead_letters(
     store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> int:
     """Queue dead letters again; return the number of messages queued."""
-    keys = await store.require_queue(queue)
+    keys = store.keys_of_one(queue)
     count = 0
     async for chunk in _letters(store, queue, letter_ids):
         replayed, unreadable = await store.run("replay", *chunk, keys=keys)
@@ -90,7 +88,6 @@ async def purge_dead_letters(
     store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> int:
     """Forget dead letters; return the number of letters removed."""
-    await store.require_queue(queue)
     count = 0
     async for chunk in _letters(store, queue, letter_ids):
         count += int(await store.connection.call("XDEL", _dead_key(store, queue), *chunk))

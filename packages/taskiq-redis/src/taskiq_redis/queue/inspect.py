@@ -43,7 +43,7 @@ async def page_of_messages(
     is_looked_up = state is not MessageState.DEAD and where != MessageFilter(where.task_name)
     pattern = _ANY if is_looked_up else _CURSORS[state]
     cursor = b"" if after is None else _cursor_of(after, state, pattern)
-    keys = await store.require_queue(queue)
+    keys = store.keys_of_one(queue)
     name = queue or store.name
     limit = max(limit, 1)
     if state is MessageState.DEAD:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from taskiq_redis.errors import RedisRightsError, UnknownQueueError
+from taskiq_redis.errors import RedisRightsError
 from taskiq_redis.storage.connection import Argument, PipelinedConnection
 from taskiq_redis.storage.keys import key_base
 from taskiq_redis.storage.scripts import script
@@ -62,18 +62,9 @@ class QueueStore:
         others = sorted(each.decode(errors="backslashreplace") for each in names)
         return (self.name, *(each for each in others if each != self.name))
 
-    async def require_queue(self, queue: str | None) -> Sequence[str]:
-        """Return the keys of a queue that an operator names.
-
-        Raises:
-            UnknownQueueError: no message was ever sent to it.
-        """
-        if queue is None or queue == self.name:
-            return (self.base,)
-        known = await self.queue_names()
-        if queue not in known:
-            raise UnknownQueueError(queue=queue, known=", ".join(map(repr, known)))
-        return self.keys_of((queue,))
+    def keys_of_one(self, queue: str | None) -> Sequence[str]:
+        """Return the keys of the queue that an operator names; of the default queue for None."""
+        return (self.base,) if queue is None or queue == self.name else self.keys_of((queue,))
 
     async def wait_for_wakeup(self, seconds: float, queues: Sequence[str] = ()) -> None:
         """Wait until a worker of one of the queues is to fetch, and for `seconds` at most."""
