@@ -332,7 +332,7 @@ def test_result_of_a_task_that_returned(shop: Shop) -> None:
     as_json = shop.run("result", task_id, URL, "--json")
 
     assert missing.exit_code == 1
-    assert missing.out.startswith(f"There is no result of task {task_id}: it waits or runs")
+    assert missing.out.startswith(f"Task {task_id} waits in queue default since ")
     assert (text.exit_code, as_json.exit_code) == (0, 0)
     assert "state:          done\nvalue:          1\nexecution time: " in text.out
     assert (as_json.json["state"], as_json.json["value"]) == ("done", 1)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from taskiq_cli.commands.capability_matrix import MATRIX, proven, summary
+from taskiq_cli.commands.capability_matrix import MATRIX, Proof, proof_of, summary
 from taskiq_core.capabilities import Capability
-from taskiq_core.plugins import BrokerSpec
+from taskiq_core.plugins import BrokerSpec, PluginInfo, PluginStatus
 
 SPEC = BrokerSpec(
     name="proof",
@@ -18,13 +18,21 @@ SPEC = BrokerSpec(
 )
 
 
-def row(*, declared: bool = True, status: str = "proven") -> dict[str, Any]:
-    return {"declared": declared, "status": status}
+def row(*, declared: bool = True, status: str = "proven", depends: bool = False) -> dict[str, Any]:
+    return {"declared": declared, "status": status, "depends": depends}
 
 
-def matrix(**rows: dict[str, Any]) -> str:
+def proof() -> Proof:
+    plugin = PluginInfo(
+        name="proof", distribution="taskiq-proof", version="1.0", status=PluginStatus.OK
+    )
+    return proof_of(plugin, SPEC)
+
+
+def matrix(version: str = "1.0", **rows: dict[str, Any]) -> str:
     suite = {
         "kind": "broker",
+        "version": version,
         "class": "taskiq_proof.broker:ProofBroker",
         "capabilities": {"contract": row(), **rows},
     }
@@ -45,22 +53,36 @@ def test_all_is_proven(package: Path) -> None:
     text = matrix(ack=row(), lease=row(), delay=row(declared=False, status="refused"))
     (package / MATRIX).write_text(text)
 
-    assert proven(SPEC) == {"ack", "lease"}
-    assert summary(SPEC) == "all"
+    assert proof().proven == {"ack", "lease"}
+    assert summary(SPEC, proof()) == "all"
 
 
 def test_what_failed_or_did_not_run_is_named(package: Path) -> None:
     (package / MATRIX).write_text(matrix(ack=row(status="failed"), lease=row(status="unproven")))
 
-    assert proven(SPEC) == frozenset()
-    assert summary(SPEC) == "all but ack, lease"
+    assert proof().proven == frozenset()
+    assert summary(SPEC, proof()) == "all but ack, lease"
+
+
+def test_a_matrix_of_another_version_proves_nothing(package: Path) -> None:
+    (package / MATRIX).write_text(matrix("0.9", ack=row(), lease=row()))
+
+    assert proof().proven is None
+    assert summary(SPEC, proof()) == "not known: the matrix is of version 0.9"
+
+
+def test_what_depends_on_a_server_is_said(package: Path) -> None:
+    text = matrix(ack=row(), lease=row(), priority=row(depends=True))
+    (package / MATRIX).write_text(text)
+
+    assert summary(SPEC, proof()) == "all; depends: priority"
 
 
 def test_a_matrix_of_other_capabilities_proves_nothing(package: Path) -> None:
     """It was made before the capability was declared."""
     (package / MATRIX).write_text(matrix(ack=row()))
 
-    assert proven(SPEC) is None
+    assert proof().proven is None
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"format": 2}', '{"format": 1}', "\x00"])
@@ -68,4 +90,4 @@ def test_a_file_that_is_no_matrix_harms_nobody(package: Path, text: str | None) 
     if text is not None:
         (package / MATRIX).write_text(text)
 
-    assert summary(SPEC) == "not known"
+    assert summary(SPEC, proof()) == "not known"

@@ -16,6 +16,7 @@ from taskiq_cli.commands.task_location import (
 )
 from taskiq_cli.exit_codes import ExitCode
 from taskiq_cli.terminal_text import as_json
+from taskiq_core.client.no_result_backend import DummyResultBackend
 from taskiq_core.exceptions import ResultBackendMissingError
 
 if TYPE_CHECKING:
@@ -66,11 +67,10 @@ async def _result_or_location(
     broker: "AsyncBroker", task_id: str
 ) -> "TaskiqResult[Any] | TaskLocation":
     no_results: ResultBackendMissingError | None = None
-    try:
-        if result := await _result(broker, task_id):
-            return result
-    except ResultBackendMissingError as error:
-        no_results = error
+    if isinstance(broker.result_backend, DummyResultBackend):
+        no_results = ResultBackendMissingError(task_id=task_id)
+    elif result := await _result(broker, task_id):
+        return result
     location = TaskLocation("missing", reason="the queue is in another process")
     if not broker.private_to_process:
         location = await locate_task(broker, task_id)
