@@ -1,4 +1,4 @@
-"""Spans and metrics by OpenTelemetry's conventions for messaging, for those who ask for them."""
+"""Spans and metrics by OpenTelemetry's conventions for messaging that a user selects."""
 
 import asyncio
 from typing import Any

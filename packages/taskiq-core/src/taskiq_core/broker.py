@@ -51,7 +51,7 @@ from taskiq_core.state import TaskiqState
 logger = get_logger(__name__)
 
 TASK_OPTIONS: Final = ("strict", "validate_on_send")
-"""Keywords of `@broker.task` that are no labels."""
+"""Keywords of `@broker.task` that do not become labels."""
 
 _ABORTS: Final = frozenset({Capability.ABORT_RUNNING, Capability.ABORT_QUEUED})
 _FuncParams = ParamSpec("_FuncParams")

@@ -199,7 +199,7 @@ async def test_callback_may_acknowledge_what_it_drops(
 
 
 class FailingHook(TaskiqMiddleware):
-    """Raises in the hook that it is told."""
+    """Raises in the hook of the given name."""
 
     def __init__(self, hook: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The label `_retries`: failures before this attempt, whoever counts deliveries."""
+"""The label `_retries`: failures before this attempt, with either counter of deliveries."""
 
 from collections.abc import Callable
 from typing import Any

@@ -79,7 +79,7 @@ class MessagingConventions:
         self._consumed.add(1, _metric_attributes(message, "process"))
 
     def record_failure(self, span: Span, message: TaskiqMessage, error: BaseException) -> None:
-        """Record the exception; control flow of the task is not an error."""
+        """Record the exception, unless it is control flow, see `Conventions.record_failure`."""
         if isinstance(error, NoResultError):
             return
         span.record_exception(bounded(error))
@@ -87,14 +87,14 @@ class MessagingConventions:
         span.set_attribute(ERROR_TYPE, _error_type(error))
 
     def record_end(self, span: Span, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        """Measure how long the function ran."""
+        """Measure how long the function ran, see `Conventions.record_end`."""
         attributes = _metric_attributes(message, "process")
         if result.error is not None and not isinstance(result.error, NoResultError):
             attributes[ERROR_TYPE] = _error_type(result.error)
         self._duration.record(result.execution_time, attributes)
 
     def record_outcome(self, span: Span, message: TaskiqMessage, outcome: Outcome) -> None:
-        """Note that a message was given back or given up."""
+        """Note that a message was given back or given up, see `Conventions.record_outcome`."""
         if isinstance(outcome, Release):
             span.add_event("released", {"delay": outcome.delay})
         elif isinstance(outcome, Bury):

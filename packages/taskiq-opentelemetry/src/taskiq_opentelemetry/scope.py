@@ -48,13 +48,31 @@ class Conventions(Protocol):
         ...
 
     def record_failure(self, span: Span, message: TaskiqMessage, error: BaseException) -> None:
-        """Note on its span that the task failed."""
+        """Note on its span that the task failed.
+
+        Args:
+            span: the span of the run.
+            message: the message of the task.
+            error: what the function raised.
+        """
         ...
 
     def record_end(self, span: Span, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        """Measure a run that has ended, and complete its span."""
+        """Measure a run that has ended, and complete its span.
+
+        Args:
+            span: the span of the run.
+            message: the message of the task.
+            result: what the run left.
+        """
         ...
 
     def record_outcome(self, span: Span, message: TaskiqMessage, outcome: Outcome) -> None:
-        """Note on a span, if it has not ended, what became of the message."""
+        """Note on a span, if it has not ended, what became of the message.
+
+        Args:
+            span: the span of the run.
+            message: the message of the task.
+            outcome: whether it was acknowledged, released or buried.
+        """
         ...

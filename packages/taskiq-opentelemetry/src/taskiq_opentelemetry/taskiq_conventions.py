@@ -97,7 +97,7 @@ class TaskiqConventions:
         self._wait_time.record(max(0.0, waited), attributes)  # clocks differ
 
     def record_failure(self, span: Span, message: TaskiqMessage, error: BaseException) -> None:
-        """Record the exception, or, of a task that is retried, only its text."""
+        """Record the exception, or the text of a retry, see `Conventions.record_failure`."""
         if isinstance(error, NoResultError):
             return  # control flow
         is_retried = _is_true(message.labels.get(_RETRY_ON_ERROR))
@@ -109,7 +109,7 @@ class TaskiqConventions:
             span.set_status(StatusCode.ERROR, safe_str(error))
 
     def record_end(self, span: Span, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        """Measure the run, and set the attributes of its span."""
+        """Measure the run, and set the attributes of its span, see `Conventions.record_end`."""
         attributes = _metric_attributes(message)
         self._active.add(-1, attributes)
         self._execution_time.record(result.execution_time, attributes)
@@ -118,7 +118,7 @@ class TaskiqConventions:
         span.set_attributes(_span_attributes(message, "execute"))
 
     def record_outcome(self, span: Span, message: TaskiqMessage, outcome: Outcome) -> None:
-        """Measure the end of a run that was broken off; the others have ended before."""
+        """Measure the end of a run that was broken off, see `Conventions.record_outcome`."""
         self._active.add(-1, _metric_attributes(message))
 
 

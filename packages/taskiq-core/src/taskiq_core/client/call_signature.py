@@ -66,6 +66,11 @@ class CallSignature:
     def check(self, task_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Refuse a call that the function would refuse.
 
+        Args:
+            task_name: the name that the error gives.
+            args: the positional arguments of the call.
+            kwargs: the arguments by name.
+
         Raises:
             TaskCallError: names what is wrong, and the parameters.
         """

@@ -82,7 +82,7 @@ async def gather(
 
     Args:
         tasks: handles that `kiq` returned.
-        timeout: seconds to wait at most for all of them; None, 0 and negative numbers are no limit.
+        timeout: seconds to wait at most for all of them; None, 0 and negative numbers set no limit.
         with_logs: whether the logs of the tasks are wanted, too.
         periodicity: seconds between two questions to a result backend that can't push.
 

@@ -94,7 +94,7 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
 
         Args:
             check_interval: seconds between two questions to a result backend that can't push.
-            timeout: seconds to wait at most; None, 0 and negative numbers are no limit.
+            timeout: seconds to wait at most; None, 0 and negative numbers set no limit.
             with_logs: whether the log of the task is wanted, too.
 
         Raises:

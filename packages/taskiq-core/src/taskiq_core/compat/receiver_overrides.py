@@ -58,7 +58,16 @@ class OverriddenRunTask:
         self._on_error = on_error
 
     async def run(self, plan: TaskPlan, message: TaskiqMessage, run: Run) -> TaskiqResult[Any]:
-        """Run a task; `on_error` hooks are called by the method that is overridden."""
+        """Run a task; `on_error` hooks are called by the method that is overridden.
+
+        Args:
+            plan: how the task is run; its function is passed on.
+            message: the message of the task.
+            run: the run, whose own cancellation is an outcome.
+
+        Returns:
+            The result, also of a task that was cancelled.
+        """
         started = monotonic()
         token = _current_run.set(run)
         try:

@@ -35,8 +35,10 @@ SELECT count(*), min(due) FROM
 DUE: Final = _DUE.format(where="state = 1")
 DUE_NAMED: Final = _DUE.format(where="state = 4 AND queue = ?")
 # The first message of each priority is its oldest; the next priority is found by the index.
+# Rows that another program wrote may hold a text, which need not be UTF-8: they are left out.
 _FIRST: Final = """
 SELECT aborted, priority, due FROM messages WHERE {where}
+    AND typeof(priority) = 'integer' AND typeof(due) = 'real'
 ORDER BY aborted DESC, priority DESC, due LIMIT 1
 """
 FIRST: Final = _FIRST.format(where="state = 0")
