@@ -30,9 +30,10 @@ async def fail() -> None:
 
 @broker.task(retry_on_error=True)
 async def third_time(context: Context = TaskiqDepends()) -> int:
-    if context.attempt < 3:
-        raise ValueError(context.attempt)
-    return context.attempt
+    attempt = int(context.message.labels.get("_retries", 0)) + 1
+    if attempt < 3:
+        raise ValueError(attempt)
+    return attempt
 """
 FASTAPI = """
 import taskiq_fastapi
