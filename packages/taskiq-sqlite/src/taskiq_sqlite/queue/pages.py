@@ -177,10 +177,9 @@ def parse_key(state: MessageState, after: str | None) -> list[float] | None:
     except ValueError:
         values = None
     size = len(_LISTINGS[state].key)
-    is_key = isinstance(values, list) and len(values) == size
-    if not is_key or not all(type(value) in (int, float) for value in values):
+    found: list[float] = values if isinstance(values, list) else []
+    if len(found) != size or not all(type(value) in (int, float) for value in found):
         raise ValueError(f"{after!r} is not the key of a page of {state.value} messages")
-    found: list[float] = values
     return found
 
 
