@@ -221,7 +221,13 @@ def migrate(
         SchemaVersionError: the file is newer.
         DatabaseFileError: the file belongs to another program.
     """
-    if _version(connection, path, known=len(migrations)) == len(migrations):
+    connection.execute("BEGIN")  # one snapshot: another process may migrate between two reads
+    try:
+        found = _version(connection, path, known=len(migrations))
+    finally:
+        if connection.in_transaction:  # some errors of the disk have ended it
+            connection.execute("ROLLBACK")
+    if found == len(migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
