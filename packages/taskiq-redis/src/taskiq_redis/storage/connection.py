@@ -14,6 +14,7 @@ from typing import Any, Final
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     ClusterDownError,
     MovedError,
@@ -23,6 +24,7 @@ from redis.exceptions import (
     ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 
 from taskiq_core.exceptions import reason_of
@@ -43,6 +45,10 @@ logger = get_logger(__name__)
 Argument = bytes | str | int | float
 # The key is on another server now, or will be: a new connection leads there.
 _ELSEWHERE: Final = (MovedError, ReadOnlyError, ClusterDownError)
+# A cluster moves the keys: until it has, no node has all of them. MovedError is an AskError, too.
+_MOVING: Final = (AskError, TryAgainError)
+MOVING_PAUSE: Final = 0.05
+"""Seconds before a command is sent again to a cluster that moves its keys."""
 _FORBIDDEN_IN_SCRIPTS: Final = ("ACL failure", "The user executing the script can't")
 """Texts of several versions of the server for a command in a script that the user may not run."""
 
@@ -88,11 +94,10 @@ class PipelinedConnection:
         try:
             return await self._send(packed, patience)
         except ResponseError as error:
-            if not _is_elsewhere(error):
+            if not (_is_elsewhere(error) or isinstance(error, _MOVING)):
                 raise self._refusal(command, error) from error
-        # It did not run there, and the next connection leads to the server that can run it.
         try:
-            return await self._send(packed, patience)
+            return await self._send_again(packed, patience)
         except ResponseError as error:
             raise self._refusal(command, error) from error
 
@@ -132,6 +137,22 @@ class PipelinedConnection:
         if self._timer is None:
             self._timer = loop.call_later(self._timeout + patience, self._check)
         return await reply
+
+    async def _send_again(self, packed: bytes, patience: float) -> Any:
+        """Send a command that did not run where its keys are no longer, or not all of them.
+
+        The next connection leads to the server that can run it. While a cluster moves the keys
+        there is none, and what it says is not followed: a script needs all of them.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._timeout
+        while True:
+            try:
+                return await self._send(packed, patience)
+            except _MOVING:
+                if loop.time() > give_up:
+                    raise
+            await asyncio.sleep(MOVING_PAUSE)
 
     async def _opened(self) -> None:
         """Wait until there is a connection; concurrent callers wait for the same attempt."""
@@ -250,6 +271,11 @@ class PipelinedConnection:
 
     def _refusal(self, command: tuple[Argument, ...], error: ResponseError) -> Exception:
         name = str(command[0])
+        if isinstance(error, _MOVING):
+            reason = f"the cluster moves the keys to another node ({reason_of(error)})"
+            return RedisUnreachableError(
+                address=self.server.address, reason=reason, advice="Wait until it has."
+            )
         if _is_elsewhere(error):
             return self._lost(error)
         # The error of a script has that of the failed command in its text.
