@@ -23,6 +23,28 @@ OPTIONAL = {
     "taskiq.middlewares.prometheus_middleware": "taskiq_prometheus",
     "taskiq.middlewares.taskiq_admin_middleware": "taskiq_admin",
 }
+# Names that programs import from modules of 0.13 that had them by an import of their own.
+BORROWED = {
+    "taskiq.abc.broker": ("AckableMessage", "AsyncTaskiqDecoratedTask", "BrokerMessage"),
+    "taskiq.abc.formatter": ("BrokerMessage", "TaskiqMessage"),
+    "taskiq.abc.result_backend": ("TaskiqResult",),
+    "taskiq.brokers.shared_broker": ("shared_task",),
+    "taskiq.cli.scheduler.run": (
+        "ScheduleSource",
+        "ScheduledTask",
+        "SchedulerArgs",
+        "TaskiqScheduler",
+        "logger",
+    ),
+    "taskiq.receiver.receiver": (
+        "AckController",
+        "AckableMessage",
+        "AcknowledgeType",
+        "Context",
+        "logger",
+    ),
+    "taskiq.scheduler.scheduler": ("ScheduledTask",),
+}
 TOP_MODULES = [module.name for module in pkgutil.iter_modules(taskiq.__path__)]
 MODULES = [
     module.name
@@ -42,6 +64,16 @@ def test_module_exports_what_it_says(name: str) -> None:
 
     for public in getattr(module, "__all__", []):
         assert getattr(module, public) is not None
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in BORROWED.items() for name in names]
+)
+def test_name_is_where_programs_of_0_13_import_it(module: str, name: str) -> None:
+    found = getattr(import_module(module), name)
+
+    assert found is getattr(taskiq, name, found)
+    assert name in import_module(module).__all__
 
 
 def test_types_that_editors_see_are_those_that_programs_get() -> None:

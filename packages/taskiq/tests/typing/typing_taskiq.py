@@ -73,7 +73,7 @@ async def injected(
 async def dependencies_are_not_passed() -> None:
     assert_type(await injected.kiq("a"), AsyncTaskiqTask[str])
     assert_type(await injected.kicker().kiq(name="a"), AsyncTaskiqTask[str])
-    await injected.kiq()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await injected.kiq()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def kiq_returns_a_handle_of_the_result() -> None:
@@ -85,12 +85,12 @@ async def kiq_returns_a_handle_of_the_result() -> None:
 
 
 async def wrong_arguments_are_errors() -> None:
-    await add.kiq("1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
-    await add.kiq()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-    await add.kiq(1, 2, 3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-    await add.kiq(1, wrong=2)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await add.kiq("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await add.kiq()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await add.kiq(1, 2, 3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await add.kiq(1, wrong=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await join.kiq(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await add.kicker().kiq("1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await add.kicker().kiq("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def a_task_is_called_like_its_function() -> None:

@@ -1,19 +1,12 @@
 """The caller's handle on a schedule."""
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from taskiq_core.abc.schedule_source import ScheduleSource
+from taskiq_core.client.typed_kiq import Sendable
 from taskiq_core.messages.scheduled_task import ScheduledTask
 
 _ReturnType = TypeVar("_ReturnType")
-
-
-class Sender(Protocol):
-    """What can send a call now."""
-
-    async def kiq(self, *args: Any, **kwargs: Any) -> Any:
-        """Send it."""
-        ...
 
 
 class CreatedSchedule(Generic[_ReturnType]):
@@ -26,7 +19,9 @@ class CreatedSchedule(Generic[_ReturnType]):
         schedule_id: by which the source knows it.
     """
 
-    def __init__(self, kicker: Sender, source: ScheduleSource, task: ScheduledTask) -> None:
+    def __init__(
+        self, kicker: Sendable[..., Any], source: ScheduleSource, task: ScheduledTask
+    ) -> None:
         self.kicker = kicker
         self.source = source
         self.task = task

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.schedule_source import ScheduleSource
@@ -14,14 +14,14 @@ from taskiq_core.client.call_signature import CallSignature
 from taskiq_core.client.created_schedule import CreatedSchedule
 from taskiq_core.client.kicker import AsyncKicker
 from taskiq_core.client.task import AsyncTaskiqTask
+from taskiq_core.client.typed_kiq import Sendable, typed_kiq
 from taskiq_core.messages.cron_spec import CronSpec
 
-_T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType_co = TypeVar("_ReturnType_co", covariant=True)
 
 
-class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType_co]):
+class AsyncTaskiqDecoratedTask(Sendable[_FuncParams, _ReturnType_co]):
     """What `@broker.task` makes of a function.
 
     Calling it calls the function in this process; `kiq` sends it to a worker.
@@ -81,23 +81,10 @@ class AsyncTaskiqDecoratedTask(Generic[_FuncParams, _ReturnType_co]):
         """Call the function here and now."""
         return self.original_func(*args, **kwargs)
 
-    # Two overloads are as few as can be: a type checker lists them for each wrong argument. The
-    # CoroutineType of an async function is a Coroutine, as the return type is covariant.
-    @overload
+    @typed_kiq
     async def kiq(
-        self: AsyncTaskiqDecoratedTask[_FuncParams, Coroutine[Any, Any, _T]],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_T]: ...
-
-    @overload
-    async def kiq(
-        self: AsyncTaskiqDecoratedTask[_FuncParams, _ReturnType_co],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_ReturnType_co]: ...
-
-    async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
+        self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs
+    ) -> AsyncTaskiqTask[Any]:
         """Send a call of the function to a worker; see `AsyncKicker.kiq` for what it raises."""
         return await self.kicker().kiq(*args, **kwargs)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,6 +14,7 @@ from taskiq_core.abc.task import RegisteredTask
 from taskiq_core.client.created_schedule import CreatedSchedule
 from taskiq_core.client.send import send_by_parts
 from taskiq_core.client.task import AsyncTaskiqTask
+from taskiq_core.client.typed_kiq import Sendable, typed_kiq
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.cron_spec import CronSpec
 from taskiq_core.messages.labels import (
@@ -26,7 +26,6 @@ from taskiq_core.messages.message import TaskiqMessage, make_message, wrong_task
 from taskiq_core.messages.scheduled_task import ScheduledTask, check_new_schedule
 from taskiq_core.serializers.plain import to_plain
 
-_T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType_co = TypeVar("_ReturnType_co", covariant=True)
 
@@ -34,7 +33,7 @@ _UNSENT_LABELS = frozenset({"types_of_exceptions"})
 """Labels of the older interface that mean something in the sending process only."""
 
 
-class AsyncKicker(Generic[_FuncParams, _ReturnType_co]):
+class AsyncKicker(Sendable[_FuncParams, _ReturnType_co]):
     """A call that has not been sent yet, with labels, an id or a broker of its own.
 
     Attributes:
@@ -84,23 +83,10 @@ class AsyncKicker(Generic[_FuncParams, _ReturnType_co]):
             broker.adopt_task(self.task)
         return self
 
-    # Two overloads are as few as can be: a type checker lists them for each wrong argument. The
-    # CoroutineType of an async function is a Coroutine, as the return type is covariant.
-    @overload
+    @typed_kiq
     async def kiq(
-        self: AsyncKicker[_FuncParams, Coroutine[Any, Any, _T]],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_T]: ...
-
-    @overload
-    async def kiq(
-        self: AsyncKicker[_FuncParams, _ReturnType_co],
-        *args: _FuncParams.args,
-        **kwargs: _FuncParams.kwargs,
-    ) -> AsyncTaskiqTask[_ReturnType_co]: ...
-
-    async def kiq(self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs) -> Any:
+        self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs
+    ) -> AsyncTaskiqTask[Any]:
         """Send the call, and return when the broker has stored the message.
 
         Raises:
