@@ -142,19 +142,27 @@ def test_three_arguments_are_documented(tmp_path: Path) -> None:
         def _private(first, second, third): ...
 
 
-        class Thing(Base):
-            def lift(self, first, second, third):
-                """Lift it."""
-
-            def kick(self, first, second, third):
-                """A method of the contract."""
+        @click.command()
+        @click.option("--first", help="It.")
+        def drop(first, second, third):
+            """Drop it."""
         '''
-    file = tmp_path / "a.py"
-    file.write_text(dedent(text))
 
-    found = check_words.check_file(file, root=tmp_path, contract={"kick"})
+    assert found_in(tmp_path, "a.py", text) == [(1, "move")]
 
-    assert [(each.line, each.word) for each in found] == [(1, "move"), (19, "lift")]
+
+def test_overrides_need_not_document_arguments_again(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text("class Base:\n    def kick(self, first, second): ...\n")
+    (tmp_path / "middle.py").write_text("class Middle(base.Base[int]): ...\n")
+    (tmp_path / "box.py").write_text(
+        "class Box(Middle):\n"
+        "    def lift(self, first, second, third): ...\n"
+        "    def kick(self, first, second, third): ...\n"
+    )
+
+    found = check_words.check_tree(tmp_path, lambda path: path == "box.py")
+
+    assert [(each.line, each.word) for each in found] == [(2, "lift")]
 
 
 def test_tests_are_not_asked_for_arguments_and_messages(tmp_path: Path) -> None:
@@ -191,23 +199,22 @@ def test_what_is_below_a_folder(path: str, folders: tuple[str, ...], expected: b
     assert check_words.is_below(path, folders) is expected
 
 
-def test_the_command_counts_the_findings_of_the_rest(
+def test_the_command_checks_all_or_what_it_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "a.md").write_text("It was told by now.\n")
+    (tmp_path / "docs" / "a.md").write_text("It was told.\n")
     (tmp_path / "b.md").write_text("Whoever.\n")
     monkeypatch.setattr(check_words, "ROOT", tmp_path)
-    monkeypatch.setattr(check_words, "CHECKED", ("b.md",))
-
-    status = check_words.main(["--rest"])
-
-    assert status == 1
-    assert capsys.readouterr().out.splitlines() == [
+    lines = [
         "b.md:1: 'Whoever': name the reader: the caller, an operator, another worker",
-        "not checked yet: docs/a.md: 2",
-        "1 words to change",
+        "docs/a.md:1: 'told': 'notified', 'configured', 'given', 'distinguished'",
     ]
+
+    assert check_words.main([]) == 1
+    assert capsys.readouterr().out.splitlines() == [*lines, "2 words to change"]
+    assert check_words.main([str(tmp_path / "b.md")]) == 1
+    assert capsys.readouterr().out.splitlines() == [lines[0], "1 words to change"]
 
 
 def test_the_command_succeeds_where_nothing_is_found() -> None:
