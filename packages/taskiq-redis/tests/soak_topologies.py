@@ -51,9 +51,9 @@ class Failover:
         await until("state=online", self.master, "INFO", "replication")
         self.config.write_text(
             f"sentinel monitor {MASTER} 127.0.0.1 {self.master.port} 1\n"
-            # It is told when there is to be a failover. By itself it takes a master for dead that
-            # has not answered for so long, and with half a second that was one that lived: there
-            # were two masters for a while, and the test killed the one that was none any more.
+            # The test asks for each failover. By itself a Sentinel takes a master for dead that has
+            # not answered for so long; with half a second that was a living one: there were two
+            # masters for a while, and the test killed the old one.
             f"sentinel down-after-milliseconds {MASTER} 600000\n"
             f"sentinel failover-timeout {MASTER} 60000\n"
         )

@@ -32,7 +32,7 @@ def result_of(value: Any) -> TaskiqResult[Any]:
 
 
 async def pushed(server: RedisServer, waiting: Backend, value: Any) -> Any:
-    """Store a result while a caller waits; return what the caller gets."""
+    """Store a result while a caller waits, and return what the caller gets."""
     sender = Backend(server.url)
     wait = asyncio.create_task(waiting.wait("one"))
     await listened_to(server, "one")

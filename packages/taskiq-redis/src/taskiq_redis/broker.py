@@ -326,7 +326,7 @@ class RedisBroker(AsyncBroker):
         return await admin.is_paused(self.queue.store, queue)
 
     async def move_to_now(self, task_id: str, *, queue: str | None = None) -> bool:
-        """Have a delayed message delivered before those that wait."""
+        """Have a delayed message delivered before the waiting ones."""
         return await admin.move_to_now(self.queue.store, task_id, queue)
 
     async def purge(self, *, queue: str | None = None) -> int:
@@ -336,7 +336,7 @@ class RedisBroker(AsyncBroker):
     async def dead_letters(
         self, *, limit: int = 100, offset: int = 0, queue: str | None = None
     ) -> list[DeadLetter]:
-        """Return dead letters; those before `offset` are read, too."""
+        """Return dead letters; the letters before `offset` are read, too."""
         return await admin.dead_letters(self.queue.store, queue, limit=limit, offset=offset)
 
     async def replay_dead_letters(
@@ -354,7 +354,7 @@ class RedisBroker(AsyncBroker):
     # -- workers and the past -----------------------------------------------------------------
 
     async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
-        """Keep the record of a worker, and forget those that have ended."""
+        """Keep the record of a worker, and forget records whose `ttl` is over."""
         await presence.announce(self.queue.store, record, ttl=ttl)
 
     async def withdraw(self, worker_id: str) -> None:

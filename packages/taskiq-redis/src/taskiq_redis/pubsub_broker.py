@@ -85,7 +85,7 @@ class PubSubBroker(AsyncBroker):
                 await connection.close()
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Publish a task; returns also if no worker listens."""
+        """Publish a task. That no worker listens is not an error: the task is lost then."""
         await self._connections.get().call("PUBLISH", self.queue_name, message.message)
 
     async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:

@@ -189,7 +189,7 @@ class RedisAsyncResultBackend(AsyncResultBackend[_ReturnType]):
         return stored
 
     async def _read_again(self, task_id: str) -> bytes | None:
-        """Read; return None if the server can't be reached."""
+        """Read a result, with None for a server that can't be reached."""
         try:
             return await self._read(task_id)
         except RedisUnreachableError:

@@ -125,7 +125,7 @@ class ListRedisScheduleSource(ScheduleSource):
         ]
 
     async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
-        """Return repeated schedules, and those that fire once until a moment."""
+        """Return repeated schedules, and the ones that fire once until a moment."""
         connection = self._connections.get()
         due = ("ZRANGEBYSCORE", f"{self.base}:due", "-inf", moment.timestamp())
         pairs, ids = await asyncio.gather(

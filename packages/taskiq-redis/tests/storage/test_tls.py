@@ -50,7 +50,7 @@ async def tls(tmp_path: Path) -> AsyncIterator[TlsServer]:
 
 
 async def test_broker_and_results_work(tls: TlsServer) -> None:
-    """With all that they say to each other: fetches, bells, results, subscriptions."""
+    """Everything that they exchange is encrypted: fetches, wakeups, results, subscriptions."""
     client, worker = (RedisBroker.from_url(tls.tls_url(trusts=tls.authority)) for _ in range(2))
     worker.is_worker_process = True
     for broker in (client, worker):

@@ -107,7 +107,16 @@ class RedisStreamBroker(ListQueueBroker):
 def refuse_loss(
     name: str, maxlen: int | None, additional_streams: Mapping[str, str | int] | None
 ) -> None:
-    """Raise ValueError for options of streams that would drop tasks."""
+    """Refuse options of stream brokers that would drop tasks.
+
+    Args:
+        name: the class that was given the options, for the error.
+        maxlen: messages that a stream would keep; None to keep all.
+        additional_streams: other streams to read; None or empty for no others.
+
+    Raises:
+        ValueError: one of the options is set.
+    """
     if maxlen is not None:
         raise ValueError(f"{name}: maxlen would drop tasks that were not run: leave it out")
     if additional_streams:

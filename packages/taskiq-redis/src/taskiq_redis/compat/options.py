@@ -114,7 +114,16 @@ def divide(
 
 
 def refuse_unknown(owner: str, options: Mapping[str, Any], known: Collection[str]) -> None:
-    """Raise ValueError for the first unknown option, with the known one that is similar."""
+    """Refuse options that neither the class nor its connections know.
+
+    Args:
+        owner: the class that was given the options, for the error.
+        options: what it was given, by name.
+        known: the names that it knows itself.
+
+    Raises:
+        ValueError: an option is unknown; names a known one that is similar.
+    """
     known = {*known, *_keywords_of_class(options.get("connection_class"))}
     for name in options:
         if name not in known:

@@ -18,7 +18,7 @@ async def request_abort(store: QueueStore, task_id: str) -> AbortState:
 
 
 async def aborts(store: QueueStore) -> AsyncGenerator[str, None]:
-    """Yield the ids of running tasks that are marked, and of those that are marked from now on."""
+    """Yield the ids of running tasks that are marked as aborted, now or later."""
     channel = f"{store.base}:aborts"
     async with Subscription(store.server, channel, timeout=store.timeout) as notices:
         for marked in await store.run("aborted"):

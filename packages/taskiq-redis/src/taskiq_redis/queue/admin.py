@@ -33,7 +33,13 @@ async def stats(store: QueueStore, queue: str | None) -> QueueStats:
 
 
 async def set_paused(store: QueueStore, queue: str | None, *, is_paused: bool) -> None:
-    """Pause a queue, or have it go on."""
+    """Pause a queue, or have it go on.
+
+    Args:
+        store: has the queue.
+        queue: its name; None for the default queue.
+        is_paused: whether the queue delivers nothing from now on.
+    """
     keys = store.keys_of_one(queue)
     await store.run("pause", int(is_paused), keys=keys)
 
@@ -44,13 +50,26 @@ async def is_paused(store: QueueStore, queue: str | None) -> bool:
 
 
 async def move_to_now(store: QueueStore, task_id: str, queue: str | None) -> bool:
-    """Queue the delayed messages of a task, before those that wait."""
+    """Queue the delayed messages of a task before the waiting ones.
+
+    Args:
+        store: has the queue.
+        task_id: the task.
+        queue: the name of its queue; None for the default queue.
+
+    Returns:
+        Whether a delayed message was found.
+    """
     keys = store.keys_of_one(queue)
     return bool(await store.run("move_to_now", task_id, keys=keys))
 
 
 async def purge(store: QueueStore, queue: str | None) -> int:
-    """Drop waiting and delayed messages; return their number."""
+    """Drop waiting and delayed messages.
+
+    Returns:
+        The number of messages dropped.
+    """
     keys = store.keys_of_one(queue)
     count, more = 0, 1
     while more:
@@ -62,7 +81,14 @@ async def purge(store: QueueStore, queue: str | None) -> int:
 async def dead_letters(
     store: QueueStore, queue: str | None, *, limit: int, offset: int
 ) -> list[DeadLetter]:
-    """Return dead letters, oldest first."""
+    """Return dead letters, oldest first.
+
+    Args:
+        store: has the queue.
+        queue: its name; None for the default queue.
+        limit: how many letters to return at most.
+        offset: how many of the oldest letters to skip.
+    """
     found = await store.connection.call(
         "XRANGE", _dead_key(store, queue), "-", "+", "COUNT", limit + offset
     )
@@ -72,7 +98,16 @@ async def dead_letters(
 async def replay_dead_letters(
     store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> int:
-    """Queue dead letters again; return the number of messages queued."""
+    """Queue dead letters again, and log the ones that can't be read: they stay.
+
+    Args:
+        store: has the queue.
+        queue: its name; None for the default queue.
+        letter_ids: the letters; None for all.
+
+    Returns:
+        The number of messages queued.
+    """
     keys = store.keys_of_one(queue)
     count = 0
     async for chunk in _letters(store, queue, letter_ids):
@@ -87,7 +122,16 @@ async def replay_dead_letters(
 async def purge_dead_letters(
     store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> int:
-    """Forget dead letters; return the number of letters removed."""
+    """Delete dead letters.
+
+    Args:
+        store: has the queue.
+        queue: its name; None for the default queue.
+        letter_ids: the letters; None for all.
+
+    Returns:
+        The number of letters removed.
+    """
     count = 0
     async for chunk in _letters(store, queue, letter_ids):
         count += int(await store.connection.call("XDEL", _dead_key(store, queue), *chunk))
@@ -97,7 +141,7 @@ async def purge_dead_letters(
 async def _letters(
     store: QueueStore, queue: str | None, letter_ids: Collection[str] | None
 ) -> AsyncGenerator[list[str], None]:
-    """Yield ids of letters in chunks, without those that are not ids of a stream."""
+    """Yield ids of letters in chunks; ids that a stream can't have are left out."""
     if letter_ids is not None:
         ids = [each for each in letter_ids if _is_letter_id(each)]
         for first in range(0, len(ids), LETTERS):

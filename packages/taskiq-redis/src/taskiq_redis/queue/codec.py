@@ -87,7 +87,7 @@ class StoredTask(NamedTuple):
 
     Attributes:
         task_id: None if it is not text.
-        body: the message's bytes; the whole record where the task's name can't be told from them.
+        body: the message's bytes; the whole record where the task's name can't be split off.
         unreadable: what can't be read; None if all can.
     """
 

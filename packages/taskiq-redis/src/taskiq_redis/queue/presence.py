@@ -12,7 +12,13 @@ logger = get_logger(__name__)
 
 
 async def announce(store: QueueStore, record: WorkerRecord, *, ttl: float) -> None:
-    """Keep the record of a worker for `ttl` seconds, and forget those that have ended."""
+    """Keep the record of a worker, and forget records whose time is over.
+
+    Args:
+        store: has the queues of the worker.
+        record: replaces an earlier one of the same worker.
+        ttl: how long to keep it, in seconds.
+    """
     await store.run("announce", record.worker_id, record.model_dump_json().encode(), ttl)
 
 

@@ -39,11 +39,14 @@ class RedisQueue:
         )
 
     async def reclaim(self, queues: Sequence[str], owner: str | None = None) -> int:
-        """Have deliveries delivered again; return their number.
+        """Have deliveries delivered again.
 
         Args:
             queues: whose deliveries.
             owner: a worker that is dead; None for deliveries whose lease ran out.
+
+        Returns:
+            The number of deliveries taken from their workers.
         """
         return sum(await asyncio.gather(*(self.settler(each).reclaim(owner) for each in queues)))
 

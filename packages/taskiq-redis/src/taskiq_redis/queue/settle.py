@@ -39,7 +39,16 @@ class Settler:
             raise lease_lost()
 
     async def bury(self, token: LeaseToken[bytes], reason: str, error: str | None) -> None:
-        """Move the message to the dead letters."""
+        """Move the message to the dead letters.
+
+        Args:
+            token: the lease on the message.
+            reason: why it is buried, in a few words.
+            error: the task's last error as text; None if it had no error.
+
+        Raises:
+            LeaseLostError: another worker has the message.
+        """
         texts = (reason,) if error is None else (reason, error)
         # An error may quote anything, such as the name of a file that is not text.
         encoded = (text.encode(errors="backslashreplace") for text in texts)

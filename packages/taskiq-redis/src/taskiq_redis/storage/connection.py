@@ -239,7 +239,7 @@ class PipelinedConnection:
     # -- writing ------------------------------------------------------------------------------
 
     async def _write(self) -> None:
-        """Write the commands of this turn of the event loop, and those that come meanwhile."""
+        """Write the commands of this turn of the event loop, and any that come meanwhile."""
         try:
             while self._outgoing and self._connection is not None:
                 connection, commands = self._connection, self._outgoing

@@ -14,7 +14,7 @@ from redis.asyncio.connection import (
 def keywords_of(made: type) -> frozenset[str]:
     """Return the keyword arguments of a class's constructor.
 
-    A constructor that takes any keyword passes those that it does not know to its base.
+    A constructor that takes any keyword passes the ones that it does not know to its base.
     """
     names: set[str] = set()
     for each in made.__mro__:

@@ -35,7 +35,7 @@ QUEUE_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The scripts of a queue, each with the files that it begins with: functions that it shares.
 
-A script makes its functions anew in each call, so it has those that it needs.
+A script makes its functions anew in each call, so it has only the ones that it needs.
 """
 OPERATOR_SCRIPTS: Final = frozenset({"inspect"})
 """Scripts of a queue that neither workers nor clients need; they may need more rights."""
