@@ -1,4 +1,4 @@
-"""The README is true: its program runs, its tables list what there is."""
+"""The README is true: its program runs, its tables list what the package has."""
 
 import asyncio
 import inspect

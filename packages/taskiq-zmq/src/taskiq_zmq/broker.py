@@ -172,7 +172,7 @@ class ZeroMQBroker(AsyncBroker):
         await self._endpoint.send(message)
 
     async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:
-        """Put messages into the queue; those of a worker travel together.
+        """Put messages into the queue; in a worker, they travel to the client together.
 
         Raises:
             MessageTooLargeError: a message is too large; nothing was sent.
@@ -234,7 +234,7 @@ class ZeroMQBroker(AsyncBroker):
         return self._endpoint.queue("tell whether its queue is paused").is_paused
 
     async def purge(self, *, queue: str | None = None) -> int:
-        """Drop waiting and delayed messages; returns their number."""
+        """Drop waiting and delayed messages."""
         return self._endpoint.queue("purge the queue").purge()
 
     async def dead_letters(
@@ -246,13 +246,13 @@ class ZeroMQBroker(AsyncBroker):
     async def replay_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
-        """Put dead letters into the queue again, as new messages; returns their number."""
+        """Put dead letters into the queue again, as new messages."""
         return self._endpoint.hub("replay dead letters").replay_dead(letter_ids)
 
     async def purge_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
-        """Delete dead letters; returns their number."""
+        """Delete dead letters."""
         return self._endpoint.queue("purge dead letters").purge_dead(letter_ids)
 
     @property

@@ -123,7 +123,7 @@ class Endpoint:
             raise NotStartedError(task_name=message.task_name)
 
     async def send_many(self, messages: Sequence[BrokerMessage]) -> None:
-        """Put messages into the queue; those of a worker travel together."""
+        """Put messages into the queue; in a worker, they travel to the client together."""
         for message in messages:
             self._check(message)
         if self._worker is not None:

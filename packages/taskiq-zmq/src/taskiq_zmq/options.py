@@ -38,7 +38,7 @@ LISTEN_PREFETCH: Final = 64
 """Messages that `listen` fetches ahead, for callers that have no slots."""
 
 MAX_TEXT: Final = 65_535
-"""Bytes that a task id or a task name may have in UTF-8; what the protocol can carry."""
+"""Bytes that a task id or a task name may have in UTF-8: the protocol can't carry more."""
 
 URL_OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "bind": str,

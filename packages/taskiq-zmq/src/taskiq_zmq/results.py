@@ -26,7 +26,7 @@ class ResultChannel(Protocol):
         """Have the result put into the store when a client has it."""
 
     async def look_up(self, task_id: str) -> None:
-        """Have the result put into the store if a client has it; return when that is known."""
+        """Ask the clients for the result, which goes into the store, and wait for their answer."""
 
 
 class ZeroMQResultBackend(AsyncResultBackend[_ReturnType]):

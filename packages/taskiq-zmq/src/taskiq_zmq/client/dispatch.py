@@ -68,14 +68,24 @@ class Dispatch(Protocol):
         """Add a new message, or one whose delay is over."""
 
     def put_back(self, consumer: Consumer, task: QueuedMessage, *, first: bool) -> None:
-        """Add a message that a worker returned; `first` puts it before the waiting ones."""
+        """Add a message that a worker returned.
+
+        Args:
+            consumer: the worker.
+            task: its message.
+            first: whether it comes before the waiting messages; else it comes after them.
+        """
 
     def assign(self) -> Iterator[tuple[Consumer, QueuedMessage]]:
         """Iterate over pairs of a worker with credit and its next message."""
         ...
 
     def clear(self) -> int:
-        """Drop all waiting messages; returns their number."""
+        """Drop all waiting messages.
+
+        Returns:
+            The number of messages dropped.
+        """
         ...
 
     def starving(self) -> Iterable[Consumer]:
@@ -113,7 +123,7 @@ class ExclusiveDispatch:
         self._waiting.append(task)
 
     def put_back(self, consumer: Consumer, task: QueuedMessage, *, first: bool) -> None:
-        """Add a returned message, for any worker."""
+        """Add a returned message, for any worker; see `Dispatch`."""
         if first:
             self._waiting.appendleft(task)
         else:
@@ -178,7 +188,7 @@ class BroadcastDispatch:
             copies.append(task.copy())
 
     def put_back(self, consumer: Consumer, task: QueuedMessage, *, first: bool) -> None:
-        """Add a returned copy for the same worker; drop it if the worker is gone."""
+        """Add a returned copy for the same worker, unless it is gone; see `Dispatch`."""
         copies = self._copies.get(consumer)
         if copies is None:
             return
@@ -194,7 +204,11 @@ class BroadcastDispatch:
                 yield consumer, copies.popleft()
 
     def clear(self) -> int:
-        """Drop all copies; returns the number of the worker that had the most."""
+        """Drop all copies.
+
+        Returns:
+            The number of messages dropped: how many copies the worker with the most had.
+        """
         depth = self.depth
         self._early.clear()
         for copies in self._copies.values():

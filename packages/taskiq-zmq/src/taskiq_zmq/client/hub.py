@@ -185,13 +185,13 @@ class Hub:
         return state
 
     def replay_dead(self, letter_ids: Collection[str] | None) -> int:
-        """Put dead letters into the queue again; returns their number."""
+        """Put dead letters into the queue again, and return their number."""
         count = self.queue.replay_dead(letter_ids)
         self.flush_soon()
         return count
 
     def pause(self) -> None:
-        """Deliver nothing until `resume`; what workers hold stays theirs."""
+        """Deliver nothing until `resume`. Workers keep the messages that they have."""
         self.queue.is_paused = True
 
     def resume(self) -> None:
@@ -241,7 +241,7 @@ class Hub:
                 peer.outbox.add(records.Want())
 
     def on_hello(self, identity: bytes, source: int, epoch: int, name: str) -> Peer | None:
-        """Accept a worker, unless there are `max_workers`."""
+        """Accept a worker, unless there are `max_workers`; see `RouterOwner`."""
         most = self._options.max_workers
         if len(self._peers) >= most:
             self._limited_log.warning("Refused a worker: %d are connected", most)

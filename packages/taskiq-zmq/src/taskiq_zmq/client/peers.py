@@ -79,7 +79,11 @@ class Peers:
         self._by_consumer[peer.consumer] = peer
 
     def remove(self, peer: Peer) -> bool:
-        """Remove a worker; returns False if it was removed before."""
+        """Remove a worker.
+
+        Returns:
+            Whether it was there; False if it was removed before.
+        """
         if self._by_identity.pop(peer.identity, None) is None:
             return False
         del self._by_consumer[peer.consumer]
@@ -91,7 +95,11 @@ class Peers:
         return True
 
     def watch(self, peer: Peer, task_id: str) -> bool:
-        """Add a watched result; returns False if the peer watches too many."""
+        """Add a watched result.
+
+        Returns:
+            Whether it is watched; False if the peer watches too many.
+        """
         if task_id in peer.watching:
             return True
         size = peer.watched_bytes + len(task_id)

@@ -112,7 +112,11 @@ class MessageQueue:
         consumer.granted = max(consumer.granted, granted)
 
     def recall(self, consumer: Consumer) -> int:
-        """Take back unused credit; returns the total that remains."""
+        """Take back unused credit.
+
+        Returns:
+            The total credit that remains: the deliveries that were sent.
+        """
         consumer.granted = min(consumer.granted, consumer.sent)
         return consumer.granted
 
@@ -167,7 +171,13 @@ class MessageQueue:
         return True
 
     def owns(self, consumer: Consumer, tag: int, task_id: str) -> bool:
-        """Return whether a delivery of this task is the consumer's, or was when it was settled."""
+        """Return whether a delivery is the consumer's, or was when it was settled.
+
+        Args:
+            consumer: the worker that says so.
+            tag: the delivery.
+            task_id: the task whose message it is.
+        """
         task = consumer.held.get(tag)
         if task is not None:
             return task.task_id == task_id
@@ -182,7 +192,16 @@ class MessageQueue:
             self._late.pop(tag, None)
 
     def release(self, consumer: Consumer, tag: int, due: float | None) -> bool:
-        """Deliver a message again, now or when it is due."""
+        """Deliver a message again.
+
+        Args:
+            consumer: the worker that has the delivery.
+            tag: the delivery.
+            due: when, by the clock of the event loop; None for now.
+
+        Returns:
+            Whether the worker had the delivery.
+        """
         task = consumer.held.pop(tag, None)
         if task is None:
             return False
@@ -194,7 +213,7 @@ class MessageQueue:
         return True
 
     def give_back(self, consumer: Consumer, tag: int) -> bool:
-        """Return an unstarted delivery without counting an attempt."""
+        """Take back an unstarted delivery without counting an attempt."""
         task = consumer.held.pop(tag, None)
         if task is None:
             return False
@@ -203,7 +222,17 @@ class MessageQueue:
         return True
 
     def bury(self, consumer: Consumer, tag: int, reason: str, error: str | None = None) -> bool:
-        """Move a delivery to the dead letters."""
+        """Move a delivery to the dead letters.
+
+        Args:
+            consumer: the worker that has the delivery.
+            tag: the delivery.
+            reason: why it is buried, in a few words.
+            error: the task's last error as text; None if it had no error.
+
+        Returns:
+            Whether the worker had the delivery.
+        """
         task = consumer.held.pop(tag, None)
         if task is None:
             return False
@@ -244,20 +273,32 @@ class MessageQueue:
         return (AbortState.QUEUED if found else AbortState.UNKNOWN), []
 
     def purge(self) -> int:
-        """Drop waiting and delayed messages; returns their number."""
+        """Drop waiting and delayed messages.
+
+        Returns:
+            The number of messages dropped.
+        """
         count = self._rule.clear() + len(self._delayed)
         self._delayed.clear()
         return count
 
     def replay_dead(self, letter_ids: Collection[str] | None = None) -> int:
-        """Queue dead letters again as new messages, all for None; returns their number."""
+        """Queue dead letters again as new messages; all of them for None.
+
+        Returns:
+            The number of messages queued.
+        """
         letters = self._take_dead(letter_ids)
         for letter in letters:
             self._rule.put(QueuedMessage(letter.task_id, letter.task_name, letter.message))
         return len(letters)
 
     def purge_dead(self, letter_ids: Collection[str] | None = None) -> int:
-        """Delete dead letters, all for None; returns their number."""
+        """Delete dead letters; all of them for None.
+
+        Returns:
+            The number of letters deleted.
+        """
         return len(self._take_dead(letter_ids))
 
     def _take_dead(self, letter_ids: Collection[str] | None) -> list[DeadLetter]:

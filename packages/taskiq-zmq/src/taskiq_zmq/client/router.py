@@ -42,7 +42,17 @@ class RouterOwner(Protocol):
     """What a router socket reports to its hub."""
 
     def on_hello(self, identity: bytes, source: int, epoch: int, name: str) -> Peer | None:
-        """Handle a new worker; None refuses it."""
+        """Handle a new worker.
+
+        Args:
+            identity: what libzmq calls its connection.
+            source: the file descriptor of its connection.
+            epoch: the number of its connection, which all of its batches carry.
+            name: how the worker calls itself, for logs.
+
+        Returns:
+            What is kept of the worker; None if it is refused.
+        """
         ...
 
     def on_record(self, peer: Peer, record: Record) -> None:
@@ -149,7 +159,13 @@ class RouterSocket:
         self._check_outbox(peer)
 
     def refuse(self, identity: bytes, epoch: int, reason: str) -> None:
-        """Send a worker the reason why it is refused."""
+        """Send a worker the reason why it is refused.
+
+        Args:
+            identity: what libzmq calls its connection.
+            epoch: the number of its connection, which the answer carries.
+            reason: one line of text, with the cure.
+        """
         batch = encode_batch(epoch, [encode(records.Refused(0, reason))])
         try:
             if self._socket is not None:

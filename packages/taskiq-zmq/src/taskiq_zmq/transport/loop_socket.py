@@ -94,7 +94,7 @@ class LoopSocket:
             self._read_soon()
 
     def _read(self) -> bool:
-        """Read one turn's messages; returns whether there may be more."""
+        """Read one turn's messages, and return whether more may be waiting."""
         for _ in range(MESSAGES_PER_TURN):
             if self._is_closed:
                 return False

@@ -71,7 +71,11 @@ class CreditPool(Generic[_Hub]):
             self._spent += share.received - unused
 
     def receive(self, hub: _Hub) -> bool:
-        """Count a delivery; returns False if the hub had no credit for it."""
+        """Count a delivery.
+
+        Returns:
+            Whether the hub had credit for it.
+        """
         share = self.shares.get(hub)
         if share is None or share.unused <= 0:
             return False
@@ -92,7 +96,11 @@ class CreditPool(Generic[_Hub]):
             share.is_recalling = False
 
     def grow(self) -> Iterator[tuple[_Hub, int]]:
-        """Grant the free slots; returns the hubs whose credit has grown, with their totals."""
+        """Grant the free slots.
+
+        Returns:
+            The hubs whose credit has grown, each with its total.
+        """
         spare = self._slots.granted - self._spent - sum(s.granted for s in self.shares.values())
         open_shares = [(hub, s) for hub, s in self.shares.items() if not s.is_recalling]
         takers = [each for each in open_shares if each[1].wants] or open_shares

@@ -85,7 +85,7 @@ class Inbox:
             self._pool.leave(link, unused=len(stale))
 
     def on_task(self, link: Link, task: records.Task) -> None:
-        """Take a delivery; return it if the hub had no credit."""
+        """Take a delivery, or send it back if the hub had no credit."""
         if self._pool is None or not self._pool.receive(link):
             self._return(link, task.tag)
             return

@@ -82,7 +82,13 @@ class Submissions:
         self._answer(link, number, None)
 
     def refused(self, link: Link, number: int, reason: str) -> None:
-        """Note that a hub refused a task."""
+        """Note that a hub refused a task.
+
+        Args:
+            link: the connection to the hub.
+            number: the request.
+            reason: the hub's, for the error that the sender gets.
+        """
         self._answer(link, number, reason)
 
     def close(self) -> None:
