@@ -125,7 +125,7 @@ class KillableProcessPool(Executor):
             self._running[work.future] = child.process
         try:
             value = child.call(work.call)
-        except BaseException as error:  # noqa: BLE001  # belongs to whoever waits for the call
+        except BaseException as error:  # noqa: BLE001  # belongs to the caller that waits for it
             work.future.set_exception(error)
         else:
             work.future.set_result(value)

@@ -24,6 +24,7 @@ from taskiq_core.compat.receiver_overrides import (
     handle_message,
     run_of,
 )
+from taskiq_core.flow.abandoned_threads import AbandonedThreads
 from taskiq_core.flow.consume import consume
 from taskiq_core.flow.dead_workers import reclaim_from, reclaim_from_neighbours
 from taskiq_core.flow.execute import TaskExecution, handle_error
@@ -37,7 +38,7 @@ from taskiq_core.flow.presence import Presence, running_task
 from taskiq_core.flow.process_facts import new_worker_id
 from taskiq_core.flow.rejection import MAX_DELIVERIES
 from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
-from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
+from taskiq_core.flow.running_deliveries import RunningDeliveries
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.store_reports import store_reports
 from taskiq_core.flow.suspects import SuspectLane
@@ -294,7 +295,7 @@ class Receiver:
 
     @property
     def tasks_done(self) -> int:
-        """How many deliveries have ended here, of those that `listen` has taken."""
+        """How many of the deliveries that `listen` has taken have ended."""
         return self._taken - self.pool.slots.taken
 
     def running_tasks(self, limit: int) -> Sequence[RunningTask]:
@@ -340,7 +341,7 @@ class Receiver:
             self.executor = self._execution.executor = _thread_pool()
 
     def _name_of_blocking(self, task: asyncio.Task[Any] | None) -> str:
-        """Name the task that runs in an asyncio task, or those that may have started it."""
+        """Name the task that runs in an asyncio task, or the tasks that may have started it."""
         names = self._running.names(self.pool.delivery_of(task))
         if len(names) == 1:
             return names[0]

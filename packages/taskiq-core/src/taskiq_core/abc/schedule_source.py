@@ -32,7 +32,7 @@ class ScheduleSource(ABC):
 
     @abstractmethod
     async def get_schedules(self) -> list[ScheduledTask]:
-        """Return all schedules, those that are paused included.
+        """Return all schedules, including paused ones.
 
         A schedule that can't be read is left out, with an error in the log: the others must go on.
         """
@@ -41,7 +41,7 @@ class ScheduleSource(ABC):
         """Return at least the schedules that may be due until a moment, in UTC.
 
         Schedulers call it again and again. A source that knows when its schedules are due need not
-        read those that fire once in the far future each time.
+        read schedules of the far future each time.
         """
         del moment
         return await self.get_schedules()
@@ -54,7 +54,7 @@ class ScheduleSource(ABC):
         - The first item comes as soon as the subscription stands, before any change: schedulers
           read the schedules after it, and so miss none.
         - Changes of a short time may be one item. One item too many is harmless.
-        - The removal of a schedule that fires once, because it was sent, need not be told.
+        - The removal of a schedule that fires once, because it was sent, need not be an item.
         - If it raises, schedulers call it again, with growing delays.
 
         The default ends at once: schedulers look at such a source each `--update-interval`.

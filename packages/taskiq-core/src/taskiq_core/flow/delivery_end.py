@@ -56,7 +56,13 @@ def attempt_number(delivery: Delivery, run: Run) -> int:
 
 
 def log_end(delivery: Delivery, run: Run, outcome: Outcome) -> None:
-    """Log one line about a delivery that has ended, at INFO."""
+    """Log one line about a delivery that has ended, at INFO.
+
+    Args:
+        delivery: which has ended.
+        run: what is known of it.
+        outcome: what was decided; `LEAVE` if that could not be done.
+    """
     message = run.message
     if message is None or not logger.isEnabledFor(logging.INFO):
         return

@@ -26,7 +26,7 @@ logger = logging.getLogger(RECEIVER)
 
 
 class TaskExecution:
-    """Runs tasks; what they raise is in their results.
+    """Runs tasks. An exception that a task raises becomes its result.
 
     Args:
         broker: whose tasks to run.
@@ -42,7 +42,16 @@ class TaskExecution:
         self._propagate_exceptions = propagate_exceptions
 
     async def run(self, plan: TaskPlan, message: TaskiqMessage, run: Run) -> TaskiqResult[Any]:
-        """Run a task to its end, also one that cancels the asyncio task in which it runs."""
+        """Run a task to its end, also one that cancels the asyncio task in which it runs.
+
+        Args:
+            plan: how to run it.
+            message: the call.
+            run: by which it can be stopped.
+
+        Returns:
+            The result of the task, after the `on_error` hooks if it failed.
+        """
         started = monotonic()
         try:
             result = await self._start(plan, message, run, run)
@@ -108,6 +117,12 @@ async def handle_error(
     """Log a failure and call the `on_error` hooks, which may change the result.
 
     Does nothing if the lease was lost: the task goes on elsewhere, nothing has come of it here.
+
+    Args:
+        hooks: the `on_error` hooks of the broker.
+        message: the call that failed.
+        result: has the error; hooks may change it.
+        run: keeps the error for the settling of the delivery.
     """
     if run.has_lost_lease or result.error is None:
         return
@@ -126,6 +141,6 @@ def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
     if isinstance(error, NoResultError):
         logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
     elif isinstance(error, TaskAbortedError):
-        logger.info("%s", error)  # somebody wanted it so
+        logger.info("%s", error)  # a caller or an operator asked for it
     else:
         logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=bounded(error))

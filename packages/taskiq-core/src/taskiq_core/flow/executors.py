@@ -22,11 +22,21 @@ async def run_in_executor(
     *,
     run: Run,
 ) -> Any:
-    """What a plain function returns, run in a thread or, by a process pool, in a process.
+    """Run a plain function in a thread or, by a process pool, in a process.
 
     Threads see the context variables of the caller. When this is cancelled, what has not begun is
     dropped, a process of `KillableProcessPool` is killed, and anything else goes on: it is left to
     `run.abandoned`.
+
+    Args:
+        executor: threads, or processes.
+        func: a process finds it by its module and name.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
+        run: gets what can't be stopped.
+
+    Returns:
+        What the function returns, and awaited if that is a coroutine.
 
     Raises:
         TaskDefinitionError: a process can't find the function by its name.
@@ -61,7 +71,7 @@ def _call_by_name(module: str, qualname: str, args: list[Any], kwargs: dict[str,
     found: Any = import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)
-    # The name belongs to the task by now, the function is inside.
+    # The name belongs to the task now, which has the function.
     return _call(getattr(found, "original_func", found), args, kwargs)
 
 
@@ -70,8 +80,8 @@ def _name_of(func: Callable[..., Any]) -> tuple[str, str]:
     if module not in sys.modules or not qualname or "<" in qualname:
         raise TaskDefinitionError(
             function=f"{module}.{qualname or func!r}",
-            reason="a process pool finds functions by module and name, and this one has none "
-            "of its own. Declare it at the top of a module, or run the worker without "
+            reason="a process pool finds functions by module and name, and this one does not have "
+            "a name there. Declare it at the top of a module, or run the worker without "
             "--use-process-pool",
         )
     return module, qualname

@@ -11,6 +11,7 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import NoResultError, UnreadableMessageError
+from taskiq_core.flow.abandoned_threads import AbandonedThreads
 from taskiq_core.flow.delivery_end import ReportEnd, log_end
 from taskiq_core.flow.execute import handle_error
 from taskiq_core.flow.heard_aborts import HeardAborts
@@ -21,7 +22,7 @@ from taskiq_core.flow.read import name_of, read_message
 from taskiq_core.flow.rejection import abort_queued, bury_unreadable, expire, give_up, put_off
 from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
-from taskiq_core.flow.running import AbandonedThreads, RunningDeliveries
+from taskiq_core.flow.running_deliveries import RunningDeliveries
 from taskiq_core.flow.settle import Acknowledge, Settler, outcome_of_error
 from taskiq_core.flow.store import Store, store_result
 from taskiq_core.loggers import RECEIVER
@@ -37,7 +38,7 @@ from taskiq_core.middleware_chain import transform
 logger = logging.getLogger(RECEIVER)
 
 RunTask = Callable[[TaskPlan, TaskiqMessage, Run], Awaitable[TaskiqResult[Any]]]
-"""Runs a task with its `on_error` hooks; what it raises is in the result."""
+"""Runs a task with its `on_error` hooks. An exception that it raises is in the result."""
 
 
 class DeliveryHandler:
@@ -259,7 +260,7 @@ class DeliveryHandler:
         result: TaskiqResult[Any],
         ack_type: AcknowledgeType,
     ) -> Outcome:
-        """Store the result; what follows the function and its `on_error` hooks."""
+        """Store the result, after the function and its `on_error` hooks have run."""
         if ack_type is AcknowledgeType.WHEN_EXECUTED:
             await _ack_if_done(message, run, result)
         hooks = self._broker.middleware_chain.post_execute
@@ -313,7 +314,7 @@ class DeliveryHandler:
     async def _tell(
         self, delivery: Delivery, message: TaskiqMessage, error: BaseException, outcome: Outcome
     ) -> Outcome:
-        """Whoever waits for a task that is given up gets an error result."""
+        """Store an error result for the caller of a task that is given up."""
         stored = await self._store_for(delivery)(message, error_result(message, error))
         return LEAVE if stored is None else outcome
 

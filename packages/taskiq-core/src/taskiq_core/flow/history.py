@@ -38,7 +38,13 @@ class HistoryRecorder:
         self._is_in_trouble = False
 
     def report_end(self, delivery: Delivery, run: Run, outcome: Outcome) -> None:
-        """Note that a delivery has ended, and log it."""
+        """Note that a delivery has ended, and log it.
+
+        Args:
+            delivery: which has ended.
+            run: what is known of it.
+            outcome: what was decided; `LEAVE` if that could not be done.
+        """
         log_end(delivery, run, outcome)
         ended = EndedDelivery.of(delivery, run, outcome)
         self._ended.append(ended)
@@ -51,7 +57,7 @@ class HistoryRecorder:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what has ended since the last write; what can't be written waits for the next."""
+        """Write what has ended since the last write. If that fails, the next one tries again."""
         while self._ended or self._minutes:
             ended, self._ended = self._ended[:MAX_RECORDS], self._ended[MAX_RECORDS:]
             minutes, self._minutes = self._minutes, MinuteTable()
@@ -72,7 +78,7 @@ class HistoryRecorder:
             await self._broker.add_history(records, minutes.counters())
 
     def _take_back(self, ended: list[EndedDelivery], minutes: MinuteTable) -> int:
-        """Keep what was not written; return the number of deliveries dropped."""
+        """Keep what was not written, and return the number of deliveries dropped."""
         kept = ended + self._ended
         dropped = max(0, len(kept) - MAX_WAITING)
         self._ended = kept[dropped:]

@@ -21,8 +21,17 @@ async def call_hooks(
 ) -> Exception | None:
     """Call `on_error`, `post_execute` or `post_save` hooks.
 
-    The first one that raises ends it; what it raised is logged and returned, or goes on if the
-    caller of the run wants exceptions.
+    No hook is called after one that raises.
+
+    Args:
+        hooks: of all middlewares, in order.
+        message: the call.
+        result: of the call.
+        more: further arguments of the hooks: `on_error` gets the exception.
+        run: says whether exceptions go on to the caller of the run.
+
+    Returns:
+        The exception of a hook, which is logged; None if all succeeded.
     """
     try:
         await notify(hooks, message, result, *more)
@@ -41,7 +50,7 @@ async def call_before_saving(
     *more: BaseException,
     run: Run,
 ) -> None:
-    """Call hooks while a failure of theirs can still become the result of a task that succeeded."""
+    """Call hooks whose failure becomes the result of a task that succeeded; see `call_hooks`."""
     error = await call_hooks(hooks, message, result, *more, run=run)
     if error is not None and not result.is_err:
         result.is_err, result.return_value, result.error = True, None, error
@@ -52,7 +61,13 @@ async def call_after_settling(
     message: TaskiqMessage | None,
     outcome: Outcome,
 ) -> None:
-    """Call `post_settle` hooks; what they raise is logged, and changes nothing any more."""
+    """Call `post_settle` hooks, and log an exception of theirs: nothing can be changed any more.
+
+    Args:
+        hooks: of all middlewares, in order.
+        message: the call; None if its bytes can't be read.
+        outcome: how the delivery was settled.
+    """
     try:
         await notify(hooks, message, outcome)
     except Exception:

@@ -21,7 +21,7 @@ class LeaseKeeper:
 
     Args:
         broker: whose deliveries they are.
-        on_lost: called for a delivery that belongs to another worker by now.
+        on_lost: called for a delivery that belongs to another worker now.
         on_aborted: called once for a delivery that a renewal shows to be aborted.
         outage: logs failures; one of its own by default.
     """
@@ -62,7 +62,7 @@ class LeaseKeeper:
         return list(self._valid_until)
 
     def is_lost(self, delivery: Delivery) -> bool:
-        """Whether the delivery belongs to another worker by now."""
+        """Return whether the delivery belongs to another worker now."""
         return delivery in self._lost
 
     def forget(self, delivery: Delivery) -> None:

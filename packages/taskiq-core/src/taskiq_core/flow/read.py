@@ -54,7 +54,7 @@ def retries_of(labels: Mapping[str, Any], delivery: Delivery) -> int:
 
     Args:
         labels: of the message, which may be a copy that was sent again.
-        delivery: its own earlier deliveries count, but for those that ended without being settled.
+        delivery: its own earlier deliveries count, unless they ended without being settled.
     """
     failures = delivery.failures
     if failures is None:
@@ -91,12 +91,12 @@ def _wrong_task_name(task_name: str) -> str | None:
 
 
 def task_id_of(delivery: Delivery) -> str | None:
-    """Whose message a delivery is that can't be read: as its broker says, or its bytes do."""
+    """Return the task id of a delivery that can't be read, from its broker or its bytes."""
     if delivery.task_id is not None:
         return delivery.task_id
     try:
         found = json.loads(delivery.data)
-    except (ValueError, RecursionError):  # also those that are not UTF-8
+    except (ValueError, RecursionError):  # also bytes that are not UTF-8
         return None
     task_id = found.get("task_id") if isinstance(found, dict) else None
     if not isinstance(task_id, str) or not task_id or wrong_task_id(task_id):

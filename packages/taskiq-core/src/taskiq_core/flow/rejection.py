@@ -32,7 +32,13 @@ UNREGISTERED_ATTEMPTS: Final = 7
 
 
 async def give_up(store: Store, message: TaskiqMessage, delivery: Delivery) -> Outcome:
-    """Bury a message that nobody settled, and tell its caller."""
+    """Bury a message that no worker settled, and store an error result for its caller.
+
+    Args:
+        store: stores the result.
+        message: the call.
+        delivery: the one that is too many.
+    """
     error = MaxDeliveriesError(
         task_name=message.task_name,
         task_id=message.task_id,
@@ -45,7 +51,15 @@ async def give_up(store: Store, message: TaskiqMessage, delivery: Delivery) -> O
 async def bury_unreadable(
     store: Store, delivery: Delivery, error: UnreadableMessageError
 ) -> Outcome:
-    """Bury what can't be read; if a task id can be read all the same, its caller is told."""
+    """Bury a message that can't be read.
+
+    If a task id can be read all the same, its caller gets an error result.
+
+    Args:
+        store: stores the result.
+        delivery: has the bytes.
+        error: why they can't be read.
+    """
     task_id = task_id_of(delivery)
     logger.error("%s It is buried%s.", error, f", as task {task_id}" if task_id else "")
     outcome = Bury(f"unreadable: {error.reason}")

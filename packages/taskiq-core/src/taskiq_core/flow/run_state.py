@@ -19,7 +19,7 @@ from taskiq_core.messages.result import TaskiqResult
 
 
 def is_asyncio_task_cancelled() -> bool:
-    """Whether somebody cancelled the asyncio task that runs."""
+    """Return whether the asyncio task that runs was cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

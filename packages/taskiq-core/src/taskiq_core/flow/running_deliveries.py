@@ -1,15 +1,10 @@
 """The deliveries that a worker runs now, and what reaches them from outside."""
 
-import asyncio
 from collections.abc import Iterable
-from typing import Any
 
 from taskiq_core.exceptions import LeaseLostError, TaskAbortedError, WorkerShutdownError
 from taskiq_core.flow.run_state import Run
-from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
-
-logger = get_logger(__name__)
 
 
 class RunningDeliveries:
@@ -45,7 +40,11 @@ class RunningDeliveries:
             run.stop(LeaseLostError(reason=reason))
 
     def abort(self, task_id: str) -> bool:
-        """Stop the tasks of that id; returns whether one runs here."""
+        """Stop the tasks of that id.
+
+        Returns:
+            Whether one runs here.
+        """
         found = [
             delivery
             for delivery, run in self._runs.items()
@@ -80,34 +79,6 @@ class RunningDeliveries:
     def describe(self) -> str:
         """Name and id of each running task, for a log line."""
         return ", ".join(map(name_of, self._runs.values()))
-
-
-class AbandonedThreads:
-    """The threads of plain functions whose results are decided, and that go on all the same."""
-
-    def __init__(self) -> None:
-        self._waiting: set[asyncio.Future[Any]] = set()
-        self._is_draining = False
-
-    def drain(self) -> None:
-        """Wait for no thread any more: the worker ends, and nobody needs the slots."""
-        self._is_draining = True
-        for waiting in self._waiting:
-            waiting.cancel()
-
-    async def wait(self, run: Run) -> None:
-        """Keep the slot of a thread that goes on, until it ends or the worker does."""
-        if run.abandoned is None or run.abandoned.done() or self._is_draining:
-            return
-        logger.warning("%s goes on in its thread; its slot stays taken", name_of(run))
-        waiting = asyncio.ensure_future(asyncio.wrap_future(run.abandoned))
-        self._waiting.add(waiting)
-        try:
-            await asyncio.wait({waiting})
-        finally:
-            self._waiting.discard(waiting)
-        if not waiting.cancelled():
-            waiting.exception()  # nobody wants to know it any more
 
 
 def name_of(run: Run) -> str:

@@ -83,7 +83,7 @@ class Settler:
         return self._can_release and not isinstance(delivery, AckOnlyDelivery)
 
     async def acknowledge(self, delivery: Delivery) -> None:
-        """Acknowledge a delivery before its task has ended; what the broker raises goes on."""
+        """Acknowledge a delivery before its task has ended. Errors of the broker are raised."""
         await delivery.ack()
 
     async def settle(

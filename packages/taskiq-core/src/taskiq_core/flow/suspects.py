@@ -59,7 +59,7 @@ class SuspectLane:
         return [] if held is None else [held]
 
     async def run_held(self) -> None:
-        """Run the held suspect while the worker runs nothing else; return when it is settled.
+        """Run the held suspect while the worker runs nothing else, until it is settled.
 
         Nothing may be fetched meanwhile. What waits for a slot is given back. Tasks that run may
         finish; if they take too long, the suspect is put off and comes again. Does nothing if no

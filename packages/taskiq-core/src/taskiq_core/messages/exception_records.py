@@ -34,7 +34,7 @@ from taskiq_core.messages.exception_bounds import (
 MAX_TRACEBACK: Final = 64_000
 """How many characters of a traceback's end are kept."""
 _MAX_BITS: Final = 14_000
-"""Of an integer; those with more than 4,300 digits can't be read as text."""
+"""Of an integer: one with more than 4,300 digits can't be read as text."""
 _AROUND: Final = 64
 """How deep a record is inside what is sent, at most."""
 
@@ -44,9 +44,9 @@ class ExceptionRepr(BaseModel):
 
     Attributes:
         exc_message: the arguments of the exception.
-        exc_state: its own attributes, those that JSON can carry.
+        exc_state: its own attributes that JSON can carry.
         exc_traceback: the traceback as text, as Python prints it.
-        exc_group: those that it is a group of; its message is the only argument then.
+        exc_group: the exceptions of a group, whose only argument is its message then.
     """
 
     exc_type: str
@@ -78,9 +78,10 @@ class UnknownRemoteError(TaskiqError):
 
 
 def exception_to_record(error: BaseException) -> ExceptionRepr:
-    """Describe an exception as data that JSON can carry; what it can't carry becomes its repr.
+    """Describe an exception as data that JSON can carry.
 
-    Bounded: what is left out of many exceptions and long texts is said in the record.
+    A value that JSON can't carry becomes its repr. The size is bounded: the record says what is
+    left out of many exceptions and long texts.
     """
     record = _record(survey(error), TextBudget())
     record.exc_traceback = _traceback_text(error)
@@ -93,7 +94,7 @@ def exception_from_record(record: ExceptionRepr) -> Exception:
     What would end the program that raises it, such as `SystemExit`, is a stand-in, too.
 
     Raises:
-        SecurityError: the record names something that exists and is no exception class.
+        SecurityError: the record names something that exists and is not an exception class.
     """
     return _Rebuilding().exception(record, depth=0)
 
@@ -202,7 +203,7 @@ def _described(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    # Names of files that are no UTF-8 come with lone surrogates, which JSON can't carry.
+    # Names of files that are not UTF-8 come with lone surrogates, which JSON can't carry.
     return value.encode(errors="backslashreplace").decode()
 
 
@@ -332,7 +333,7 @@ def _find_class(module_name: str | None, qualified_name: str) -> type[BaseExcept
     if not (isinstance(found, type) and issubclass(found, BaseException)):
         path = f"{module_name}.{qualified_name}"
         raise SecurityError(
-            description=f"a result's error names {path}, which is no exception class"
+            description=f"a result's error names {path}, which is not an exception class"
         )
     return found
 

@@ -153,7 +153,7 @@ require_time_zone = check_new_schedule
 
 
 def timing_fault(schedule: ScheduledTask) -> str | None:
-    """Find why no moment can be told at which a schedule is due.
+    """Find why it can't be known when a schedule is due.
 
     Returns:
         A reason that names the cure, or None if nothing is wrong.

@@ -26,7 +26,14 @@ class Candidate:
     def info(
         self, status: PluginStatus, *, reason: str, cure: str, details: str = ""
     ) -> PluginInfo:
-        """The `PluginInfo` of a plugin that does not take part."""
+        """Make the `PluginInfo` of a plugin that does not take part.
+
+        Args:
+            status: why it does not, as a word.
+            reason: why, in a sentence.
+            cure: what to do about it.
+            details: a traceback, for instance.
+        """
         return PluginInfo(self.name, self.distribution, self.version, status, reason, cure, details)
 
     def answers_to(self, names: set[str]) -> bool:

@@ -10,7 +10,7 @@ class InstallCures:
     """The install commands that plugins have registered; the first plugin that knows a word wins.
 
     Args:
-        plugins: all installed plugins; those that don't take part are ignored.
+        plugins: all installed plugins; the ones that don't take part are ignored.
     """
 
     __slots__ = ("_by_word",)

@@ -21,7 +21,7 @@ class SpecMapping(Mapping[str, _S_co]):
 
     Args:
         kind: the kind of the descriptors.
-        plugins: all installed plugins, those that don't take part included.
+        plugins: all installed plugins, including the ones that don't take part.
     """
 
     __slots__ = ("_by_name", "_cures", "_kind", "_plugins")

@@ -10,7 +10,7 @@ from taskiq_core.plugins.specs import Spec, target_of
 
 
 def import_target(target: str) -> object:
-    """The object that `"package.module:Name"` means; what the import raises is not caught."""
+    """Import the object that `"package.module:Name"` means. Errors of the import are raised."""
     module_name, _, path = target.partition(":")
     return reduce(getattr, path.split("."), import_module(module_name))
 
@@ -30,7 +30,13 @@ def resolve_target(spec: Spec, plugin: PluginInfo) -> object:
 
 
 def target_error(spec: Spec, plugin: PluginInfo, reason: str) -> PluginTargetError:
-    """The error about a target that can't be used."""
+    """Make the error about a target that can't be used.
+
+    Args:
+        spec: has the target.
+        plugin: the plugin that registered it.
+        reason: why it can't be used.
+    """
     return PluginTargetError(
         wanted=f"{kind_of(spec).noun} {spec.name!r}",
         plugin=plugin.name,

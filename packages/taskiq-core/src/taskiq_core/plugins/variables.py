@@ -1,4 +1,4 @@
-"""The environment variables that taskiq reads, and those that look like one of them."""
+"""The environment variables that taskiq reads, and misspelt names of them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -18,20 +18,20 @@ KNOWN_VARIABLES: Final = frozenset(
 )
 
 _BEGINNING: Final = "TASK"
-_ALIKE: Final = 0.85  # TASKIQ_REDIS_URL is somebody's own, TASKIQ_BROKER_ULR is not
+_ALIKE: Final = 0.85  # TASKIQ_REDIS_URL is an application's own, TASKIQ_BROKER_ULR is not
 
 
 def misspelt_variables(
     names: Iterable[str], known: Collection[str] = KNOWN_VARIABLES
 ) -> Mapping[str, str]:
-    """Return the names that are probably meant to be one of those that are known.
+    """Find names that are probably misspelt.
 
     Args:
         names: of the variables that are set.
-        known: those that are read.
+        known: the names that are read.
 
     Returns:
-        The known name that each of them is close to.
+        The known name that each misspelt one is close to.
     """
     unknown = [name for name in names if name.startswith(_BEGINNING) and name not in known]
     found: dict[str, str] = {}
