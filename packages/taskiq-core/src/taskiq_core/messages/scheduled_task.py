@@ -153,7 +153,7 @@ require_time_zone = check_new_schedule
 
 
 def timing_fault(schedule: ScheduledTask) -> str | None:
-    """Find why it can't be known when a schedule is due.
+    """Find why the moments of a schedule can't be computed.
 
     Returns:
         A reason that names the cure, or None if nothing is wrong.
