@@ -66,7 +66,7 @@ def fields(draw: st.DrawFn, low: int, high: int, names: list[str] | None = None)
 
 
 @dataclass(frozen=True)
-class Line:
+class CronLine:
     minute: Field
     hour: Field
     day: Field
@@ -99,7 +99,7 @@ class Line:
 
 DAYS = st.one_of(fields(1, 31), st.just(Field("L", frozenset({LAST_DAY}))))
 LINES = st.builds(
-    Line, fields(0, 59), fields(0, 23), DAYS, fields(1, 12, MONTHS), fields(0, 6, WEEKDAYS)
+    CronLine, fields(0, 59), fields(0, 23), DAYS, fields(1, 12, MONTHS), fields(0, 6, WEEKDAYS)
 )
 ANY_HOUR = st.just(ANY)
 NAMES = {
@@ -129,7 +129,7 @@ CHANGES = [
 
 
 def walk(
-    line: Line, zone: ZoneInfo, start: datetime, end: datetime, step: timedelta = MINUTE
+    line: CronLine, zone: ZoneInfo, start: datetime, end: datetime, step: timedelta = MINUTE
 ) -> Iterator[datetime]:
     """Every moment after the start at which the line is due, step by step."""
     before = start.astimezone(zone)
@@ -141,7 +141,7 @@ def walk(
         before, moment = local, moment + step
 
 
-def _is_due_in_gap(line: Line, before: datetime, after: datetime, step: timedelta) -> bool:
+def _is_due_in_gap(line: CronLine, before: datetime, after: datetime, step: timedelta) -> bool:
     """Whether it is due at a local time that was left out between two steps."""
     left_out = before.replace(tzinfo=None) + step
     end = after.replace(tzinfo=None)
@@ -155,7 +155,7 @@ def _is_due_in_gap(line: Line, before: datetime, after: datetime, step: timedelt
 @settings(max_examples=100, deadline=None)
 @given(line=LINES, change=st.sampled_from(CHANGES), hours=st.integers(-72, 24))
 def test_lines_are_due_when_the_oracle_says(
-    line: Line, change: tuple[str, datetime], hours: int
+    line: CronLine, change: tuple[str, datetime], hours: int
 ) -> None:
     zone = ZoneInfo(change[0])
     start = change[1].replace(tzinfo=UTC) + timedelta(hours=hours)
@@ -183,12 +183,12 @@ def test_names_stand_for_their_lines(name: str, zone: str, start: datetime) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(
-    line=st.builds(Line, fields(0, 59), ANY_HOUR, DAYS, second=fields(0, 59)),
+    line=st.builds(CronLine, fields(0, 59), ANY_HOUR, DAYS, second=fields(0, 59)),
     change=st.sampled_from(CHANGES),
     minutes=st.integers(-20, 200),
 )
 def test_lines_with_seconds_are_due_when_the_oracle_says(
-    line: Line, change: tuple[str, datetime], minutes: int
+    line: CronLine, change: tuple[str, datetime], minutes: int
 ) -> None:
     zone = ZoneInfo(change[0])
     start = change[1].replace(tzinfo=zone).astimezone(UTC) + timedelta(minutes=minutes)

@@ -327,7 +327,7 @@ def test_tick_of_a_scheduler_that_died_is_sent_by_another(stage: Stage) -> None:
 def test_tick_of_a_scheduler_that_died_long_ago_is_over(
     stage: Stage, late: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its grace holds for whoever would send it; it is told once, and offered to nobody again."""
+    """Its grace holds for every other scheduler; it is logged once, and offered to nobody again."""
     each = schedule(interval=3600, **late)
 
     async def die() -> None:

@@ -103,7 +103,7 @@ async def first_ticks(source: SQLiteScheduleSource) -> None:
 
 
 async def until_all_is_made_good(source: SQLiteScheduleSource, ended: datetime) -> None:
-    """Wait until those who live have confirmed the last tick, and what the dead had claimed."""
+    """Wait until the living have confirmed the last tick, and the claims of the dead."""
     ids = [each.schedule_id for each in SCHEDULES]
     async with asyncio.timeout(PATIENCE):
         while True:

@@ -92,7 +92,7 @@ class Dispatcher:
         self._closing = asyncio.Event()
 
     def put(self, dispatches: Iterable[Dispatch]) -> None:
-        """Have ticks of one schedule sent, after those that it has under way."""
+        """Have ticks of one schedule sent, after the ones that it has under way."""
         for dispatch in dispatches:
             key = (dispatch.source, dispatch.schedule.schedule_id)
             lane = self._lanes.get(key)
@@ -169,7 +169,7 @@ class Dispatcher:
     # -- one attempt --------------------------------------------------------------------------
 
     async def _attempt(self, dispatch: Dispatch) -> None:
-        """Send a tick, unless it is another scheduler's; what was done before is not done again."""
+        """Send a tick, unless it is another scheduler's, from the step where it failed before."""
         seconds = self._send_timeout
         lease = dispatch.claims.lease
         if lease is not None:

@@ -37,7 +37,7 @@ class LabelScheduleSource(ScheduleSource):
         self.problems: list[BadScheduleError] = []
 
     async def startup(self) -> None:
-        """Read the labels of all tasks; what can't be followed is logged and left out."""
+        """Read the labels of all tasks. One that can't be followed is logged and left out."""
         self.schedules.clear()
         self.problems.clear()
         for task in self._tasks():

@@ -44,7 +44,11 @@ async def stop(scheduler: TaskiqScheduler) -> None:
 
 
 async def start_sources(sources: Sequence[ScheduleSource]) -> list[ScheduleSource]:
-    """Start sources one after another; returns those that failed."""
+    """Start sources one after another.
+
+    Returns:
+        The sources that failed.
+    """
     return [source for source in sources if not await _start(source)]
 
 

@@ -33,7 +33,14 @@ def ticks_to_send(schedule: ScheduledTask, first: datetime, now: datetime) -> li
 
 
 def is_too_late(schedule: ScheduledTask, tick: datetime, now: datetime) -> bool:
-    """Whether a tick is later than the grace of its schedule."""
+    """Return whether a tick is later than the grace of its schedule.
+
+    Args:
+        schedule: has the grace; without one, missed ticks are sent however late, unless it skips
+            them: then a tick may be `ON_TIME` seconds late.
+        tick: when it was due.
+        now: when it would be sent.
+    """
     grace = schedule.grace
     if grace is None:
         if schedule.missed is not MissedTicks.SKIP:

@@ -53,7 +53,16 @@ def as_object(row: Row) -> dict[str, Any]:
 
 
 async def rows_of(source: ScheduleSource, broker: AsyncBroker, now: datetime) -> list[Row]:
-    """Return a row for each schedule of a source; or one row that says why it can't be read."""
+    """Make a row for each schedule of a source.
+
+    Args:
+        source: is started and stopped.
+        broker: whose tasks the schedules should name.
+        now: the next tick is after this moment.
+
+    Returns:
+        The rows; a single one that says why, if the source can't be read.
+    """
     name = type(source).__name__
     try:
         await source.startup()

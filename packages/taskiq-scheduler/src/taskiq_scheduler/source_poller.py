@@ -91,7 +91,11 @@ class SourcePoller:
                 await asyncio.gather(listening, return_exceptions=True)
 
     async def look(self) -> bool:
-        """Read the source once; returns whether it could be read."""
+        """Read the source once.
+
+        Returns:
+            Whether it could be read.
+        """
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 if self.must_start:

@@ -141,12 +141,24 @@ def _interval_after(interval: float | timedelta, after: datetime) -> Iterator[da
 
 @lru_cache(maxsize=4096)  # many schedules have the same line, and are asked at the same moment
 def next_cron(cron: str, zone: tzinfo, after: datetime) -> datetime | None:
-    """Return the first moment after another one at which a cron line is due; None for never."""
+    """Return the first moment after another one at which a cron line is due; None for never.
+
+    Args:
+        cron: the line.
+        zone: its time zone.
+        after: the other moment.
+    """
     return next((tick for tick in cron_ticks(cron, zone, after) if tick > after), None)
 
 
 def cron_ticks(cron: str, zone: tzinfo, start: datetime) -> Iterator[datetime]:
-    """Yield the moments at which a cron line is due, from about `start` on, each once."""
+    """Yield the moments at which a cron line is due, each once.
+
+    Args:
+        cron: the line.
+        zone: its time zone.
+        start: about when the first moment is; it may be a little earlier.
+    """
     times = copy(_parsed(cron))
     times.set_current(start.astimezone(zone).replace(tzinfo=None), force=True)
     last: datetime | None = None
@@ -183,7 +195,7 @@ def zone_of(offset: CronOffset | None) -> tzinfo:
     """Return the time zone of a name, or of a distance from UTC.
 
     Raises:
-        CronValueError: there is none of that name, or the distance is a day or more.
+        CronValueError: there is no zone of that name, or the distance is a day or more.
     """
     if offset is None:
         return UTC

@@ -12,7 +12,7 @@ _SOME_MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def check_timing(schedule: ScheduledTask) -> None:
-    """Refuse a schedule that is due at no moment that can be told.
+    """Refuse a schedule whose moments can't be computed.
 
     Raises:
         ScheduleValueError: its cron line, time zone, interval or time can't be followed.

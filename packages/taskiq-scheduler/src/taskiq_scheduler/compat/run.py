@@ -27,7 +27,13 @@ def is_cron_task_now(
     offset: str | timedelta | None = None,
     last_run: datetime | None = None,
 ) -> bool:
-    """Whether a cron line is due in the minute of this moment, and was not run in it.
+    """Return whether a cron line is due in the minute of a moment, and was not run in it.
+
+    Args:
+        cron_value: the line.
+        now: the moment; without a zone, it is in UTC.
+        offset: the line's time zone, or its distance from UTC; UTC by default.
+        last_run: when it was run last; None for never.
 
     Raises:
         CronValueError: the cron line or the time zone can't be followed.
@@ -42,14 +48,26 @@ def is_cron_task_now(
 def is_interval_task_now(
     interval_value: int | timedelta, now: datetime, last_run: datetime | None = None
 ) -> bool:
-    """Whether an interval has passed since the last run; a first run is always due."""
+    """Return whether an interval has passed since the last run; a first run is always due.
+
+    Args:
+        interval_value: in seconds, if it is a number.
+        now: until when; without a zone, it is in UTC.
+        last_run: since when; None before the first run.
+    """
     if last_run is None:
         return True
     return next_interval(interval_value, to_utc(last_run)) <= to_utc(now)
 
 
 def is_time_task_now(time_value: datetime, now: datetime, last_run: datetime | None = None) -> bool:
-    """Whether the moment has come, and the task was not run."""
+    """Return whether a moment has come, and the task was not run.
+
+    Args:
+        time_value: the moment; without a zone, it is in UTC.
+        now: the present; without a zone, it is in UTC.
+        last_run: when it was run; None for never.
+    """
     return last_run is None and to_utc(time_value) <= to_utc(now)
 
 
@@ -73,7 +91,7 @@ async def get_all_schedules(
 
 
 async def send(scheduler: TaskiqScheduler, source: ScheduleSource, task: ScheduledTask) -> None:
-    """Send the task of a schedule now."""
+    """Send the task of a schedule now; see `TaskiqScheduler.on_ready`."""
     await scheduler.on_ready(source, task)
 
 
