@@ -39,7 +39,7 @@ def test_table_lists_every_option_with_its_default() -> None:
     assert [name for name, _ in rows] == list(parameters)
     for name, default in rows:
         value = parameters[name].default
-        if value is not None:  # None is told in words
+        if value is not None:  # of None, the table says what it means
             assert float(literal_eval(default.strip("`"))) == float(value), name
 
 

@@ -1,4 +1,4 @@
-"""Results in this process: pushed to who waits, kept as long as there is room."""
+"""Results in this process: pushed to waiting callers, kept as long as there is space."""
 
 import asyncio
 from typing import Any

@@ -326,7 +326,7 @@ class InMemoryBroker(AsyncBroker):
         self._workers.withdraw(worker_id)
 
     async def workers(self) -> Sequence[WorkerRecord]:
-        """Return the record of this process, as it is now, and those that were announced."""
+        """Return the record of this process, as it is now, and the announced ones of others."""
         pool, others = self.queue.pool, self._workers.workers()
         limit = pool.slots.limit
         own = self.receiver.record().model_copy(

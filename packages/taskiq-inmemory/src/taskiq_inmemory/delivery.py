@@ -17,7 +17,13 @@ class SettlingQueue(Protocol):
         """Deliver the message again, as its next attempt, in `delay` seconds."""
 
     def bury(self, delivery: "MemoryDelivery", reason: str, error: str | None) -> None:
-        """Move the message to the dead letters."""
+        """Move a message to the dead letters.
+
+        Args:
+            delivery: has the message.
+            reason: why it is buried, in a few words.
+            error: the task's last error as text; None if it had no error.
+        """
 
 
 class MemoryDelivery(Delivery):

@@ -20,7 +20,7 @@ logger = get_logger(__name__)
 
 
 class MemoryQueue:
-    """Runs messages when they are due, and keeps those that an event loop left unfinished.
+    """Runs messages when they are due, and keeps messages that an event loop left unfinished.
 
     A message is in one of five places: in its queue, while no slot is free or the queue is paused;
     in the pool, which runs it; with a timer, while it is delayed; in the backlog, from the end of
@@ -91,7 +91,7 @@ class MemoryQueue:
             delivery = delivery.next
 
     def weigh(self, weights: Mapping[str, int]) -> None:
-        """Give queues their shares of the slots; those without a weight have 1."""
+        """Give queues their shares of the slots. A queue without a weight has 1."""
         self._weights = weights
         names = dict.fromkeys(self.waiting, 1)
         self._order = QueueOrder(QueueSelection({**names, **weights}))
@@ -202,7 +202,7 @@ class MemoryQueue:
             self._submit(again, 0.0 if again.aborted else delay)
 
     def bury(self, delivery: MemoryDelivery, reason: str, error: str | None) -> None:
-        """Move a message to the dead letters."""
+        """Move a message to the dead letters; see `SettlingQueue`."""
         logger.error("%s is buried: %s", delivery, reason)
         message = delivery.message
         letter = DeadLetter(
@@ -309,7 +309,13 @@ class MemoryQueue:
         return len(dropped)
 
     def dead_letters(self, limit: int, offset: int, queue: str) -> list[DeadLetter]:
-        """Return a page of the dead letters of a queue, oldest first."""
+        """Return a page of the dead letters of a queue, oldest first.
+
+        Args:
+            limit: how many letters to return at most.
+            offset: how many of the oldest letters to skip.
+            queue: its name.
+        """
         letters = (letter for name, letter in self.dead if name == queue)
         return list(islice(letters, offset, offset + limit))
 
