@@ -24,9 +24,6 @@ NOT_YET: Final = (
     "docs/guarantees.md",
     "examples",
     "integration-tests",
-    "packages/taskiq-cli",
-    "packages/taskiq-inmemory",
-    "packages/taskiq-scheduler",
     "packages/taskiq-testkit",
     "testing",
 )

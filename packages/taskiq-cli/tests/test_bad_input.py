@@ -184,7 +184,7 @@ def test_unknown_command(project: Project) -> None:
 
 
 def test_unreadable_message_leaves_the_worker_running(project: Project) -> None:
-    """Garbage on the wire is told and dropped; the task behind it is run."""
+    """Garbage on the wire is logged and dropped; the task behind it is run."""
     command = project.start("worker", "app:broker", "-w", "1")
     command.listening()
 

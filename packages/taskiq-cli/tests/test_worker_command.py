@@ -162,7 +162,7 @@ def test_limits_of_pools(project: Project) -> None:
 
 
 def test_what_a_task_raises_is_logged_once(project: Project) -> None:
-    """Dependencies see it, and raise it again; what they raise themselves is another matter."""
+    """Dependencies see it and raise it again, and are not logged for that."""
     app = project.folder / "app.py"
     project.write(
         "app.py",

@@ -33,7 +33,7 @@ class CommandError(TaskiqError):
     reason: str = ""
 
     def __str__(self) -> str:
-        """The message; what an operator typed, or a library said, may quote a URL."""
+        """The message, without the password of a URL that an operator typed or a library quotes."""
         return without_credentials(super().__str__())
 
 

@@ -22,7 +22,7 @@ class Number(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The number; NaN is refused, though it is in every range."""
+        """Refuse NaN, though it is in every range; see `click.ParamType`."""
         number: float = super().convert(value, param, ctx)
         if math.isnan(number):
             self.fail(f"{value!r} is not a valid number.", param, ctx)
@@ -41,7 +41,7 @@ class Duration(FloatParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the seconds."""
+        """Return the seconds; see `click.ParamType`."""
         if isinstance(value, float | int):
             return value
         found = _DURATION.fullmatch(str(value).strip())
@@ -59,7 +59,7 @@ class Rate(FloatParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return how many in a second."""
+        """Return the number in a second; see `click.ParamType`."""
         if isinstance(value, float | int):
             return value
         number, _, unit = str(value).strip().partition("/")

@@ -73,7 +73,7 @@ COMMANDS = (
     CommandSpec(
         "plugins",
         target="taskiq_cli.commands.plugins:plugins",
-        help="List the installed plugins, and what is wrong with those that do not work.",
+        help="List the installed plugins, and what is wrong with the ones that do not work.",
     ),
 )
 

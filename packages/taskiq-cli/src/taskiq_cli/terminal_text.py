@@ -23,7 +23,7 @@ def shortened(text: object, width: int) -> str:
 
 
 def fields(pairs: dict[str, str]) -> str:
-    """Names and values, below each other; those of several lines are indented."""
+    """Return names and values, below each other; further lines of a value are indented."""
     width = max(map(len, pairs)) + 2
     found: list[str] = []
     for name, value in pairs.items():

@@ -164,7 +164,7 @@ def test_misspelt_variables_are_warned_of(
     project: Project, command: str, variable: str, meant: str
 ) -> None:
     project.env[variable] = "x"
-    project.env["TASKIQ_REDIS_URL"] = "x"  # somebody's own
+    project.env["TASKIQ_REDIS_URL"] = "x"  # the application's own
 
     ran = project.run(command, "nothing:broker", "--app-dir", str(project.folder))
 

@@ -16,7 +16,7 @@ async def test_without_a_rate_lots_are_as_large_as_may_be() -> None:
 
 
 async def test_no_item_comes_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time is that of the loop: what is slept is counted, and none of it passes."""
+    """Time is that of the loop: what is slept is counted, and does not pass."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:

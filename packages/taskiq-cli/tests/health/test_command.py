@@ -98,8 +98,8 @@ def test_nobody_answers(project: Project) -> None:
     assert "Is `taskiq worker --health unix:health.sock` running?" in " ".join(ran.err.split())
 
 
-def test_starting_and_draining_are_told(project: Project) -> None:
-    """503 until it listens, and from the moment that it is told to leave."""
+def test_starting_and_draining_are_reported(project: Project) -> None:
+    """503 until it listens, and from the moment that it is asked to leave."""
     project.write(
         "slow.py",
         "import time\nfrom pathlib import Path\nfrom app import broker\n"

@@ -89,7 +89,7 @@ def test_state_of_all_workers(states: list[str], state: str) -> None:
 
 
 def test_sums_and_reasons() -> None:
-    """Slots of a worker that does not answer are no slots."""
+    """Slots of a worker that does not answer do not count."""
     found = whole(
         note("running", last_message_at="2026-01-02T00:00:00.000+00:00"),
         note("degraded", reason="OSError: no route", last_message_at="2026-01-03T00:00:00.000"),

@@ -25,8 +25,8 @@ def test_killed_worker_is_replaced(project: Project) -> None:
     assert command.stop() == 0
 
 
-def test_worker_that_is_told_to_leave_by_somebody_else_is_replaced(project: Project) -> None:
-    """That is no failure: rolling restarts by hand do not use up --max-fails."""
+def test_worker_that_another_program_asks_to_leave_is_replaced(project: Project) -> None:
+    """That is not a failure: rolling restarts by hand do not use up --max-fails."""
     command = project.start("worker", "app:broker", "-w", "1", "--max-fails", "1")
     command.listening()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MEANING = MappingProxyType(
     {
         "queued": "it waited, and will not be started.",
-        "running": "its worker was told to stop it.",
+        "running": "its worker was asked to stop it.",
         "finished": "it has ended already, its result is stored; nothing was done.",
         "unknown": "no such task waits or runs, and no result of it is stored.",
     }

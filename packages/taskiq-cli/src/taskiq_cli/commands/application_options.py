@@ -1,4 +1,4 @@
-"""The options by which commands find an application; one value for those who use them."""
+"""The options by which commands find an application, passed on as one value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

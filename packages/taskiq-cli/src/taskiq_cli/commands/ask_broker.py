@@ -1,4 +1,4 @@
-"""A question to a broker: connect, ask, disconnect; what goes wrong is one paragraph."""
+"""A question to a broker: connect, ask, disconnect. A failure is printed in one paragraph."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator

@@ -19,7 +19,7 @@ class BrokerGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command; says which there are where there is none."""
+        """Find the command, or refuse an unknown one with a list of all."""
         if args[0] not in self.commands:
             names = ", ".join(sorted(self.commands))
             raise click.UsageError(f"What to do with {args[0]!r}? There are: {names}.", ctx)

@@ -6,7 +6,7 @@ import click
 def receiver_argument(
     _context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """NAME=VALUE, as pairs."""
+    """Split each NAME=VALUE into a pair; see `click.Option`."""
     pairs: list[tuple[str, str]] = []
     for text in values:
         name, equals, value = text.partition("=")
@@ -17,7 +17,7 @@ def receiver_argument(
 
 
 def usable_log_format(_context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """A %-style format of `logging`."""
+    """Refuse a value that is not a %-style format of `logging`; see `click.Option`."""
     from logging import Formatter
 
     try:
@@ -33,7 +33,7 @@ def usable_log_format(_context: click.Context, parameter: click.Parameter, value
 def queue_selection(
     _context: click.Context, parameter: click.Parameter, value: str | None
 ) -> str | None:
-    """Names of queues, some with a weight."""
+    """Refuse a value that does not name queues, some with a weight; see `click.Option`."""
     if value is None:
         return None
     from taskiq_core.messages.queue_selection import QueueSelection

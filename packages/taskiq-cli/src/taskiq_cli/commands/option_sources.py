@@ -30,7 +30,7 @@ class ConfigurableCommand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Read the command line; what it leaves out comes from the other places."""
+        """Read the command line, and add other places' options; see `click.Command`."""
         if not _HELP.isdisjoint(args):  # which must not fail because of them
             return super().make_context(info_name, args, parent, **extra)
         places = _OptionPlaces(self)

@@ -29,8 +29,8 @@ def plugins(
 ) -> None:
     """List the installed plugins, or all about the one called NAME.
 
-    Those that are broken, incompatible, disabled or in conflict are listed with the reason and the
-    cure; they do no harm, so the exit status is 0 unless --check is given.
+    Plugins that are broken, incompatible, disabled or in conflict are listed with the reason and
+    the cure; they do no harm, so the exit status is 0 unless --check is given.
     """
     settings = read_settings()
     registry = load_plugins(disabled=settings.disabled_plugins, prefer=settings.prefer)

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
 
 def as_text(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) -> str:
-    """The result of a task, field by field."""
+    """Describe the result of a task, one field a line.
+
+    Args:
+        task_id: the task.
+        result: its result.
+        with_traceback: whether the traceback of its error is added.
+    """
     pairs = {"task id": one_line(task_id), "state": _state(result)}
     if result.is_err:
         pairs["error"] = lines(_error(result.error))
@@ -28,7 +34,13 @@ def as_text(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) 
 
 
 def as_object(task_id: str, result: "TaskiqResult[Any]", *, with_traceback: bool) -> dict[str, Any]:
-    """The result of a task, for JSON."""
+    """Return the result of a task as JSON can carry it.
+
+    Args:
+        task_id: the task.
+        result: its result.
+        with_traceback: whether the traceback of its error is added.
+    """
     found = {
         "task_id": task_id,
         "state": _state(result),

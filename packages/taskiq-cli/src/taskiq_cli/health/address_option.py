@@ -9,7 +9,7 @@ from taskiq_cli.health.address import Address
 def health_address(
     _context: click.Context, parameter: click.Parameter, value: str | None
 ) -> str | None:
-    """Raise BadParameter unless the value is HOST:PORT or unix:/PATH."""
+    """Refuse a value that is not HOST:PORT or unix:/PATH; see `click.Option`."""
     try:
         return None if value is None else str(Address(value))
     except HealthAddressError as error:

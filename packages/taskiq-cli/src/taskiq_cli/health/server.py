@@ -120,10 +120,10 @@ class _Client:
         self.answer: bytes | None = None
 
     def read(self) -> bool:
-        """Read what has come; whether the request is complete."""
+        """Read what has come, and return whether the request is complete."""
         return self.request.feed(self.connection.recv(self.request.free))
 
     def write(self) -> bool:
-        """Send as much of the answer as fits; whether all of it is sent."""
+        """Send as much of the answer as fits, and return whether all of it is sent."""
         self.answer = (self.answer or b"")[self.connection.send(self.answer or b"") :]
         return not self.answer

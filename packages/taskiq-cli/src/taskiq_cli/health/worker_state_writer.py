@@ -17,7 +17,7 @@ logger = get_logger(__name__)
 INTERVAL: Final = 1.0
 """Seconds between two writes."""
 _LONGEST_REASON: Final = 500
-"""Characters of a reason; those of some libraries go on for pages."""
+"""Characters of a reason: errors of some libraries go on for pages."""
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]*@")
 
 

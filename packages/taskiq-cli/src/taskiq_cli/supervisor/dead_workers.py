@@ -29,12 +29,12 @@ class DeadWorkers:
             worker.send_line(worker_id)
 
     def send_all(self, worker: WorkerProcess) -> None:
-        """Tell a new worker of those that are remembered."""
+        """Tell a new worker of the dead ones that are remembered."""
         for worker_id in self._ids:
             worker.send_line(worker_id)
 
     def forget(self, worker_ids: Iterable[str]) -> None:
-        """Forget those whose messages were given back."""
+        """Forget dead workers whose messages were given back."""
         for worker_id in worker_ids:
             if worker_id in self._ids:
                 self._ids.remove(worker_id)

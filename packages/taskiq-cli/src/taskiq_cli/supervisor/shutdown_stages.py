@@ -72,7 +72,13 @@ class ShutdownStages:
             worker.deadline = deadline
 
     def cancel(self, worker: WorkerProcess, now: float, why: str) -> None:
-        """Have a worker cancel its running tasks, unless it does so already."""
+        """Have a worker cancel its running tasks, unless it does so already.
+
+        Args:
+            worker: the worker.
+            now: the present, by `time.monotonic()`; its deadline is counted from there.
+            why: for the log.
+        """
         if worker.stage >= CANCELLING:
             return
         self._log.warning("%s cancels its running tasks and gives them back: %s", worker, why)

@@ -27,7 +27,7 @@ class StopRequests:
         """Leave when the running tasks have finished; may be called again."""
         if not self.finish.is_set():
             logger.info(
-                "Leaving: no more tasks are taken, those that have not started are given back"
+                "Leaving: no more tasks are taken, tasks that have not started are given back"
             )
             self.finish.set()
 
