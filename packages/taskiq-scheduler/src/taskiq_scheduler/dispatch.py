@@ -104,6 +104,11 @@ class Dispatcher:
             self._running.add(running)
             running.add_done_callback(self._running.discard)
 
+    async def wait_idle(self) -> None:
+        """Wait until every tick was sent or given up."""
+        while self._running:
+            await asyncio.wait(self._running)
+
     async def close(self) -> None:
         """Let what is being sent come to its end, and try nothing again."""
         self._closing.set()

@@ -106,6 +106,16 @@ class SchedulerLoop:
         """Read every source once; one that fails keeps the schedules that it had."""
         await asyncio.gather(*(each.look() for each in self._pollers))
 
+    @property
+    def next_due(self) -> datetime | None:
+        """When something is due next, of what `update` has read; None for never."""
+        return self.queue.first_tick
+
+    async def send_due(self) -> None:
+        """Send what is due now, and return when it was sent; `run` does so by itself."""
+        await self._send_due()
+        await self._dispatcher.wait_idle()
+
     def _warn_of_sources_that_cannot_claim(self) -> None:
         broker = self.scheduler.broker
         names = [
