@@ -57,7 +57,7 @@ PATIENCE = 1.5
 
 
 class Hoards(ReferenceBroker):
-    """Fetches more than its worker has room for."""
+    """Fetches more than its worker has slots for."""
 
     async def deliveries(self, slots: Slots) -> AsyncGenerator[Delivery, None]:
         del slots

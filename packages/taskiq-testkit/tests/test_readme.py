@@ -1,4 +1,4 @@
-"""The README is true: its contract class runs, its tables list what there is."""
+"""The README is true: its contract class runs, its tables list what the kit has."""
 
 import inspect
 import json

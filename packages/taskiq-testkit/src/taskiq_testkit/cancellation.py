@@ -65,7 +65,16 @@ async def interrupt(
     place: int,
     moment: Moment,
 ) -> Interruption[_Value]:
-    """Run a coroutine and cancel it at one place; an exception of its own goes on."""
+    """Run a coroutine and cancel it at one place; an exception of its own goes on.
+
+    Args:
+        coroutine: what to cancel.
+        place: where it is cancelled: which of its awaits, from 1.
+        moment: when it is cancelled there.
+
+    Returns:
+        How it ended.
+    """
     watched = _Watched(coroutine, place, moment)
     task = asyncio.ensure_future(watched.run())
     _, endless = await asyncio.wait({task}, timeout=LONGEST)

@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 RESOLUTION = 1e-6
-"""Seconds that are no difference: a sum of floats may miss the time of a timer by less."""
+"""Seconds that make no difference: a sum of floats may miss the time of a timer by less."""
 
 
 class VirtualClock:

@@ -132,7 +132,7 @@ class Contract:
 
 
 def tests_of(cls: type) -> dict[str, ContractTest]:
-    """The contract tests of a class, by name; also those that it replaced."""
+    """Return the contract tests of a class, by name, including the ones that it replaced."""
     found: dict[str, ContractTest] = {}
     for each in reversed(cls.__mro__):
         for name, value in vars(each).items():

@@ -29,7 +29,15 @@ async def within(seconds: float, what: str) -> AsyncGenerator[None, None]:
 
 
 async def until(look: Callable[[], Awaitable[_Found]], *, patience: float, what: str) -> _Found:
-    """Look again and again until there is something true; returns it.
+    """Look again and again until there is something true.
+
+    Args:
+        look: returns what is waited for, or something false.
+        patience: how long to look, in seconds.
+        what: names it, for the error.
+
+    Returns:
+        What `look` returned at last.
 
     Raises:
         AssertionError: there was nothing in time.

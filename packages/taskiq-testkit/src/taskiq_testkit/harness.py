@@ -125,7 +125,7 @@ class BrokerHarness:
         return self._in_place or await self.stream(slots)
 
     async def stream(self, slots: int = 1, **settings: Any) -> StreamWorker:
-        """The same, of a broker that has workers; it is closed at the end.
+        """Start a worker of a broker that has workers; it is closed at the end.
 
         Args:
             slots: how many deliveries it may hold.
@@ -170,7 +170,7 @@ class BrokerHarness:
         return process
 
     async def worker_broker(self, **settings: Any) -> AsyncBroker:
-        """One more broker of the queue, started; the client's own if there can be none.
+        """One more broker of the queue, started; the client's own if it can be the only one.
 
         Args:
             settings: attributes that a worker sets before start-up: `queues`, `worker_id`.

@@ -81,6 +81,6 @@ def _is_left_out(item: pytest.Item) -> bool:
     cls = getattr(item, "cls", None)
     if test is None or cls is None:
         return False
-    from taskiq_testkit.contract import applies  # noqa: PLC0415  # it is imported by now
+    from taskiq_testkit.contract import applies  # noqa: PLC0415  # it is imported already
 
     return not applies(cls, test)

@@ -55,7 +55,7 @@ class Worker(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Take no more; what is held stays unsettled."""
+        """Take no more. Deliveries that are held stay unsettled."""
 
     async def take(self, count: int) -> list[ProbeDelivery]:
         """So many deliveries."""
@@ -65,11 +65,23 @@ class Worker(ABC):
 def kicker(
     broker: AsyncBroker, task_id: str | None, labels: dict[str, Any]
 ) -> AsyncKicker[..., Any]:
-    """Sends the probe, as a program would send a task."""
+    """Make a kicker that sends the probe, as a program would send a task.
+
+    Args:
+        broker: sends.
+        task_id: None for a generated one.
+        labels: of the message.
+    """
     return AsyncKicker[..., Any](PROBE, broker, labels).with_task_id(task_id)
 
 
 def formatted(broker: AsyncBroker, text: str, task_id: str) -> BrokerMessage:
-    """A message of the probe as brokers carry it."""
+    """Format a message of the probe as brokers carry it.
+
+    Args:
+        broker: has the formatter.
+        text: the argument of the probe.
+        task_id: of the message.
+    """
     message = TaskiqMessage(task_id=task_id, task_name=PROBE, labels={}, args=[text], kwargs={})
     return broker.formatter.dumps(message)

@@ -39,7 +39,13 @@ class WorkerProcess:
 
     @classmethod
     async def spawn(cls, factory: BrokerFactory, *, slots: int, patience: float) -> "WorkerProcess":
-        """Start one."""
+        """Start a process.
+
+        Args:
+            factory: makes its broker there.
+            slots: how many deliveries it may hold.
+            patience: how long to wait for each of its lines, in seconds.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

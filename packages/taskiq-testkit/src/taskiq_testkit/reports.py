@@ -21,7 +21,14 @@ def report_subject(
     tested: object,
     capabilities: Collection[Capability],
 ) -> None:
-    """Have the report of a test say what it tested; it reaches the plugin across processes, too."""
+    """Have the report of a test say what it tested; it reaches the plugin across processes, too.
+
+    Args:
+        item: the test.
+        suite: the contract class.
+        tested: the broker, result backend or schedule source.
+        capabilities: what that object declares.
+    """
     module = type(tested).__module__
     name, number = distribution_of(module)
     declared = sorted(each.value for each in capabilities)
@@ -45,7 +52,7 @@ def report_subject(
 
 
 def _offered(tested: object, declared: Collection[str]) -> set[str]:
-    """Return what the class declares, or else its plugin; what the object does if neither does."""
+    """Return what the class declares, or else its plugin, or else the object."""
     offered = getattr(type(tested), "capabilities", None)
     if not isinstance(offered, Collection):
         registry = load_plugins()

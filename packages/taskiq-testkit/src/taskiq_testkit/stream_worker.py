@@ -43,7 +43,7 @@ class StreamWorker(Worker):
         self._renewing: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Ask for the next delivery, as far as there is room, and do not wait for it."""
+        """Ask for the next delivery, if a slot is free, and do not wait for it."""
         if self._stream is None:
             self._stream = self.broker.deliveries(self._slots)
         if self._fetching is None and self._slots.free > 0:
@@ -86,7 +86,7 @@ class StreamWorker(Worker):
         return await anext(self._stream)
 
     def settled(self, delivery: Delivery) -> None:
-        """The test settled a delivery: there is room again."""
+        """The test settled a delivery: its slot is free again."""
         if delivery in self._held:
             self._held.remove(delivery)
             self._slots.release()
@@ -98,7 +98,7 @@ class StreamWorker(Worker):
                 task.cancel()
                 await asyncio.wait({task})
         if self._fetching is not None and not self._fetching.cancelled():
-            self._fetching.exception()  # whoever waited for it has seen it, nobody else wants it
+            self._fetching.exception()  # a test that waited has seen it
         self._fetching = self._renewing = None
         stream, self._stream = self._stream, None
         if stream is not None:

@@ -68,7 +68,7 @@ class TcpProxy:
         self._answers.set()
 
     def cut(self) -> None:
-        """Reset all connections; what is on its way in them is lost. New ones are accepted."""
+        """Reset all connections. Bytes on their way are lost; new connections are accepted."""
         for writer in self._writers:
             with suppress(OSError):  # it is closed already
                 connection = writer.get_extra_info("socket")

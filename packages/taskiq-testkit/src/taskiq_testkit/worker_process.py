@@ -55,7 +55,7 @@ async def hold(broker: AsyncBroker, slots: Slots) -> None:
 
 
 async def renew_leases(broker: AsyncBroker, held: list[Delivery]) -> None:
-    """Renew leases at a third of the shortest one; says which are lost, and holds them no more."""
+    """Renew leases at a third of the shortest one; a lost one is printed, and held no more."""
     while True:
         leases = [each.lease for each in held if each.lease is not None]
         await asyncio.sleep(min(leases, default=FIRST_RENEWAL) / 3)

@@ -198,7 +198,7 @@ class AbortContract(BrokerBase):
 
     @proves(Capability.ABORT_RUNNING, beside=(Capability.PUSH_RESULTS,))
     async def test_caller_of_an_aborted_task_is_told(self, harness: BrokerHarness) -> None:
-        """Whoever waits for a task that was aborted gets TaskAbortedError."""
+        """A caller that waits for a task that was aborted gets TaskAbortedError."""
 
         async def endless() -> None:
             await asyncio.Event().wait()
@@ -217,9 +217,12 @@ class AbortContract(BrokerBase):
 async def _send_and_abort(
     harness: BrokerHarness, receiver: ReceiverWorker, ended: set[str], seed: int
 ) -> list[str]:
-    """Send tasks and abort each soon after; those whose abort was answered, and was lost.
+    """Send tasks and abort each soon after.
 
     Most tasks do not end by themselves: their delivery is settled because of the abort, or not.
+
+    Returns:
+        The ids of tasks whose abort was answered, and was lost.
     """
     rng = Random(seed)  # moments, and no secret
     lost: list[str] = []

@@ -36,7 +36,7 @@ class DeadLetterContract(BrokerBase):
 
     @proves(Capability.DEAD_LETTER, needs=WORKERS)
     async def test_reason_and_error_are_kept(self, harness: BrokerHarness) -> None:
-        """Reason and error are those that the worker gave; there may be no error."""
+        """Reason and error are what the worker gave; an error is optional."""
         worker = await harness.stream()
         for text in ("with error", "without"):
             await harness.send(text)
@@ -82,7 +82,7 @@ class DeadLetterContract(BrokerBase):
 
     @proves(Capability.DEAD_LETTER)
     async def test_some_letters_are_replayed(self, harness: BrokerHarness) -> None:
-        """Only the letters that are named are replayed; ids that are none are no error."""
+        """Only the letters that are named are replayed; unknown ids are ignored."""
         worker = await harness.worker(3)
         ids = await _bury(harness, worker, 3)
         letters = await harness.broker.dead_letters()

@@ -64,7 +64,7 @@ class DelayContract(BrokerBase):
 
     @proves(Capability.DELAY)
     async def test_no_delay_is_none(self, harness: BrokerHarness) -> None:
-        """A delay of 0 is no delay, and one that is over does not wait either."""
+        """A message with a delay of 0, or below, does not wait."""
         worker = await harness.worker(2)
 
         for delay in (0, -1.0):

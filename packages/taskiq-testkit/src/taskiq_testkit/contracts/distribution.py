@@ -114,7 +114,7 @@ class DistributionContract(BrokerBase):
 
     @proves()
     async def test_poison_is_put_aside(self, harness: BrokerHarness) -> None:
-        """Bytes that are no message stop no worker, and don't come again and again."""
+        """Bytes that are not a message don't stop a worker, and don't come again and again."""
         harness.task("good", _good)
         receiver = await harness.receiver()
 

@@ -26,7 +26,7 @@ class InspectionContract(BrokerBase):
 
     @proves(Capability.INSPECT, needs=WORKERS)
     async def test_waiting_messages_are_listed(self, harness: BrokerHarness) -> None:
-        """Each is told with its facts, in the order of delivery; it is not delivered by that."""
+        """Each is listed with its facts, in the order of delivery; it is not delivered by that."""
         labels: dict[str, Any] = {"priority": 3} if harness.declares(Capability.PRIORITY) else {}
         sent = [await harness.send(str(number)) for number in range(4)]
         sent.append(await harness.send("last", **labels))
@@ -48,7 +48,7 @@ class InspectionContract(BrokerBase):
 
     @proves(Capability.INSPECT, needs=WORKERS)
     async def test_body_is_told_on_request(self, harness: BrokerHarness) -> None:
-        """The bytes are those that were sent."""
+        """The bytes are the ones that were sent."""
         task_id = await harness.kick("body")
 
         (info,) = await _all(harness, MessageState.WAITING, with_body=True)
@@ -78,7 +78,7 @@ class InspectionContract(BrokerBase):
 
     @proves(Capability.INSPECT, needs=WORKERS)
     async def test_delivered_message_is_told_with_its_worker(self, harness: BrokerHarness) -> None:
-        """A message that a worker has is told with attempt, owner and lease."""
+        """A message that a worker has is listed with attempt, owner and lease."""
         worker = await harness.stream(worker_id="worker of this test")
         await harness.send("held")
         held = await worker.next()
@@ -133,7 +133,7 @@ class InspectionContract(BrokerBase):
 
     @proves(Capability.INSPECT, beside=(Capability.DEAD_LETTER,))
     async def test_dead_messages_are_listed(self, harness: BrokerHarness) -> None:
-        """Dead messages are told with attempt and reason, oldest first."""
+        """Dead messages are listed with attempt and reason, oldest first."""
         worker = await harness.worker()
         sent: list[str] = []
         for number in range(3):

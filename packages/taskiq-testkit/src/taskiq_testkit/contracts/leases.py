@@ -57,7 +57,7 @@ class LeaseContract(BrokerBase):
 
     @proves(Capability.LEASE, needs=WORKERS)
     async def test_renewal_names_what_is_lost(self, harness: BrokerHarness) -> None:
-        """`renew_leases` returns the deliveries that are another's by now, and no others."""
+        """`renew_leases` returns the deliveries that are another worker's now, and no others."""
         holder, other = await harness.stream(2), await harness.stream()
         holder.renews = False
         await harness.send("kept")
@@ -74,7 +74,7 @@ class LeaseContract(BrokerBase):
 
     @proves(Capability.LEASE, needs=WORKERS)
     async def test_late_worker_settles_nothing(self, harness: BrokerHarness) -> None:
-        """Whoever lost a lease gets LeaseLostError, and takes nothing from whoever has it now."""
+        """A worker that lost a lease gets LeaseLostError, and takes nothing from its new owner."""
         late, owner = await harness.stream(4), await harness.stream(4)
         late.renews = False
         calls = {

@@ -45,6 +45,11 @@ def check_capabilities(spec: BrokerSpec, broker_class: type[AsyncBroker]) -> Non
 def check_scheme(registry: PluginRegistry, scheme: str, broker_class: type[AsyncBroker]) -> None:
     """Check that URLs of a scheme lead to a class.
 
+    Args:
+        registry: of the installed plugins.
+        scheme: what is before `://`.
+        broker_class: the class.
+
     Raises:
         AssertionError: they lead to another one.
     """

@@ -1,5 +1,5 @@
 # ruff: noqa: S101  # contract tests assert
-"""Results that come by themselves to whoever waits for them."""
+"""Results that come by themselves to the callers that wait for them."""
 
 import asyncio
 from typing import Final
@@ -11,7 +11,7 @@ from taskiq_testkit.deadline import within
 from taskiq_testkit.harness import BrokerHarness
 
 NEVER: Final = 86_400.0
-"""Seconds between two questions: whoever asks would not get an answer in any test."""
+"""Seconds between two questions: a caller that asks would not get an answer in any test."""
 
 
 class PushedResultContract(BrokerBase):

@@ -19,7 +19,7 @@ class QueueLabelContract(BrokerBase):
 
     @proves(Capability.PRIORITY)
     async def test_higher_priority_first(self, harness: BrokerHarness) -> None:
-        """Of those that wait, messages of higher priority are delivered first; 0 is the default."""
+        """Of waiting messages, one of higher priority is delivered first; 0 is the default."""
         sent = _priorities(harness.broker.priority_levels)
         for priority in sent:
             labels: dict[str, Any] = {} if priority is None else {"priority": priority}
@@ -32,7 +32,7 @@ class QueueLabelContract(BrokerBase):
 
     @proves(Capability.PRIORITY)
     async def test_later_priority_overtakes(self, harness: BrokerHarness) -> None:
-        """An urgent message overtakes those that were sent before it and are not delivered yet."""
+        """An urgent message overtakes messages that were sent before it and still wait."""
         worker = await harness.worker()
         for number in range(5):
             await harness.send(f"usual {number}")

@@ -57,7 +57,7 @@ async def there_are_no_leases(harness: BrokerHarness) -> None:
 
 
 async def there_are_no_dead_letters(harness: BrokerHarness) -> None:
-    """Nobody is told that there are none, where they are not kept."""
+    """Where dead letters are not kept, a broker refuses to list them: the list is not empty."""
     for call in (
         harness.broker.dead_letters,
         harness.broker.replay_dead_letters,

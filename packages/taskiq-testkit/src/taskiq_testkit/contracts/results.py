@@ -138,7 +138,7 @@ class ResultBackendContract(Contract):
 
     @proves()
     async def test_log_is_given_when_asked_for(self, harness: ResultHarness) -> None:
-        """The log of a task is kept, and given to those who want it."""
+        """The log of a task is kept, and given to callers that ask for it."""
         await harness.store("id", 1, log="it went well")
 
         assert (await harness.backend.get_result("id", with_logs=True)).log == "it went well"
@@ -188,7 +188,7 @@ class ResultBackendContract(Contract):
 
     @proves()
     async def test_wait_ends_when_the_result_is_there(self, harness: ResultHarness) -> None:
-        """All who wait get the result when it is stored, and whoever comes later at once."""
+        """All who wait get the result when it is stored, and a later caller gets it at once."""
         waiting = [asyncio.create_task(harness.wait("id")) for _ in range(3)]
         other = asyncio.create_task(harness.wait("another id"))
         await asyncio.sleep(2 * min(harness.interval, 0.01))

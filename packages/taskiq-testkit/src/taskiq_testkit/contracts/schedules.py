@@ -131,7 +131,7 @@ class ScheduleSourceContract(Contract):
 
     @proves(needs=("can_change",))
     async def test_what_may_be_due_is_listed(self, harness: SourceHarness) -> None:
-        """Whoever asks for what is due until a moment gets no less than that, each once."""
+        """What is due until a moment is listed, and each schedule once."""
         await harness.source.add_schedule(schedule_of("before", time=TICK - timedelta(days=1)))
         await harness.source.add_schedule(schedule_of("then", time=TICK))
         await harness.source.add_schedule(schedule_of("after", time=TICK + timedelta(days=1)))
@@ -181,7 +181,7 @@ class ScheduleSourceContract(Contract):
 
     @proves(needs=("can_change",))
     async def test_listing_changes_nothing(self, harness: SourceHarness) -> None:
-        """Whoever lists schedules and changes what was found changes nobody else's."""
+        """A caller that lists schedules and changes what it got does not change the source's."""
         await harness.source.add_schedule(schedule_of("id", interval=1))
 
         for each in await harness.source.get_schedules():
@@ -237,7 +237,7 @@ class ScheduleSourceContract(Contract):
 
     @proves(needs=("tells_changes", "can_change"))
     async def test_changes_are_told(self, harness: SourceHarness) -> None:
-        """Each subscriber is told of a schedule that is added, changed or removed."""
+        """Each subscriber is notified of a schedule that is added, changed or removed."""
         async with AsyncExitStack() as stack:
             subscribers = [
                 await stack.enter_async_context(aclosing(harness.source.changes()))
@@ -257,7 +257,7 @@ class ScheduleSourceContract(Contract):
     async def test_changes_of_another_process_are_told(
         self, harness: SourceHarness, make_source: MakeScheduleSource
     ) -> None:
-        """A change by another object on the same store is told."""
+        """A change by another object on the same store is announced."""
         other = make_source()
         await other.startup()
         async with aclosing(harness.source.changes()) as changes:
@@ -276,7 +276,7 @@ class ScheduleSourceContract(Contract):
                 for each in subscribers:
                     await anext(each)
         except TimeoutError:
-            pytest.fail(f"changes() told a subscriber nothing for {harness.patience:g} s")
+            pytest.fail(f"changes() yielded nothing to a subscriber for {harness.patience:g} s")
 
     # -- ticks --------------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ class ScheduleSourceContract(Contract):
     async def test_one_of_several_schedulers_gets_a_tick(
         self, harness: SourceHarness, make_source: MakeScheduleSource
     ) -> None:
-        """The same with several objects on one store."""
+        """Of several objects on one store, one gets a tick."""
         await self._add(harness, "id")
         sources = [make_source() for _ in range(3)]
         for source in sources:

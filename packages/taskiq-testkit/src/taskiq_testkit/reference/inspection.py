@@ -35,7 +35,7 @@ class Inspected(Protocol):
 
 
 def delivery_order(message: Message) -> Place:
-    """Where a message is among those that wait: by priority, then as they became due."""
+    """Return the place of a waiting message: by priority, then as they became due."""
     return (-message.priority, message.due, message.number)
 
 

@@ -20,7 +20,7 @@ class ReferenceQueue:
     Args:
         address: of the server.
         lease: seconds, as the server's store has it.
-        queues: those that the stream takes messages from.
+        queues: where the stream takes messages from.
         owner: the worker.
     """
 
@@ -66,7 +66,7 @@ class ReferenceQueue:
         await self._call("release", token, delay)
 
     async def bury(self, token: LeaseToken[int], reason: str, error: str | None) -> None:
-        """Move the message to the dead letters."""
+        """Move the message to the dead letters; see `Store.bury`."""
         await self._call("bury", token, reason, error)
 
     async def renew(self, tokens: Sequence[LeaseToken[int]], lease: float) -> list[Renewal]:

@@ -23,7 +23,7 @@ class ReferenceResultBackend(AsyncResultBackend[_ReturnType]):
         self.waiting: set[tuple[str, Callable[[], None]]] = set()
 
     async def set_result(self, task_id: str, result: TaskiqResult[_ReturnType]) -> None:
-        """Store a result, unless a later delivery's is stored; wake whoever waits for it."""
+        """Store a result, unless a later delivery's is stored, and wake waiting callers."""
         text = result.model_dump_json()
         fence = int(result.labels.get(FENCE, 0))
         if fence < self.fences.get(task_id, 0):

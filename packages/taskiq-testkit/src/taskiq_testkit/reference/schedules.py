@@ -61,12 +61,12 @@ class ReferenceScheduleSource(ScheduleSource):
             self.subscribers.discard(changed)
 
     def notify(self) -> None:
-        """Wake those who wait for changes."""
+        """Wake the subscribers that wait for changes."""
         for changed in self.subscribers:
             changed.set()
 
     async def delete_schedule(self, schedule_id: str) -> None:
-        """Forget one; there may be none of that id."""
+        """Forget a schedule; an unknown id is ignored."""
         self.schedules.pop(schedule_id, None)
         self.latest.pop(schedule_id, None)
         self.notify()

@@ -139,7 +139,7 @@ class Store:
         return message.queue == queue and (self.is_waiting(message) or self.is_expired(message))
 
     def is_waiting(self, message: Message) -> bool:
-        """Whether it could be delivered now; what is aborted does not wait for its time."""
+        """Return whether it could be delivered now. An aborted one does not wait for its time."""
         return message.fence is None and (message.aborted or message.due <= self.clock())
 
     def is_expired(self, message: Message) -> bool:
@@ -147,7 +147,7 @@ class Store:
         return message.fence is None and message.expires <= self.clock()
 
     def unfetch(self, number: int, fence: int) -> None:
-        """A worker never saw what was fetched for it: it was no delivery."""
+        """Take back a message that its worker never saw, without counting an attempt."""
         message = self.messages.get(number)
         if message is not None and message.fence == fence:
             message.attempt -= 1
@@ -164,10 +164,10 @@ class Store:
     # -- settling -----------------------------------------------------------------------------
 
     def held(self, number: int, fence: int) -> Message:
-        """A message that this delivery still has.
+        """Return a message that a delivery still has.
 
         Raises:
-            LeaseLostError: it is another's by now, or nobody's.
+            LeaseLostError: it is another delivery's, or nobody's.
         """
         message = self.messages.get(number)
         if message is None or message.fence != fence:
@@ -179,24 +179,50 @@ class Store:
         del self.messages[self.held(number, fence).number]
 
     def release(self, number: int, fence: int, delay: float) -> None:
-        """Have a message delivered again, later."""
+        """Have a message delivered again.
+
+        Args:
+            number: the message.
+            fence: the delivery.
+            delay: seconds until then; 0 or less for no delay.
+
+        Raises:
+            LeaseLostError: the delivery does not have the message.
+        """
         message = self.held(number, fence)
         message.fence = None
         message.due = self.clock() + delay if delay > 0 else message.due
         self.on_change()
 
     def bury(self, number: int, fence: int, reason: str, error: str | None) -> None:
-        """Move a message to the dead letters."""
+        """Move a message to the dead letters.
+
+        Args:
+            number: the message.
+            fence: the delivery.
+            reason: why it is buried, in a few words.
+            error: the task's last error as text; None if it had no error.
+
+        Raises:
+            LeaseLostError: the delivery does not have the message.
+        """
         self.move_to_dead(self.held(number, fence), reason, error)
 
     def extend(self, number: int, fence: int) -> bool:
-        """Renew a lease; whether the message is to be aborted."""
+        """Renew a lease, and return whether the message is to be aborted."""
         message = self.held(number, fence)
         message.lease_until = self.clock() + self.lease
         return message.aborted
 
     def reclaim(self, owner: str | None = None) -> int:
-        """Take back what leases ran out on, or all that a worker had; how many deliveries."""
+        """Take deliveries back.
+
+        Args:
+            owner: a dead worker, whose deliveries they are; None for all whose lease ran out.
+
+        Returns:
+            The number of deliveries.
+        """
         held = [each for each in self.messages.values() if each.fence is not None]
         if owner is None:
             late = [each for each in held if each.lease_until <= self.clock()]
@@ -260,7 +286,7 @@ class Store:
         return page(self, state, queue, after=after, limit=limit, where=where, with_body=with_body)
 
     def move_to_now(self, task_id: str, queue: str = DEFAULT) -> bool:
-        """Have a delayed message delivered; whether there was one."""
+        """Have a delayed message delivered, and return whether it was found."""
         delayed = [
             each
             for each in self.messages.values()
@@ -283,7 +309,7 @@ class Store:
         self.on_change()
 
     def purge(self, queue: str = DEFAULT) -> int:
-        """Drop what no worker has; how many messages that was."""
+        """Drop the messages that no worker has, and return their number."""
         messages = self.messages.items()
         free = [n for n, each in messages if each.fence is None and each.queue == queue]
         for number in free:
@@ -291,7 +317,13 @@ class Store:
         return len(free)
 
     def letters(self, limit: int, offset: int, queue: str = DEFAULT) -> list[DeadLetter]:
-        """A page of the dead letters, oldest first."""
+        """Return a page of the dead letters, oldest first.
+
+        Args:
+            limit: how many letters to return at most.
+            offset: how many of the oldest letters to skip.
+            queue: the queue that they were in.
+        """
         letters = [letter for letter, each in self.dead.values() if each.queue == queue]
         return letters[offset : offset + limit]
 
@@ -326,7 +358,13 @@ class Store:
         return [self.dead.pop(number)[1] for number in numbers]
 
     def move_to_dead(self, message: Message, reason: str, error: str | None) -> None:
-        """Make a dead letter of a message."""
+        """Make a dead letter of a message.
+
+        Args:
+            message: the message.
+            reason: why it is buried, in a few words.
+            error: the task's last error as text; None if it had no error.
+        """
         del self.messages[message.number]
         number = next(self.numbers)
         letter = DeadLetter(
@@ -344,7 +382,16 @@ class Store:
     # -- claims of ticks; these are texts of one length, in UTC -------------------------------
 
     def claim(self, schedule_id: str, tick: str, lease: float) -> bool:
-        """Claim a tick, unless it is confirmed or another claim of it lasts."""
+        """Claim a tick, unless it is confirmed or another claim of it lasts.
+
+        Args:
+            schedule_id: the schedule.
+            tick: when it is due, as text.
+            lease: how long the claim lasts, in seconds.
+
+        Returns:
+            Whether it was claimed.
+        """
         now = self.clock()
         key = (schedule_id, tick)
         if tick in self.confirmed.get(schedule_id, ()) or self.claims.get(key, now) > now:
