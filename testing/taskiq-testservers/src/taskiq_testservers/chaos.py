@@ -113,10 +113,15 @@ class Fault:
     worker: int | None = None
 
     def explains(self, start: Start, until: float, *, lease: float) -> bool:
-        """Whether a start that was over at a time may have been hurt.
+        """Return whether this fault may have hurt a start that was over at a time.
 
-        Those that lost their leases notice it within the time of a lease; until then they may even
-        start what they hold.
+        Workers that lost their leases notice it within the time of a lease; until then they may
+        even start what they hold.
+
+        Args:
+            start: the start of a task.
+            until: the time, by `time.monotonic()`.
+            lease: of the broker, in seconds.
         """
         is_about_it = self.worker in (None, start.worker)
         return is_about_it and start.time <= self.end + lease and self.begin <= until
@@ -200,7 +205,7 @@ def is_there(process: int) -> bool:
 class Faults:
     """Kills workers, stops one for a while, and remembers that and what else was done.
 
-    It is always the oldest one's turn: those that are killed young are started again later and
+    It is always the oldest one's turn: workers that are killed young are started again later and
     later.
 
     Args:
@@ -265,7 +270,7 @@ class Faults:
             self.killed.add(worker)
 
     async def _oldest_worker(self) -> int:
-        """Among those that were not stopped: they are to come back."""
+        """Return the oldest worker that was not stopped: a stopped one is to come back."""
         async with asyncio.timeout(30):
             while True:
                 workers = [each for each in self._log.workers() if each not in self.stopped]
@@ -305,7 +310,7 @@ def assert_nothing_is_wrong(
     stored = [Start.of(result.raise_for_error().return_value) for result in results]
     assert [each.number for each in stored] == list(range(len(stored)))
     assert log.unexplained(faults.all, lease=lease) == []
-    # Whoever lost its lease has not overwritten the result of the one that got it.
+    # A worker that lost its lease has not overwritten the result of the new owner.
     latest = {starts[-1] for starts in log.messages()}
     assert [each for each in stored if each not in latest] == []
     unsettled = [each for each in log.starts() if each not in log.settled]

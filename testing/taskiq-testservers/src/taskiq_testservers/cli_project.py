@@ -20,7 +20,13 @@ LIMIT = 20.0
 
 
 def until(look: Callable[[], _T | None], what: str = "it", limit: float = LIMIT) -> _T:
-    """What `look` returns, as soon as it is something."""
+    """Wait until `look` returns something true, and return that.
+
+    Args:
+        look: what to call again and again.
+        what: what is waited for, for the error.
+        limit: how long, in seconds.
+    """
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         found = look()
@@ -31,7 +37,7 @@ def until(look: Callable[[], _T | None], what: str = "it", limit: float = LIMIT)
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -121,7 +127,13 @@ class Project:
         return file
 
     def install(self, name: str, entry_points: str, modules: dict[str, str]) -> None:
-        """A distribution, as an installer would leave it."""
+        """Install a distribution, as pip would leave it.
+
+        Args:
+            name: of the distribution.
+            entry_points: the text of its `entry_points.txt`.
+            modules: the sources of its modules, by name.
+        """
         info = self.site / f"{name.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")

@@ -16,7 +16,13 @@ def message(task_id: str, body: bytes = b"body", **labels: Any) -> BrokerMessage
 async def fetch(
     broker: RedisBroker, limit: int = 10, *, lease: float = 60
 ) -> Fetched[RedisDelivery]:
-    """Fetch as a worker does, once."""
+    """Fetch as a worker does, once.
+
+    Args:
+        broker: has the queue.
+        limit: how many messages to fetch at most.
+        lease: of the deliveries, in seconds.
+    """
     return await Fetcher(broker.queue, lease=lease).fetch(limit)
 
 

@@ -99,7 +99,7 @@ class RedisServer:
         os.kill(self._process.pid, signal.SIGCONT)
 
     async def say(self, *command: str) -> str:
-        """Run redis-cli; what it printed."""
+        """Run redis-cli, and return what it printed."""
         process = await asyncio.create_subprocess_exec(
             "redis-cli", "-p", str(self.port), *command, stdout=subprocess.PIPE
         )

@@ -23,7 +23,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "name is a BLOB": {"task_name": b"\xff"},
     "id is not UTF-8": {"task_id": NO_TEXT},
     "name is not UTF-8": {"task_name": NO_TEXT},
-    "body is no message": {"body": b"\xff"},
+    "body is not a message": {"body": b"\xff"},
     "body is a text": {"body": "no message"},
     "expires_after is a BLOB": {"expires_after": b"x"},
     "expires_after is infinite": {"expires_after": float("inf"), "expires": float("inf")},
@@ -69,7 +69,13 @@ def plant(path: Path, **columns: Any) -> None:
 
 
 def change(path: Path, statement: str, parameters: Any = ()) -> None:
-    """Run a statement in the file, as anybody can."""
+    """Run a statement in the file, as anybody can.
+
+    Args:
+        path: the file.
+        statement: in SQL.
+        parameters: of the statement.
+    """
     connection = sqlite3.connect(path, timeout=10)
     with connection:
         connection.execute(statement, parameters)

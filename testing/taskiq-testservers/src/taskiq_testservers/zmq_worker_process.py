@@ -42,7 +42,16 @@ async def hang_at_first(started: str, context: Context = Depends()) -> list[int]
 
 @broker.task(task_name="block")
 async def block(started: str, seconds: float, context: Context = Depends()) -> int:
-    """Holds up the worker's event loop, as a plain computation does."""
+    """Hold up the worker's event loop, as a plain computation does.
+
+    Args:
+        started: a file that it creates.
+        seconds: for how long.
+        context: of the task.
+
+    Returns:
+        Its attempt.
+    """
     Path(started).touch()
     time.sleep(seconds)
     return context.attempt

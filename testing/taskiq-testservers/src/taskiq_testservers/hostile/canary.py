@@ -25,7 +25,7 @@ def pickles() -> list[bytes]:
 
 
 def records() -> list[dict[str, Any]]:
-    """Exception records whose types are no exceptions, and make the folder when they are called."""
+    """Exception records whose types are other callables, which make the folder if called."""
     path = str(canary())
     code = f"__import__('os').mkdir({path!r})"
     callables = [

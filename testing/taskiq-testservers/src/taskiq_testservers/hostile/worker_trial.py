@@ -86,7 +86,11 @@ class WorkerTrial:
         return self._supervisor is not None and self._supervisor.poll() is None
 
     async def finished_or_ended(self, tasks: list[AsyncTaskiqTask[Any]]) -> bool:
-        """Wait until good tasks are done, or the worker has ended; whether they are done."""
+        """Wait until good tasks are done, or the worker has ended.
+
+        Returns:
+            Whether the tasks are done.
+        """
         finishing = asyncio.create_task(self.finish(tasks))
         while self.is_running and not finishing.done():  # noqa: ASYNC110  # a process has no event
             await asyncio.sleep(0.05)
