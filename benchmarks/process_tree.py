@@ -28,7 +28,7 @@ def started(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Iter
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes that a process started, and those that they started."""
+    """Return the processes that a process started, directly or not."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""Tasks that kill their workers are buried; what ran beside them is not."""
+"""Tasks that kill their workers are buried, and other tasks that ran beside them are not."""
 
 import asyncio
 import sys

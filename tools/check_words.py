@@ -17,18 +17,6 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-NOT_YET: Final = (
-    "benchmarks",
-    "docs/benchmarks.md",
-    "docs/compatibility.md",
-    "docs/guarantees.md",
-    "examples",
-    "integration-tests",
-    "packages/taskiq-testkit",
-    "testing",
-)
-"""Not checked yet, unless they are named on the command line."""
-
 NOT_OURS: Final = frozenset({"build", "dist", "node_modules", "third_party"})
 """Folders that are not read; nor are hidden ones."""
 
@@ -172,6 +160,12 @@ DOCUMENTED_ELSEWHERE: Final = re.compile(
 )
 """Decorators of functions whose arguments are not documented: `help=` of the command line does."""
 
+TESTS: Final = frozenset({"tests", "integration-tests"})
+"""Folders of files whose strings and names of modules are not checked."""
+
+PROGRAMS: Final = frozenset({"benchmarks", "examples"})
+"""Folders of programs, whose functions nobody else calls."""
+
 FIELD_TERMS: Final = frozenset({"loading", "logging", "string", "testing", "tracing", "typing"})
 """Words in -ing that are good names of modules."""
 
@@ -203,12 +197,14 @@ def check_file(
         found += _check_prose([Prose(_without_fences(text), 1)])
     else:
         tree = ast.parse(text, filename=str(path))
-        is_test = not {"tests", "integration-tests"}.isdisjoint(path.relative_to(root).parts)
+        folders = set(path.relative_to(root).parts)
+        is_test = not folders.isdisjoint(TESTS)
         found += _check_prose(_prose_of(tree, text, with_messages=not is_test))
         found += _check_names(tree)
         if not is_test:
             found += _check_module_name(path)
-            found += _check_arguments(tree, ClassIndex([tree]) if classes is None else classes)
+            if folders.isdisjoint(PROGRAMS):
+                found += _check_arguments(tree, ClassIndex([tree]) if classes is None else classes)
     findings = [Finding(name, *rest) for rest in sorted(found)]
     return [finding for finding in findings if finding.word.lower() not in allowed]
 
@@ -423,12 +419,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("paths", nargs="*", help="files and folders; the whole tree by default")
     options = parser.parse_args(arguments)
     folders = [_from_root(path) for path in options.paths] or [""]
-    later = () if options.paths else NOT_YET
-
-    def is_checked(path: str) -> bool:
-        return is_below(path, folders) and not is_below(path, later)
-
-    findings = list(check_tree(ROOT, is_checked))
+    findings = list(check_tree(ROOT, lambda path: is_below(path, folders)))
     for finding in findings:
         print(finding)
     if findings:

@@ -59,7 +59,7 @@ class Bench:
             }
 
     def drain_with_results(self) -> dict[str, float]:
-        """The same with results, and the memory of the worker's processes afterwards."""
+        """Drain with results, and measure the memory of the worker's processes afterwards."""
         with self._draining(self.contender.tasks, results=True) as (workers, marks):
             rate = self._rate(marks, self.contender.tasks)
             return {"drain_results": rate, "memory": workers.memory()}

@@ -109,7 +109,7 @@ class Workers:
         return self
 
     def __exit__(self, *args: object) -> None:
-        """Ask them to end; whoever has not in five seconds is killed."""
+        """Ask them to end; a worker that has not ended in five seconds is killed."""
         for process in self._processes:
             process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + 5

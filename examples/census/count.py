@@ -1,4 +1,4 @@
-"""What there is to count in a Python source file."""
+"""The counts of a Python source file."""
 
 import ast
 import tokenize
@@ -20,7 +20,7 @@ class Census:
     """The counts of one file.
 
     Attributes:
-        is_parsed: False for the few files of the library that are no valid Python, on purpose.
+        is_parsed: False for the few files of the library that are invalid Python on purpose.
         longest: the longest function; None if there is no function.
     """
 

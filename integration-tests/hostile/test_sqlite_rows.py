@@ -51,7 +51,7 @@ def rows(scale: Scale) -> Iterator[dict[str, Any]]:
 
 
 def plant(path: Path, scale: Scale) -> int:
-    """Insert the rows; returns how many the file took."""
+    """Insert the rows, and return how many the file took."""
     connection = sqlite3.connect(path, timeout=20)
     planted = 0
     with connection:

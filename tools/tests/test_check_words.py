@@ -171,6 +171,12 @@ def test_tests_are_not_asked_for_arguments_and_messages(tmp_path: Path) -> None:
     assert found_in(tmp_path, "tests/test_a.py", text) == [(2, "somebody")]
 
 
+def test_programs_are_not_asked_for_arguments(tmp_path: Path) -> None:
+    text = 'def measure(first, second, third):\n    raise ValueError("It has ended by now.")\n'
+
+    assert found_in(tmp_path, "benchmarks/a.py", text) == [(2, "by now")]
+
+
 def test_a_finding_says_where_what_and_what_instead(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("It has ended by now.\n")
 

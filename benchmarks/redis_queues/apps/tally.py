@@ -32,7 +32,7 @@ async def nap() -> None:
 
 
 def nap_in_thread() -> None:
-    """The same where tasks have threads or greenlets."""
+    """Sleep, where tasks have threads or greenlets; see `nap`."""
     mark()
     time.sleep(NAP)
     mark()
