@@ -1,10 +1,15 @@
 """Validation and normalization of the fields of a descriptor."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
 
 from taskiq_core.capabilities import Capability
 from taskiq_core.plugins.errors import PluginSpecError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # RFC 3986, section 3.1, in its canonical lower case
@@ -12,80 +17,106 @@ _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _TARGET = re.compile(rf"{_DOTTED}:{_DOTTED}")
 
 
-class SpecChecks:
-    """Checks the fields of one descriptor, and names the descriptor in errors.
+def check_fields(spec: "DataclassInstance") -> None:
+    """Check each field of a new descriptor by what its name means, and normalize it.
 
-    Args:
-        spec: the descriptor, whose class and name go into the messages.
+    Raises:
+        PluginSpecError: a field is invalid.
     """
-
-    def __init__(self, spec: object) -> None:
-        self._spec = spec
-
-    def name(self, value: object) -> None:
-        """A name: lower case, begins with a letter, words joined by `-`, `_` or `.`."""
-        if not isinstance(value, str) or not _NAME.fullmatch(value):
-            raise self._error(
-                "name",
-                value,
-                "must be lower-case letters and digits, joined by '-', '_' or '.', such as 'redis'",
-            )
-
-    def text(self, field: str, value: object) -> None:
-        """Any string."""
-        if not isinstance(value, str):
-            raise self._error(field, value, "must be a string")
-
-    def words(self, field: str, value: object) -> tuple[str, ...]:
-        """Any number of non-empty strings."""
-        if isinstance(value, str) or not isinstance(value, Iterable):
-            raise self._error(field, value, "must be a tuple of strings, such as ('redis',)")
-        words: tuple[object, ...] = tuple(value)
-        if not all(isinstance(word, str) and word for word in words):
-            raise self._error(field, value, "must be a tuple of strings, such as ('redis',)")
-        return tuple(str(word) for word in words)
-
-    def target(self, field: str, value: object) -> None:
-        """A lazy target, `package.module:attribute`."""
-        if not isinstance(value, str):
-            raise self._error(
-                field,
-                value,
-                "must be a string such as 'package.module:Name', so that listing imports nothing",
-            )
-        if not _TARGET.fullmatch(value):
-            raise self._error(field, value, "must have the form 'package.module:Name'")
-
-    def schemes(self, value: object) -> tuple[str, ...]:
-        """URL schemes, without `://`."""
-        if isinstance(value, str) or not isinstance(value, Iterable):
-            raise self._error("schemes", value, "must be a tuple of strings, such as ('redis',)")
-        schemes: tuple[object, ...] = tuple(value)
-        return tuple(self._scheme(scheme) for scheme in schemes)
-
-    def capabilities(self, value: object) -> frozenset[Capability]:
-        """Members of `Capability`, or their values."""
-        if isinstance(value, str) or not isinstance(value, Iterable):
-            raise self._error("capabilities", value, "must be a set of Capability")
+    for field in fields(spec):
+        value = getattr(spec, field.name)
         try:
-            return frozenset(Capability(item) for item in value)
-        except ValueError:
-            known = ", ".join(Capability)
-            raise self._error(
-                "capabilities", value, f"must be a set of Capability; there are: {known}"
-            ) from None
+            checked = _CHECKS[field.name](value)
+        except _InvalidError as invalid:
+            raise _error(spec, field.name, value, str(invalid)) from None
+        object.__setattr__(spec, field.name, checked)
 
-    def _scheme(self, value: object) -> str:
-        if not isinstance(value, str) or not _SCHEME.fullmatch(value):
-            hint = "lower-case letters, digits, '+', '-' or '.', such as 'redis' (without '://')"
-            raise self._error("schemes", value, f"must be {hint}")
-        return value
 
-    def _error(self, field: str, value: object, problem: str) -> PluginSpecError:
-        name = getattr(self._spec, "name", None) or getattr(self._spec, "distribution", None)
-        return PluginSpecError(
-            spec=f"{type(self._spec).__name__}({name!r})",
-            field=field,
-            value=repr(value),
-            problem=problem,
+class _InvalidError(Exception):
+    """A value can't be used: its argument says what it must be."""
+
+
+def _name(value: object) -> str:
+    """Lower case, begins with a letter, words joined by `-`, `_` or `.`."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise _InvalidError(
+            "must be lower-case letters and digits, joined by '-', '_' or '.', such as 'redis'"
         )
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _InvalidError("must be a string")
+    return value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """Any number of non-empty strings."""
+    words = _items(value, "must be a tuple of strings, such as ('redis',)")
+    if not all(isinstance(word, str) and word for word in words):
+        raise _InvalidError("must be a tuple of strings, such as ('redis',)")
+    return tuple(str(word) for word in words)
+
+
+def _target(value: object) -> str:
+    if not isinstance(value, str):
+        raise _InvalidError(
+            "must be a string such as 'package.module:Name', so that listing imports nothing"
+        )
+    if not _TARGET.fullmatch(value):
+        raise _InvalidError("must have the form 'package.module:Name'")
+    return value
+
+
+def _schemes(value: object) -> tuple[str, ...]:
+    """URL schemes, without `://`."""
+    return tuple(map(_scheme, _items(value, "must be a tuple of strings, such as ('redis',)")))
+
+
+def _scheme(value: object) -> str:
+    if not isinstance(value, str) or not _SCHEME.fullmatch(value):
+        raise _InvalidError(
+            "must be lower-case letters, digits, '+', '-' or '.', such as 'redis' (without '://')"
+        )
+    return value
+
+
+def _capabilities(value: object) -> frozenset[Capability]:
+    """Members of `Capability`, or their values."""
+    try:
+        return frozenset(Capability(item) for item in _items(value, "must be a set of Capability"))
+    except ValueError:
+        known = ", ".join(Capability)
+        raise _InvalidError(f"must be a set of Capability; there are: {known}") from None
+
+
+def _items(value: object, problem: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _InvalidError(problem)
+    return tuple(value)
+
+
+_CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
+    "capabilities": _capabilities,
+    "command": _text,
+    "description": _text,
+    "distribution": _text,
+    "factory": _target,
+    "help": _text,
+    "name": _name,
+    "schemes": _schemes,
+    "target": _target,
+    "words": _words,
+}
+"""What makes the value of a field, or refuses it: a field means the same in each descriptor."""
+
+
+def _error(spec: object, field: str, value: object, problem: str) -> PluginSpecError:
+    name = getattr(spec, "name", None) or getattr(spec, "distribution", None)
+    return PluginSpecError(
+        spec=f"{type(spec).__name__}({name!r})",
+        field=field,
+        value=repr(value),
+        problem=problem,
+    )

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TypeAlias
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.plugins.spec_checks import SpecChecks
+from taskiq_core.plugins.spec_checks import check_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,7 @@ class BrokerSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        object.__setattr__(self, "schemes", checks.schemes(self.schemes))
-        checks.target("factory", self.factory)
-        object.__setattr__(self, "capabilities", checks.capabilities(self.capabilities))
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +45,7 @@ class ResultBackendSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        object.__setattr__(self, "schemes", checks.schemes(self.schemes))
-        checks.target("factory", self.factory)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +59,7 @@ class ScheduleSourceSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        object.__setattr__(self, "schemes", checks.schemes(self.schemes))
-        checks.target("factory", self.factory)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +72,7 @@ class MiddlewareSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        checks.target("factory", self.factory)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +85,7 @@ class SerializerSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        checks.target("factory", self.factory)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +104,7 @@ class CommandSpec:
     help: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        checks.target("target", self.target)
-        checks.text("help", self.help)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +117,7 @@ class HealthCheckSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        checks.target("target", self.target)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +138,7 @@ class WorkerServiceSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        checks.target("target", self.target)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +157,7 @@ class InstallCure:
     command: str
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.text("distribution", self.distribution)
-        object.__setattr__(self, "words", checks.words("words", self.words))
-        checks.text("command", self.command)
+        check_fields(self)
 
 
 Spec: TypeAlias = (
