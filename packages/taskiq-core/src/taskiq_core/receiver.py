@@ -32,7 +32,7 @@ from taskiq_core.flow.handle import DeliveryHandler, RunTask
 from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.loop_watchdog import MAX_BLOCK, LoopWatchdog
-from taskiq_core.flow.losses import hear_losses
+from taskiq_core.flow.notices import hear_aborts, hear_losses
 from taskiq_core.flow.plan import PlanBook
 from taskiq_core.flow.presence import Presence, running_task
 from taskiq_core.flow.process_facts import new_worker_id
@@ -42,7 +42,7 @@ from taskiq_core.flow.running_deliveries import RunningDeliveries
 from taskiq_core.flow.settle import Settler
 from taskiq_core.flow.store_reports import store_reports
 from taskiq_core.flow.suspects import SuspectLane
-from taskiq_core.flow.upkeep import expire_regularly, hear_aborts, reclaim_regularly
+from taskiq_core.flow.upkeep import expire_regularly, reclaim_regularly
 from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckableMessage, AckController, AcknowledgeType
 from taskiq_core.messages.delivery import Delivery
@@ -315,13 +315,13 @@ class Receiver:
 
     @asynccontextmanager
     async def _upkeep(self) -> AsyncGenerator[None, None]:
-        """Renew leases, reclaim and hear of aborts, until the last task has ended."""
+        """Renew leases, reclaim, and hear of aborts and losses, until the last task has ended."""
         tasks = [
             asyncio.create_task(self._leases.run()),
             asyncio.create_task(reclaim_regularly(self.broker, self._outage)),
             asyncio.create_task(expire_regularly(self.broker, self.handle, self._outage)),
             asyncio.create_task(hear_aborts(self.broker, self._hear_abort, self._outage)),
-            asyncio.create_task(hear_losses(self.broker, self._lose_without_lease)),
+            asyncio.create_task(hear_losses(self.broker, self._lose_without_lease, self._outage)),
             asyncio.create_task(reclaim_from_neighbours(self.broker)),
         ]
         try:

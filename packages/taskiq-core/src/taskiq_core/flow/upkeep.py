@@ -1,13 +1,11 @@
-"""What a worker does beside running tasks: reclaims, and hears of aborts."""
+"""What a worker looks after on a timer: messages of dead workers, and expired ones."""
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
-from taskiq_core.brokers.backoff import backoff_delay
 from taskiq_core.brokers.outage import Outage
 from taskiq_core.capabilities import Capability
 from taskiq_core.loggers import get_logger
@@ -17,11 +15,6 @@ logger = get_logger(__name__)
 
 RECLAIM: Final = "Messages of dead workers can't be reclaimed"
 EXPIRE: Final = "Expired messages can't be looked for"
-HEAR_ABORTS: Final = "Aborts can't be listened for"
-REOPEN_BASE: Final = 0.5
-"""Upper bound of the first wait before aborts are listened to again, in seconds."""
-REOPEN_CAP: Final = 30.0
-"""Upper bound of every such wait, in seconds."""
 REFUSED_AT_ONCE: Final = 16
 """Expired messages that are refused at the same time."""
 
@@ -70,31 +63,3 @@ async def expire_regularly(
             outage.failed(EXPIRE, error)
         else:
             outage.succeeded(EXPIRE)
-
-
-async def hear_aborts(
-    broker: AbstractBroker, abort: Callable[[str], object], outage: Outage
-) -> None:
-    """Abort tasks that the broker names, until this is cancelled.
-
-    Args:
-        broker: whose aborts to listen to.
-        abort: called with the id of each task.
-        outage: logs failures.
-    """
-    if Capability.ABORT_RUNNING not in (broker.capabilities or ()):
-        return
-    failures = 0
-    while True:
-        try:
-            async with aclosing(broker.aborts()) as task_ids:
-                async for task_id in task_ids:
-                    failures = 0
-                    outage.succeeded(HEAR_ABORTS)
-                    abort(task_id)
-        except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
-            outage.failed(HEAR_ABORTS, error)
-        failures += 1
-        await asyncio.sleep(
-            backoff_delay(failures, base=REOPEN_BASE, cap=REOPEN_CAP, rng=random),
-        )

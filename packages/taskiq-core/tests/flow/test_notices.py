@@ -131,7 +131,10 @@ async def test_losses_are_listened_to_again_after_a_failure(
         losses.queue.put_nowait(store.made[0])
         await stopped.wait()
 
-    assert "Lost deliveries can't be listened to: away" in caplog.text
+    assert (
+        "Lost deliveries can't be listened for (away); it is tried again until it works"
+        in caplog.text
+    )
 
 
 def test_broker_is_given_the_limit_of_deliveries_before_its_start(
