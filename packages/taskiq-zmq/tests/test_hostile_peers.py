@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ import zmq
 import zmq.asyncio
 
 from taskiq_core.exceptions import SendTaskError
+from taskiq_core.messages.worker_record import WorkerRecord
+from taskiq_core.worker_report import WorkerState
 from taskiq_testservers.zmq_workers import QUICK, MakeClient, MakeWorker, connected, on_loopback
 from taskiq_zmq import CurveKeys, ZeroMQBroker
 from taskiq_zmq.protocol import records
@@ -135,11 +138,55 @@ async def test_a_long_name_is_refused_and_not_logged(
 ) -> None:
     caplog.set_level("INFO")
 
-    await peer.say(records.Hello("x" * 15 * MEGABYTE))
+    size = 15 * MEGABYTE
+    await peer.send(encode_batch(1, [struct.pack("!BI", 1, size), bytes(size)]))
 
     await asyncio.wait_for(peer.closed(), 20)
     assert await client.worker_count() == 0
     assert len(caplog.text) < 2_000
+
+
+async def test_a_worker_of_another_protocol_version_is_refused_by_name(
+    client: ZeroMQBroker, peer: RawPeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What taskiq-zmq said before queues had names is not guessed at."""
+    await peer.send(struct.pack("!BIBI", 1, 1, 1, 6) + b"worker")
+
+    await asyncio.wait_for(peer.closed(), 20)
+    assert "version 1 of the protocol, this side speaks 2" in caplog.text
+    assert await client.worker_count() == 0
+
+
+async def test_a_worker_that_says_nonsense_of_itself_is_not_listed(
+    client: ZeroMQBroker, peer: RawPeer, make_worker: MakeWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    nonsense = [records.Announce(10, b"[" * 200_000), records.Announce(10, b"{}")]
+    await peer.say(records.Hello("liar"), *nonsense)
+    while "can't be read" not in caplog.text:  # noqa: ASYNC110  # a log has no event
+        await asyncio.sleep(0.005)
+
+    assert await client.workers() == []
+    await works(client, make_worker)
+
+
+async def test_a_peer_has_one_record(client: ZeroMQBroker, peer: RawPeer) -> None:
+    """However many names it thinks of, its last one is listed."""
+    now = datetime.now(UTC)
+    said = [records.Hello("many")]
+    for number in range(1_000):
+        record = WorkerRecord(
+            worker_id=str(number),
+            host="h",
+            pid=1,
+            state=WorkerState.RUNNING,
+            started_at=now,
+            seen_at=now,
+        )
+        said.append(records.Announce(1_000, record.model_dump_json().encode()))
+    await peer.say(*said)
+
+    while [each.worker_id for each in await client.workers()] != ["999"]:  # noqa: ASYNC110  # no event for that
+        await asyncio.sleep(0.005)
 
 
 async def test_workers_that_come_and_go_are_logged_at_a_bounded_rate(

@@ -1,5 +1,6 @@
 """ZeroMQBroker: tasks from clients straight to workers, without a server."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from itertools import islice
 from typing import Any, Self
@@ -7,14 +8,23 @@ from typing import Any, Self
 from taskiq_core.abc.result_backend import AsyncResultBackend
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.url_options import read_url_options
+from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import UrlOptionError
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.message_info import (
+    ALL_MESSAGES,
+    MessageFilter,
+    MessagePage,
+    MessageState,
+)
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
+from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_zmq.client.hub import HubOptions
-from taskiq_zmq.endpoint import Endpoint
+from taskiq_zmq.client.inspection import page_of
+from taskiq_zmq.endpoint import Endpoint, WorkerFacts
 from taskiq_zmq.errors import AddressError
 from taskiq_zmq.options import (
     CAPABILITIES,
@@ -63,6 +73,8 @@ class ZeroMQBroker(AsyncBroker):
         "`dead_letters()`, `task.abort()`; or use a broker that stores its queue, such as "
         "taskiq-sqlite or taskiq-redis."
     )
+
+    reclaims_itself = True  # a client gives back what a lost worker held, at once
 
     def __init__(
         self,
@@ -140,10 +152,16 @@ class ZeroMQBroker(AsyncBroker):
         Raises:
             AddressInUseError: another client is bound to the address.
             AddressError: the address can't be bound or resolved.
+            ValueError: a worker's queues are too many, or have names that no task can have.
         """
         if self._endpoint.is_open:
             return
-        await self._endpoint.open(self._own_backend, is_worker=self.is_worker_process)
+        is_worker = self.is_worker_process
+        await self._endpoint.open(
+            self._own_backend,
+            default_queue=self.queue_name,
+            worker=WorkerFacts(self.worker_id, self.queues) if is_worker else None,
+        )
         try:
             await super().startup()
         except BaseException:
@@ -213,47 +231,108 @@ class ZeroMQBroker(AsyncBroker):
         """
         return self._endpoint.worker.aborts()
 
+    # -- the queues as operators see them: in the client --------------------------------------
+
+    async def queue_names(self) -> Sequence[str]:
+        """Return the queues of this client that have held a message, the default queue first."""
+        return list(self._endpoint.queue("list its queues").names)
+
     async def stats(self, *, queue: str | None = None) -> QueueStats:
         """Count the messages of this client."""
-        return self._endpoint.queue("count its messages").stats()
+        return self._endpoint.queue("count its messages").stats(queue or self.queue_name)
+
+    async def messages(
+        self,
+        state: MessageState,
+        *,
+        queue: str | None = None,
+        where: MessageFilter = ALL_MESSAGES,
+        after: str | None = None,
+        limit: int = 100,
+        with_body: bool = False,
+    ) -> MessagePage:
+        """Return a page of the messages of this client.
+
+        Raises:
+            CapabilityError: in broadcast mode each worker has messages of its own.
+        """
+        if Capability.INSPECT not in (self.capabilities or ()):
+            raise self._lacks("list its messages", Capability.INSPECT)
+        return page_of(
+            self._endpoint.queue("list its messages"),
+            queue or self.queue_name,
+            state,
+            where=where,
+            after=after,
+            limit=limit,
+            with_body=with_body,
+            now=asyncio.get_running_loop().time(),
+        )
+
+    async def move_to_now(self, task_id: str, *, queue: str | None = None) -> bool:
+        """Deliver a delayed message of this client as soon as a worker is free.
+
+        Raises:
+            CapabilityError: in broadcast mode each worker has messages of its own.
+        """
+        if Capability.INSPECT not in (self.capabilities or ()):
+            raise self._lacks("move a delayed message", Capability.INSPECT)
+        hub = self._endpoint.hub("move a delayed message")
+        return hub.move_to_now(task_id, queue or self.queue_name)
 
     async def worker_count(self) -> int:
         """Return the number of workers that are connected to this client."""
         return len(self._endpoint.queue("count its workers").consumers)
 
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """Return the records of the workers that are connected to this client."""
+        return self._endpoint.hub("list its workers").workers.list()
+
+    async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
+        """Keep the record of a worker in each client that it is connected to."""
+        self._endpoint.announce(record, ttl)
+
+    async def withdraw(self, worker_id: str) -> None:
+        """Forget the record of a worker; that of one that is lost is forgotten at once."""
+        self._endpoint.withdraw(worker_id)
+
     async def pause(self, *, queue: str | None = None) -> None:
-        """Have the queue of this client hand out nothing, until `resume` or the client's end."""
-        self._endpoint.hub("pause its queue").pause()
+        """Have a queue of this client hand out nothing, until `resume` or the client's end."""
+        self._endpoint.hub("pause a queue").pause(queue or self.queue_name)
 
     async def resume(self, *, queue: str | None = None) -> None:
-        """Have the queue of this client hand out messages again."""
-        self._endpoint.hub("resume its queue").resume()
+        """Have a queue of this client hand out messages again."""
+        self._endpoint.hub("resume a queue").resume(queue or self.queue_name)
 
     async def is_paused(self, *, queue: str | None = None) -> bool:
-        """Return whether the queue of this client is paused."""
-        return self._endpoint.queue("tell whether its queue is paused").is_paused
+        """Return whether a queue of this client is paused."""
+        paused = self._endpoint.queue("tell whether a queue is paused").paused
+        return (queue or self.queue_name) in paused
 
     async def purge(self, *, queue: str | None = None) -> int:
-        """Drop waiting and delayed messages."""
-        return self._endpoint.queue("purge the queue").purge()
+        """Drop waiting and delayed messages of a queue."""
+        return self._endpoint.queue("purge a queue").purge(queue or self.queue_name)
 
     async def dead_letters(
         self, *, limit: int = 100, offset: int = 0, queue: str | None = None
     ) -> list[DeadLetter]:
         """List dead letters, oldest first; the latest `max_dead_letters` are kept."""
-        return list(islice(self._endpoint.queue("list dead letters").dead, offset, offset + limit))
+        letters = self._endpoint.queue("list dead letters").dead_letters(queue or self.queue_name)
+        return list(islice(letters, offset, offset + limit))
 
     async def replay_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
-        """Put dead letters into the queue again, as new messages."""
-        return self._endpoint.hub("replay dead letters").replay_dead(letter_ids)
+        """Put dead letters into their queue again, as new messages."""
+        hub = self._endpoint.hub("replay dead letters")
+        return hub.replay_dead(letter_ids, queue or self.queue_name)
 
     async def purge_dead_letters(
         self, letter_ids: Collection[str] | None = None, *, queue: str | None = None
     ) -> int:
-        """Delete dead letters."""
-        return self._endpoint.queue("purge dead letters").purge_dead(letter_ids)
+        """Delete dead letters of a queue."""
+        messages = self._endpoint.queue("purge dead letters")
+        return messages.purge_dead(letter_ids, queue or self.queue_name)
 
     @property
     def _own_backend(self) -> ZeroMQResultBackend[Any] | None:

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from taskiq_core.brokers.queue_labels import queue_labels
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_selection import QueueSelection
+from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_zmq.client.hub import Hub, HubOptions
 from taskiq_zmq.client.message_check import MessageCheck
 from taskiq_zmq.client.queue import MessageQueue
@@ -14,6 +17,19 @@ from taskiq_zmq.results import ZeroMQResultBackend
 from taskiq_zmq.transport.addresses import parse_address, resolve
 from taskiq_zmq.transport.wire import WireOptions
 from taskiq_zmq.worker.worker import ZeroMQWorker
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """What a worker says when it connects.
+
+    Attributes:
+        worker_id: the owner of what is delivered to it.
+        queues: what it listens to; None for the default queue.
+    """
+
+    worker_id: str
+    queues: QueueSelection | None
 
 
 class Endpoint:
@@ -44,6 +60,7 @@ class Endpoint:
         self._broker = broker
         self._wire = wire
         self._hub_options = hub_options
+        self._default_queue = ""
         self._check = MessageCheck(wire.max_message_size)
         self._hub: Hub | None = None
         self._worker: ZeroMQWorker | None = None
@@ -75,19 +92,39 @@ class Endpoint:
         """Return the queue; raises ClientOnlyError, which names the action, in other processes."""
         return self.hub(action).queue
 
-    async def open(self, backend: ZeroMQResultBackend[Any] | None, *, is_worker: bool) -> None:
-        """Bind or connect, and attach the result backend if it is one of ours."""
+    async def open(
+        self,
+        backend: ZeroMQResultBackend[Any] | None,
+        *,
+        default_queue: str,
+        worker: WorkerFacts | None,
+    ) -> None:
+        """Bind or connect, and attach the result backend if it is one of ours.
+
+        Args:
+            backend: keeps the results; None if another one does.
+            default_queue: of messages and workers that name none.
+            worker: what this worker is; None in a client.
+        """
         store = None if backend is None else backend.store
-        if is_worker:
+        self._default_queue = default_queue
+        if worker is not None:
             self._worker = ZeroMQWorker(
                 addresses=[await resolve(each, broker=self._broker) for each in self._connect_to],
                 store=store,
                 wire=self._wire,
                 send_timeout=self._hub_options.send_timeout,
+                worker_id=worker.worker_id,
+                queues=worker.queues or QueueSelection({default_queue: 1}),
             )
         else:
             address = await resolve(self._bind_to, broker=self._broker)
-            hub = Hub(store=store, wire=self._wire, options=self._hub_options)
+            hub = Hub(
+                store=store,
+                wire=self._wire,
+                options=self._hub_options,
+                default_queue=default_queue,
+            )
             await hub.open(address, broker=self._broker)
             self._hub = hub
         if backend is not None:
@@ -114,11 +151,12 @@ class Endpoint:
     async def send(self, message: BrokerMessage) -> None:
         """Put a message into the queue of this client, or of the first client of this worker."""
         self._check(message)
-        delay = queue_labels(message).delay
+        labels = queue_labels(message)
+        queue = labels.queue or self._default_queue
         if self._hub is not None:
-            await self._hub.put(message, delay)
+            await self._hub.put(message, queue, labels.delay)
         elif self._worker is not None:
-            await self._worker.submit(message, delay)
+            await self._worker.submit(message, labels.delay, queue)
         else:
             raise NotStartedError(task_name=message.task_name)
 
@@ -131,3 +169,17 @@ class Endpoint:
             return
         for message in messages:
             await self.send(message)
+
+    def announce(self, record: WorkerRecord, ttl: float) -> None:
+        """Have the clients of this worker keep its record; in a client, keep it here."""
+        if self._worker is not None:
+            self._worker.announce(record, ttl)
+        else:
+            self.hub("keep the record of a worker").workers.announce(record, ttl)
+
+    def withdraw(self, worker_id: str) -> None:
+        """Have a record forgotten that `announce` had kept."""
+        if self._worker is not None:
+            self._worker.withdraw()
+        else:
+            self.hub("forget the record of a worker").workers.withdraw(worker_id)

@@ -26,13 +26,16 @@ _COMMON = frozenset(
         Capability.BATCH,
         Capability.PUSH_RESULTS,
         Capability.PAUSE,
+        Capability.QUEUES,
+        Capability.PRESENCE,
     }
 )
 CAPABILITIES: Final = {
-    DeliveryMode.EXCLUSIVE: _COMMON | {Capability.ACK},
+    DeliveryMode.EXCLUSIVE: _COMMON | {Capability.ACK, Capability.INSPECT},
     DeliveryMode.BROADCAST: _COMMON | {Capability.BROADCAST},
 }
-"""The capabilities in each mode. In broadcast mode no worker takes over from a dead one."""
+"""The capabilities in each mode. In broadcast mode no worker takes over from a dead one,
+and each has its own copies of the messages."""
 
 LISTEN_PREFETCH: Final = 64
 """Messages that `listen` fetches ahead, for callers that have no slots."""

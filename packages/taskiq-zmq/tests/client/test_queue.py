@@ -16,16 +16,26 @@ from hypothesis.stateful import (
 )
 
 from taskiq_core.messages.aborts import AbortState
-from taskiq_zmq.client.dispatch import BroadcastDispatch, Consumer, ExclusiveDispatch, QueuedMessage
-from taskiq_zmq.client.queue import MessageQueue
+from taskiq_core.messages.queue_selection import QueueSelection
+from taskiq_zmq.client.dispatch import BroadcastDispatch, Consumer, Dispatch, ExclusiveDispatch
+from taskiq_zmq.client.queue import MAX_NAMES, MessageQueue
+from taskiq_zmq.client.queued_message import QueuedMessage
 
 
-def task(task_id: str = "id") -> QueuedMessage:
-    return QueuedMessage(task_id, "name", b"body")
+def task(task_id: str = "id", queue: str = "default") -> QueuedMessage:
+    return QueuedMessage(task_id, "name", b"body", queue)
+
+
+def queue_of(rule: Dispatch, max_dead_letters: int = 1_000) -> MessageQueue:
+    return MessageQueue(rule, default_queue="default", max_dead_letters=max_dead_letters)
 
 
 def shared() -> MessageQueue:
-    return MessageQueue(ExclusiveDispatch())
+    return queue_of(ExclusiveDispatch())
+
+
+def broadcast() -> MessageQueue:
+    return queue_of(BroadcastDispatch())
 
 
 class MessageQueueMachine(RuleBasedStateMachine):
@@ -36,7 +46,7 @@ class MessageQueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = MessageQueue(ExclusiveDispatch(), max_dead_letters=10_000)
+        self.queue = queue_of(ExclusiveDispatch(), max_dead_letters=10_000)
         self.now = 0.0
         self.sent = 0
         self.alive: set[str] = set()
@@ -242,7 +252,7 @@ def test_a_result_of_a_lost_delivery_is_nobodys() -> None:
 
 
 def test_dead_letters_are_kept_with_their_reason_and_replayed_as_new() -> None:
-    queue = MessageQueue(ExclusiveDispatch(), max_dead_letters=1)
+    queue = queue_of(ExclusiveDispatch(), max_dead_letters=1)
     worker = queue.join("worker")
     queue.grant(worker, 2)
     queue.put(task("a"))
@@ -250,10 +260,10 @@ def test_dead_letters_are_kept_with_their_reason_and_replayed_as_new() -> None:
     for consumer, tag, _ in list(queue.dispatch(0)):
         queue.bury(consumer, tag, "why", "ValueError: no")
 
-    (letter,) = queue.dead
+    (letter,) = queue.dead_letters("default")
     assert (letter.task_id, letter.task_name, letter.message) == ("b", "name", b"body")
     assert (letter.attempt, letter.reason, letter.error) == (1, "why", "ValueError: no")
-    assert queue.replay_dead() == 1
+    assert queue.replay_dead(None, "default") == 1
     queue.grant(worker, 3)
     [(_, _, again)] = queue.dispatch(0)
     assert (again.task_id, again.attempt) == ("b", 1)
@@ -268,7 +278,7 @@ def test_purge_drops_what_waits_and_leaves_what_is_delivered() -> None:
     queue.put(task("d"), due=1.0)
     list(queue.dispatch(0))
 
-    assert queue.purge() == 3
+    assert queue.purge("default") == 3
     assert (queue.waiting, queue.delayed, queue.held) == (0, 0, 1)
 
 
@@ -278,22 +288,58 @@ def test_paused_queue_delivers_nothing_and_keeps_what_is_held() -> None:
     queue.grant(worker, 3)
     queue.put(task("a"))
     [(_, tag, _)] = queue.dispatch(0)
-    queue.is_paused = True
+    queue.paused.add("default")
     queue.put(task("b"))
     queue.put(task("c"), due=1.0)
 
     assert list(queue.dispatch(2.0)) == []
 
     assert queue.next_due is None  # nothing to wake up for
-    assert (queue.stats().waiting, queue.stats().delivered, queue.stats().is_paused) == (2, 1, True)
+    stats = queue.stats("default")
+    assert (stats.waiting, stats.delivered, stats.is_paused) == (2, 1, True)
     assert queue.ack(worker, tag)
-    queue.is_paused = False
+    queue.paused.discard("default")
     assert [one.task_id for _, _, one in queue.dispatch(2.0)] == ["b", "c"]
+
+
+def test_weights_share_the_slots_of_a_worker() -> None:
+    queue = shared()
+    worker = queue.join("worker", queues=QueueSelection({"heavy": 3, "light": 1}))
+    for number in range(40):
+        queue.put(task(f"h{number}", "heavy"))
+        queue.put(task(f"l{number}", "light"))
+    queue.grant(worker, 40)
+
+    taken = Counter(one.queue for _, _, one in queue.dispatch(0))
+
+    assert taken == {"heavy": 30, "light": 10}
+
+
+def test_a_worker_without_credit_starves_only_of_what_it_may_get() -> None:
+    queue = shared()
+    queue.join("usual")
+    mailer = queue.join("mailer", queues=QueueSelection({"mails": 1}))
+    queue.put(task("a", "mails"))
+
+    assert list(queue.starving()) == [mailer]
+    queue.paused.add("mails")
+    assert list(queue.starving()) == []
+
+
+def test_names_of_queues_that_are_empty_are_forgotten_in_time() -> None:
+    queue = shared()
+    queue.put(task("kept", "kept"))
+    for number in range(3 * MAX_NAMES):
+        queue.put(task("id", f"queue {number}"))
+        queue.purge(f"queue {number}")
+
+    assert len(queue.names) <= MAX_NAMES
+    assert list(queue.names)[:2] == ["default", "kept"]
 
 
 class TestBroadcast:
     def test_every_worker_gets_every_message(self) -> None:
-        queue = MessageQueue(BroadcastDispatch())
+        queue = broadcast()
         first, second = queue.join("first"), queue.join("second")
         queue.grant(first, 5)
         queue.grant(second, 5)
@@ -305,7 +351,7 @@ class TestBroadcast:
         assert [one.attempt for _, _, one in sent] == [1, 1]
 
     def test_the_first_worker_gets_what_was_sent_before(self) -> None:
-        queue = MessageQueue(BroadcastDispatch())
+        queue = broadcast()
         queue.put(task())
         first, second = queue.join("first"), queue.join("second")
         queue.grant(first, 5)
@@ -313,8 +359,25 @@ class TestBroadcast:
 
         assert [consumer.name for consumer, _, _ in queue.dispatch(0)] == ["first"]
 
+    def test_only_workers_of_the_queue_get_a_message(self) -> None:
+        queue = broadcast()
+        selection = QueueSelection({"mails": 1})
+        for name in ("first mailer", "second mailer"):
+            queue.grant(queue.join(name, queues=selection), 5)
+        queue.grant(queue.join("usual"), 5)
+        queue.put(task("a mail", "mails"))
+        queue.put(task("early", "reports"))
+
+        sent = [consumer.name for consumer, _, _ in queue.dispatch(0)]
+
+        assert sent == ["first mailer", "second mailer"]
+        assert queue.waiting == 1
+        reporter = queue.join("reporter", queues=QueueSelection({"reports": 1}))
+        queue.grant(reporter, 5)
+        assert [one.task_id for _, _, one in queue.dispatch(0)] == ["early"]
+
     def test_a_released_copy_comes_back_to_the_same_worker(self) -> None:
-        queue = MessageQueue(BroadcastDispatch())
+        queue = broadcast()
         first, second = queue.join("first"), queue.join("second")
         queue.grant(first, 5)
         queue.grant(second, 5)
@@ -326,7 +389,7 @@ class TestBroadcast:
         assert [consumer.name for consumer, _, _ in queue.dispatch(1.0)] == ["first"]
 
     def test_what_a_lost_worker_had_is_lost_with_it(self) -> None:
-        queue = MessageQueue(BroadcastDispatch())
+        queue = broadcast()
         first = queue.join("first")
         queue.grant(first, 1)
         queue.put(task())

@@ -23,15 +23,23 @@ u32 = st.integers(0, 2**32 - 1)
 u64 = st.integers(0, 2**64 - 1)
 texts = st.text(max_size=40)
 delays = st.floats(0, MAX_DELAY)
+queue_names = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=40)
+queues = st.dictionaries(queue_names, st.integers(1, 1_000), max_size=5).map(
+    lambda weights: tuple(weights.items())
+)
 tags = st.lists(u64, max_size=20).map(tuple)
 KINDS = {
-    records.Hello: st.builds(records.Hello, texts),
+    records.Hello: st.builds(records.Hello, texts, texts, st.booleans(), queues),
+    records.Announce: st.builds(records.Announce, delays, st.binary()),
+    records.Withdraw: st.just(records.Withdraw()),
     records.Grant: st.builds(records.Grant, u64),
     records.Acks: st.builds(records.Acks, tags),
     records.Release: st.builds(records.Release, u64, delays),
     records.Returns: st.builds(records.Returns, tags),
     records.Bury: st.builds(records.Bury, u64, texts),
-    records.Submit: st.builds(records.Submit, u32, delays, texts, texts, st.binary()),
+    records.Submit: st.builds(
+        records.Submit, u32, delays, texts, texts, st.binary(), st.just("") | queue_names
+    ),
     records.Watch: st.builds(records.Watch, texts),
     records.Recall: st.just(records.Recall()),
     records.Goodbye: st.just(records.Goodbye()),
@@ -94,6 +102,26 @@ def test_a_batch_cut_short_is_refused(sent: records.Record, data: st.DataObject)
 def test_another_version_is_refused_by_name() -> None:
     with pytest.raises(FrameError, match=f"version 9 .* speaks {VERSION}"):
         decode_batch(b"\x09\x00\x00\x00\x00")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        records.Hello("w", queues=(("", 1),)),
+        records.Hello("w", queues=(("a\n", 1),)),
+        records.Hello("w", queues=(("a" * 201, 1),)),
+        records.Hello("w", queues=(("a", 0),)),
+        records.Hello("w", queues=(("a", 1_001),)),
+        records.Hello("w", queues=(("a", 1), ("a", 2))),
+        records.Hello("w", queues=tuple((str(number), 1) for number in range(257))),
+        records.Hello("w", worker_id="i" * 1_025),
+        records.Submit(1, 0, "id", "name", b"", "a\n"),
+        records.Announce(-1.0, b"{}"),
+    ],
+)
+def test_queues_that_can_not_be_are_refused(record: records.Record) -> None:
+    with pytest.raises(FrameError):
+        decode_batch(encode_batch(1, [encode(record)]))
 
 
 @pytest.mark.parametrize("delay", [-1.0, float("nan"), float("inf"), MAX_DELAY * 2])

@@ -67,6 +67,7 @@ async def twice_double(value: int) -> int:
 
 async def main() -> None:
     broker.is_worker_process = True
+    broker.worker_id = os.environ.get("WORKER_ID", "")
     finish = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, finish.set)
     receiver = Receiver(broker, max_async_tasks=int(os.environ.get("MAX_ASYNC_TASKS", "10")))

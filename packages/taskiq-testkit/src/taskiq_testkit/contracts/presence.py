@@ -24,16 +24,40 @@ class PresenceContract(BrokerBase):
 
     @proves(Capability.PRESENCE)
     async def test_announced_worker_is_listed(self, harness: BrokerHarness) -> None:
-        """A record is listed as it was announced, by any broker of the queue, in order of ids."""
+        """A record is listed as it was announced, by any broker of the queue, in order of ids.
+
+        Where the queue is in one process, it is listed there.
+        """
         ids = sorted(uuid4().hex for _ in range(3))
         records = [record_of(each) for each in ids]
         for record in reversed(records):
             await harness.broker.announce(record, ttl=1000.0)
 
-        other = await harness.worker_broker()
+        brokers = [harness.broker]
+        if not harness.broker.private_to_process:
+            brokers.append(await harness.worker_broker())
 
-        assert await _listed(harness, ids) == records
-        assert [each for each in await other.workers() if each.worker_id in ids] == records
+        for broker in brokers:
+            assert [each for each in await broker.workers() if each.worker_id in ids] == records
+
+    @proves(Capability.PRESENCE, needs=WORKERS)
+    async def test_worker_announces_itself(self, harness: BrokerHarness) -> None:
+        """What a worker's broker announces is listed for clients, until it is withdrawn."""
+        worker = await harness.stream(worker_id=uuid4().hex)
+        worker.begin()
+        record = record_of(worker.broker.worker_id)
+
+        async def is_listed() -> bool:
+            return await _listed(harness, [record.worker_id]) == [record]
+
+        await worker.broker.announce(record, ttl=1000.0)
+        await harness.until(is_listed, "the record of a worker")
+        await worker.broker.withdraw(record.worker_id)
+
+        async def is_gone() -> bool:
+            return await _listed(harness, [record.worker_id]) == []
+
+        await harness.until(is_gone, "the end of a worker's record")
 
     @proves(Capability.PRESENCE)
     async def test_record_takes_the_place_of_the_last_one(self, harness: BrokerHarness) -> None:

@@ -10,6 +10,7 @@ import pytest
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import SendTaskError
 from taskiq_core.messages.queue_selection import QueueSelection
+from taskiq_core.messages.queue_stats import DeadLetter
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
 from taskiq_testkit.contracts.distribution import WORKERS
@@ -143,8 +144,10 @@ class QueuesContract(BrokerBase):
         task_id = await harness.send("a mail", queue_name=mails)
         await (await mailer.next()).bury("spoilt")
 
-        (letter,) = await broker.dead_letters(queue=mails)
+        async def letters() -> list[DeadLetter]:
+            return await broker.dead_letters(queue=mails)
 
+        (letter,) = await harness.until(letters, "a dead letter")
         assert letter.task_id == task_id
         assert await broker.dead_letters() == []
         assert await broker.replay_dead_letters() == 0
@@ -153,6 +156,7 @@ class QueuesContract(BrokerBase):
         held = await mailer.next()
         assert held.task_id == task_id
         await held.bury("again")
+        await harness.until(letters, "a dead letter")
         assert await broker.purge_dead_letters(queue=mails) == 1
 
     @proves(Capability.QUEUES)

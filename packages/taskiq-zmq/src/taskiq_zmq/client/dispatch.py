@@ -1,50 +1,35 @@
 """Dispatch rules: a message goes to one worker, or to all of them."""
 
 import heapq
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
-
-class QueuedMessage:
-    """One message of a client.
-
-    Attributes:
-        attempt: number of its deliveries.
-        unsettled: number of deliveries that were lost with their worker.
-        has_result: whether its worker has sent a result.
-        aborted: whether its abort was requested.
-    """
-
-    __slots__ = ("aborted", "attempt", "body", "has_result", "task_id", "task_name", "unsettled")
-
-    def __init__(self, task_id: str, task_name: str, body: bytes) -> None:
-        self.task_id = task_id
-        self.task_name = task_name
-        self.body = body
-        self.attempt = 0
-        self.unsettled = 0
-        self.has_result = False
-        self.aborted = False
-
-    def copy(self) -> "QueuedMessage":
-        """Return a copy that counts its own deliveries."""
-        return QueuedMessage(self.task_id, self.task_name, self.body)
+from taskiq_core.brokers.queue_order import QueueOrder
+from taskiq_core.messages.queue_selection import QueueSelection
+from taskiq_zmq.client.queued_message import QueuedMessage
+from taskiq_zmq.client.backlog import WaitingMessages
 
 
 class Consumer:
-    """One worker: its credit, and the deliveries that it holds.
+    """One worker: its credit, its queues, and the deliveries that it holds.
 
     Attributes:
+        name: for the log.
+        worker_id: the owner of its deliveries; empty for a worker without one.
+        queues: the names of the queues that it listens to.
+        order: the order in which they are looked at.
         granted: deliveries that the worker has had slots for, in total; only a recall lowers it.
         sent: deliveries that were sent to it, in total.
         held: its unsettled deliveries, by tag, in the order in which they were sent.
     """
 
-    __slots__ = ("granted", "held", "name", "sent")
+    __slots__ = ("granted", "held", "name", "order", "queues", "sent", "worker_id")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, worker_id: str, queues: QueueSelection) -> None:
         self.name = name
+        self.worker_id = worker_id
+        self.queues = frozenset(queues.weights)
+        self.order = QueueOrder(queues)
         self.granted = 0
         self.sent = 0
         self.held: dict[int, QueuedMessage] = {}
@@ -76,25 +61,29 @@ class Dispatch(Protocol):
             first: whether it comes before the waiting messages; else it comes after them.
         """
 
-    def assign(self) -> Iterator[tuple[Consumer, QueuedMessage]]:
-        """Iterate over pairs of a worker with credit and its next message."""
-        ...
+    def assign(self, paused: Collection[str]) -> Iterator[tuple[Consumer, QueuedMessage]]:
+        """Iterate over pairs of a worker with credit and its next message.
 
-    def clear(self) -> int:
-        """Drop all waiting messages.
-
-        Returns:
-            The number of messages dropped.
+        Args:
+            paused: the queues that hand out nothing.
         """
         ...
 
-    def starving(self) -> Iterable[Consumer]:
+    def clear(self, queue: str) -> int:
+        """Drop the waiting messages of a queue, and return their number."""
+        ...
+
+    def starving(self, paused: Collection[str]) -> Iterable[Consumer]:
         """Return the workers without credit that have messages waiting."""
         ...
 
     @property
     def depth(self) -> int:
         """Number of waiting messages, of the worker that has the most."""
+        ...
+
+    def waiting_of(self, queue: str) -> WaitingMessages:
+        """Return where the messages of a queue wait, for the worker that has the most of them."""
         ...
 
     def __iter__(self) -> Iterator[QueuedMessage]:
@@ -106,7 +95,7 @@ class ExclusiveDispatch:
     """Each message goes to one worker: of those with credit, to the one that holds the fewest."""
 
     def __init__(self) -> None:
-        self._waiting: deque[QueuedMessage] = deque()
+        self._waiting = WaitingMessages()
         self._consumers: dict[Consumer, None] = {}
 
     def join(self, consumer: Consumer) -> None:
@@ -116,10 +105,11 @@ class ExclusiveDispatch:
     def leave(self, consumer: Consumer) -> None:
         """Put its unsettled deliveries before the waiting messages."""
         del self._consumers[consumer]
-        self._waiting.extendleft(reversed(consumer.held.values()))
+        for task in reversed(consumer.held.values()):
+            self._waiting.appendleft(task)
 
     def put(self, task: QueuedMessage) -> None:
-        """Add a message behind all others."""
+        """Add a message behind all others of its queue."""
         self._waiting.append(task)
 
     def put_back(self, consumer: Consumer, task: QueuedMessage, *, first: bool) -> None:
@@ -129,7 +119,7 @@ class ExclusiveDispatch:
         else:
             self._waiting.append(task)
 
-    def assign(self) -> Iterator[tuple[Consumer, QueuedMessage]]:
+    def assign(self, paused: Collection[str]) -> Iterator[tuple[Consumer, QueuedMessage]]:
         """Prefer the worker with the fewest unsettled deliveries, then with the fewest in total."""
         ready = [
             (len(consumer.held), consumer.sent, number, consumer)
@@ -139,53 +129,71 @@ class ExclusiveDispatch:
         heapq.heapify(ready)
         while ready and self._waiting:
             _, _, number, consumer = ready[0]
-            yield consumer, self._waiting.popleft()
+            task = self._waiting.take(consumer.order, paused)
+            if task is None:
+                heapq.heappop(ready)
+                continue
+            yield consumer, task
             if consumer.has_credit:
                 heapq.heapreplace(ready, (len(consumer.held), consumer.sent, number, consumer))
             else:
                 heapq.heappop(ready)
 
-    def clear(self) -> int:
-        """Drop all waiting messages."""
-        count = len(self._waiting)
-        self._waiting.clear()
-        return count
+    def clear(self, queue: str) -> int:
+        """Drop the waiting messages of a queue."""
+        return len(self._waiting.clear(queue))
 
-    def starving(self) -> Iterable[Consumer]:
-        """Return all workers without credit, while any message waits."""
-        return [each for each in self._consumers if not each.has_credit] if self._waiting else ()
+    def starving(self, paused: Collection[str]) -> Iterable[Consumer]:
+        """Return the workers without credit, while a message waits in one of their queues."""
+        if not self._waiting:
+            return ()
+        return [
+            each
+            for each in self._consumers
+            if not each.has_credit and self._waiting.holds_any(each.queues, paused)
+        ]
 
     @property
     def depth(self) -> int:
         """Number of waiting messages."""
         return len(self._waiting)
 
+    def waiting_of(self, queue: str) -> WaitingMessages:
+        """Return where the messages of all queues wait."""
+        del queue
+        return self._waiting
+
     def __iter__(self) -> Iterator[QueuedMessage]:
         return iter(self._waiting)
 
 
 class BroadcastDispatch:
-    """Each message goes to every connected worker; without any, to the first that connects."""
+    """Each message goes to every worker of its queue; without any, to the first that connects."""
 
     def __init__(self) -> None:
-        self._early: deque[QueuedMessage] = deque()
-        self._copies: dict[Consumer, deque[QueuedMessage]] = {}
+        self._early = WaitingMessages()
+        self._copies: dict[Consumer, WaitingMessages] = {}
 
     def join(self, consumer: Consumer) -> None:
-        """Give the first worker the messages that were sent before it."""
-        self._copies[consumer] = self._early
-        self._early = deque()
+        """Give the first worker of a queue the messages that were sent before it."""
+        copies = self._copies[consumer] = WaitingMessages()
+        for queue in consumer.queues:
+            for task in self._early.clear(queue):
+                copies.append(task)
 
     def leave(self, consumer: Consumer) -> None:
         """Drop the worker's copies: the others have theirs."""
         del self._copies[consumer]
 
     def put(self, task: QueuedMessage) -> None:
-        """Add a copy for each worker."""
-        if not self._copies:
+        """Add a copy for each worker of the queue."""
+        is_early = True
+        for consumer, copies in self._copies.items():
+            if task.queue in consumer.queues:
+                copies.append(task.copy())
+                is_early = False
+        if is_early:
             self._early.append(task)
-        for copies in self._copies.values():
-            copies.append(task.copy())
 
     def put_back(self, consumer: Consumer, task: QueuedMessage, *, first: bool) -> None:
         """Add a returned copy for the same worker, unless it is gone; see `Dispatch`."""
@@ -197,34 +205,37 @@ class BroadcastDispatch:
         else:
             copies.append(task)
 
-    def assign(self) -> Iterator[tuple[Consumer, QueuedMessage]]:
+    def assign(self, paused: Collection[str]) -> Iterator[tuple[Consumer, QueuedMessage]]:
         """Give each worker its own copies, as far as it has credit."""
         for consumer, copies in self._copies.items():
-            while copies and consumer.has_credit:
-                yield consumer, copies.popleft()
+            while consumer.has_credit:
+                task = copies.take(consumer.order, paused)
+                if task is None:
+                    break
+                yield consumer, task
 
-    def clear(self) -> int:
-        """Drop all copies.
+    def clear(self, queue: str) -> int:
+        """Drop all copies, and return the number of the worker that had the most."""
+        counts = [len(copies.clear(queue)) for copies in self._copies.values()]
+        return max(counts, default=0) + len(self._early.clear(queue))
 
-        Returns:
-            The number of messages dropped: how many copies the worker with the most had.
-        """
-        depth = self.depth
-        self._early.clear()
-        for copies in self._copies.values():
-            copies.clear()
-        return depth
-
-    def starving(self) -> Iterable[Consumer]:
+    def starving(self, paused: Collection[str]) -> Iterable[Consumer]:
         """Return the workers without credit that have copies waiting."""
         return [
-            worker for worker, copies in self._copies.items() if copies and not worker.has_credit
+            worker
+            for worker, copies in self._copies.items()
+            if not worker.has_credit and copies.holds_any(worker.queues, paused)
         ]
 
     @property
     def depth(self) -> int:
         """Number of waiting copies of the worker that has the most."""
-        return max((len(copies) for copies in self._copies.values()), default=len(self._early))
+        return max(map(len, self._copies.values()), default=0) + len(self._early)
+
+    def waiting_of(self, queue: str) -> WaitingMessages:
+        """Return the copies of the worker that has the most of this queue."""
+        every = (self._early, *self._copies.values())
+        return max(every, key=lambda copies: copies.count(queue))
 
     def __iter__(self) -> Iterator[QueuedMessage]:
         yield from self._early

@@ -11,13 +11,16 @@ from typing import Final
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.message import BrokerMessage
-from taskiq_zmq.client.dispatch import BroadcastDispatch, ExclusiveDispatch, QueuedMessage
+from taskiq_core.messages.queue_selection import QueueSelection
+from taskiq_zmq.client.dispatch import BroadcastDispatch, ExclusiveDispatch
 from taskiq_zmq.client.gate import Gate
 from taskiq_zmq.client.peers import Peer, Peers
 from taskiq_zmq.client.queue import MessageQueue
+from taskiq_zmq.client.queued_message import QueuedMessage
 from taskiq_zmq.client.record_handler import RecordHandler
 from taskiq_zmq.client.router import RouterSocket
 from taskiq_zmq.client.timers import Timers
+from taskiq_zmq.client.worker_records import WorkerRecords
 from taskiq_zmq.errors import NotStartedError, QueueFullError
 from taskiq_zmq.options import DeliveryMode, check_options
 from taskiq_zmq.protocol import records
@@ -65,15 +68,28 @@ class Hub:
         store: of results; None if results are kept elsewhere.
         wire: options of the socket.
         options: limits, and which workers get a task.
+        default_queue: of messages and workers that name none.
+
+    Attributes:
+        queue: the messages.
+        workers: what the workers say of themselves.
     """
 
     def __init__(
-        self, *, store: ResultStore | None, wire: WireOptions, options: HubOptions
+        self,
+        *,
+        store: ResultStore | None,
+        wire: WireOptions,
+        options: HubOptions,
+        default_queue: str,
     ) -> None:
         broadcasts = options.mode is DeliveryMode.BROADCAST
         rule = BroadcastDispatch() if broadcasts else ExclusiveDispatch()
-        queue = MessageQueue(rule, max_dead_letters=options.max_dead_letters)
+        queue = MessageQueue(
+            rule, default_queue=default_queue, max_dead_letters=options.max_dead_letters
+        )
         self.queue = queue
+        self.workers = WorkerRecords()
         self._options = options
         self._is_open_to_all = wire.curve is None
         self._session = os.urandom(16)
@@ -86,6 +102,8 @@ class Hub:
         self._record_handler = RecordHandler(
             queue=queue,
             peers=self._peers,
+            workers=self.workers,
+            default_queue=default_queue,
             store=store,
             keeps_first=broadcasts,
             gate=self._gate,
@@ -143,8 +161,13 @@ class Hub:
         self._timers.cancel()
         await self._router.close()
 
-    async def put(self, message: BrokerMessage, delay: float) -> None:
-        """Put a message into the queue.
+    async def put(self, message: BrokerMessage, queue: str, delay: float) -> None:
+        """Put a message into a queue.
+
+        Args:
+            message: what to deliver.
+            queue: the name of its queue.
+            delay: seconds before it may be delivered.
 
         Raises:
             QueueFullError: the queue was full for `send_timeout` seconds.
@@ -152,7 +175,7 @@ class Hub:
         """
         if not self._gate.is_open:
             await self._enter(message.task_name)
-        queued = QueuedMessage(message.task_id, message.task_name, message.message)
+        queued = QueuedMessage(message.task_id, message.task_name, message.message, queue)
         self.queue.put(queued, self._loop.time() + delay if delay else None)
         self.flush_soon()
         self._sent_unflushed += 1
@@ -184,19 +207,25 @@ class Hub:
         self.flush_soon()
         return state
 
-    def replay_dead(self, letter_ids: Collection[str] | None) -> int:
-        """Put dead letters into the queue again, and return their number."""
-        count = self.queue.replay_dead(letter_ids)
+    def replay_dead(self, letter_ids: Collection[str] | None, queue: str) -> int:
+        """Put dead letters into their queue again, and return their number."""
+        count = self.queue.replay_dead(letter_ids, queue)
         self.flush_soon()
         return count
 
-    def pause(self) -> None:
-        """Deliver nothing until `resume`. Workers keep the messages that they have."""
-        self.queue.is_paused = True
+    def move_to_now(self, task_id: str, queue: str) -> bool:
+        """Deliver a delayed message now, and return whether there was one."""
+        is_moved = self.queue.move_to_now(task_id, queue)
+        self.flush_soon()
+        return is_moved
 
-    def resume(self) -> None:
-        """Deliver messages again."""
-        self.queue.is_paused = False
+    def pause(self, queue: str) -> None:
+        """Deliver nothing of a queue until `resume`. Workers keep the messages that they have."""
+        self.queue.paused.add(queue)
+
+    def resume(self, queue: str) -> None:
+        """Deliver messages of a queue again."""
+        self.queue.paused.discard(queue)
         self.flush_soon()
 
     def flush_soon(self) -> None:
@@ -240,7 +269,9 @@ class Hub:
                 peer.wants = True
                 peer.outbox.add(records.Want())
 
-    def on_hello(self, identity: bytes, source: int, epoch: int, name: str) -> Peer | None:
+    def on_hello(
+        self, identity: bytes, source: int, epoch: int, hello: records.Hello
+    ) -> Peer | None:
         """Accept a worker, unless there are `max_workers`; see `RouterOwner`."""
         most = self._options.max_workers
         if len(self._peers) >= most:
@@ -248,13 +279,15 @@ class Hub:
             reason = f"the client takes {most} workers: ZeroMQBroker(max_workers=...)"
             self._router.refuse(identity, epoch, reason)
             return None
-        peer = Peer(identity, source, epoch, self.queue.join(name))
+        selection = QueueSelection(dict(hello.queues), hello.is_strict) if hello.queues else None
+        consumer = self.queue.join(hello.name, worker_id=hello.worker_id, queues=selection)
+        peer = Peer(identity, source, epoch, consumer)
         self._peers.add(peer)
         peer.outbox.add(records.Welcome(self._session))
         self._limited_log.log(
             logging.INFO,
             "Worker %r is connected; workers: %d",
-            name,
+            hello.name,
             len(self._peers),
             burst=LINES_OF_WORKERS,
         )
@@ -268,6 +301,7 @@ class Hub:
         """Give the deliveries of a lost worker to others."""
         if not self._peers.remove(peer):
             return
+        self.workers.leave(peer)
         lost = self.queue.leave(peer.consumer)
         self._limited_log.log(
             logging.WARNING if reason or lost else logging.INFO,

@@ -8,13 +8,18 @@ from itertools import chain
 from typing import Final
 
 from taskiq_core.messages.aborts import AbortState
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
-from taskiq_zmq.client.dispatch import Consumer, Dispatch, QueuedMessage
+from taskiq_zmq.client.dispatch import Consumer, Dispatch
+from taskiq_zmq.client.queued_message import QueuedMessage
+from taskiq_zmq.client.backlog import WaitingMessages
 
 MAX_HELD: Final = 100_000
 """Deliveries that one worker may hold, whatever credit it claims."""
 MAX_LATE: Final = 100_000
 """Acknowledged deliveries whose results are still accepted."""
+MAX_NAMES: Final = 1_000
+"""Queues that are remembered although nothing is in them."""
 
 
 class MessageQueue:
@@ -26,25 +31,30 @@ class MessageQueue:
 
     Args:
         rule: decides which worker gets a message.
+        default_queue: the queue that is always listed.
         max_dead_letters: dead letters that are kept; the oldest is dropped first.
         utc_now: returns the time at which a message is buried.
 
     Attributes:
-        dead: the dead letters, oldest first.
+        dead: the dead letters with the queues that they were in, oldest first.
         consumers: the connected workers.
-        is_paused: whether nothing is delivered.
+        paused: the queues that hand out nothing.
     """
 
     def __init__(
         self,
         rule: Dispatch,
         *,
+        default_queue: str,
         max_dead_letters: int = 1_000,
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.dead: deque[DeadLetter] = deque(maxlen=max_dead_letters)
+        self.dead: deque[tuple[str, DeadLetter]] = deque(maxlen=max_dead_letters)
         self.consumers: dict[Consumer, None] = {}
-        self.is_paused = False
+        self.paused: set[str] = set()
+        self._default_queue = default_queue
+        self._names: dict[str, None] = {default_queue: None}
+        self._max_names = MAX_NAMES
         self._rule = rule
         self._utc_now = utc_now
         self._delayed: list[tuple[float, int, QueuedMessage, Consumer | None]] = []
@@ -76,14 +86,40 @@ class MessageQueue:
         """Time at which the first delay ends; None if no message is delayed."""
         return self._delayed[0][0] if self._delayed else None
 
-    def stats(self) -> QueueStats:
-        """Count the messages in each state."""
+    @property
+    def names(self) -> Collection[str]:
+        """The queues that have held a message, the default queue first."""
+        return self._names
+
+    def waiting_of(self, queue: str) -> WaitingMessages:
+        """Return where the messages of a queue wait."""
+        return self._rule.waiting_of(queue)
+
+    def held_of(self, queue: str) -> Iterator[tuple[int, Consumer, QueuedMessage]]:
+        """Iterate over the deliveries of a queue: tag, worker and message."""
+        for consumer in self.consumers:
+            for tag, task in consumer.held.items():
+                if task.queue == queue:
+                    yield tag, consumer, task
+
+    def delayed_of(self, queue: str) -> list[tuple[float, int, QueuedMessage]]:
+        """Return the delayed messages of a queue, by when they are due, with their numbers."""
+        found = [entry[:3] for entry in self._delayed if entry[2].queue == queue]
+        return sorted(found, key=lambda entry: entry[:2])
+
+    def stats(self, queue: str) -> QueueStats:
+        """Count the messages of a queue in each state."""
+        waiting = self._rule.waiting_of(queue)
+        first = waiting.first(queue)
         return QueueStats(
-            waiting=self.waiting,
-            delivered=self.held,
-            delayed=self.delayed,
-            dead=len(self.dead),
-            is_paused=self.is_paused,
+            waiting=waiting.count(queue),
+            delivered=sum(1 for _ in self.held_of(queue)),
+            delayed=sum(entry[2].queue == queue for entry in self._delayed),
+            dead=sum(name == queue for name, _ in self.dead),
+            oldest_age=None
+            if first is None
+            else max(self._utc_now().timestamp() - first.sent_at, 0.0),
+            is_paused=queue in self.paused,
         )
 
     def unfinished(self) -> Iterator[QueuedMessage]:
@@ -95,14 +131,25 @@ class MessageQueue:
 
     def put(self, task: QueuedMessage, due: float | None = None) -> None:
         """Add a new message, to be delivered now or when it is due."""
+        if task.queue not in self._names:
+            self._add_name(task.queue)
         if due is None:
             self._rule.put(task)
         else:
             self._delay(task, due, None)
 
-    def join(self, name: str) -> Consumer:
-        """Add a worker; it gets nothing until it grants credit."""
-        consumer = Consumer(name)
+    def join(
+        self, name: str, *, worker_id: str = "", queues: QueueSelection | None = None
+    ) -> Consumer:
+        """Add a worker; it gets nothing until it grants credit.
+
+        Args:
+            name: for the log.
+            worker_id: the owner of its deliveries.
+            queues: what it listens to; None for the default queue.
+        """
+        selection = queues or QueueSelection({self._default_queue: 1})
+        consumer = Consumer(name, worker_id=worker_id, queues=selection)
         self.consumers[consumer] = None
         self._rule.join(consumer)
         return consumer
@@ -147,9 +194,7 @@ class MessageQueue:
                 self._rule.put(task)
             else:
                 self._rule.put_back(owner, task, first=False)
-        if self.is_paused:
-            return
-        for consumer, task in self._rule.assign():
+        for consumer, task in self._rule.assign(self.paused):
             tag = next(self._numbers)
             task.attempt += 1
             consumer.sent += 1
@@ -160,7 +205,7 @@ class MessageQueue:
 
     def starving(self) -> Iterator[Consumer]:
         """Iterate over workers that would get messages if they had credit."""
-        return iter(self._rule.starving())
+        return iter(self._rule.starving(self.paused))
 
     def ack(self, consumer: Consumer, tag: int) -> bool:
         """Acknowledge a delivery."""
@@ -237,18 +282,17 @@ class MessageQueue:
         if task is None:
             return False
         self._expect_result(consumer, tag, task)
-        self.dead.append(
-            DeadLetter(
-                letter_id=str(next(self._numbers)),
-                task_id=task.task_id,
-                task_name=task.task_name,
-                message=task.body,
-                attempt=task.attempt,
-                reason=reason,
-                error=error,
-                buried_at=self._utc_now(),
-            )
+        letter = DeadLetter(
+            letter_id=str(next(self._numbers)),
+            task_id=task.task_id,
+            task_name=task.task_name,
+            message=task.body,
+            attempt=task.attempt,
+            reason=reason,
+            error=error,
+            buried_at=self._utc_now(),
         )
+        self.dead.append((task.queue, letter))
         return True
 
     def abort(self, task_id: str) -> tuple[AbortState, list[Consumer]]:
@@ -262,7 +306,7 @@ class MessageQueue:
         found = [task for task in self.unfinished() if task.task_id == task_id]
         for task in found:
             task.aborted = True
-        self._hurry_aborted()
+        self._make_due(lambda task: task.aborted)  # their callers wait for the results
         holders = [
             consumer
             for consumer in self.consumers
@@ -272,49 +316,61 @@ class MessageQueue:
             return AbortState.RUNNING, holders
         return (AbortState.QUEUED if found else AbortState.UNKNOWN), []
 
-    def purge(self) -> int:
-        """Drop waiting and delayed messages.
+    def move_to_now(self, task_id: str, queue: str) -> bool:
+        """Make a delayed message due at once, and return whether there was one."""
+        return self._make_due(lambda task: task.task_id == task_id and task.queue == queue)
 
-        Returns:
-            The number of messages dropped.
-        """
-        count = self._rule.clear() + len(self._delayed)
-        self._delayed.clear()
+    def purge(self, queue: str) -> int:
+        """Drop the waiting and delayed messages of a queue, and return their number."""
+        kept = [entry for entry in self._delayed if entry[2].queue != queue]
+        count = self._rule.clear(queue) + len(self._delayed) - len(kept)
+        heapq.heapify(kept)
+        self._delayed = kept
         return count
 
-    def replay_dead(self, letter_ids: Collection[str] | None = None) -> int:
-        """Queue dead letters again as new messages; all of them for None.
+    def dead_letters(self, queue: str) -> Iterator[DeadLetter]:
+        """Iterate over the dead letters of a queue, oldest first."""
+        return (letter for name, letter in self.dead if name == queue)
 
-        Returns:
-            The number of messages queued.
-        """
-        letters = self._take_dead(letter_ids)
+    def replay_dead(self, letter_ids: Collection[str] | None, queue: str) -> int:
+        """Queue dead letters again as new messages, all for None, and return their number."""
+        letters = self._take_dead(letter_ids, queue)
         for letter in letters:
-            self._rule.put(QueuedMessage(letter.task_id, letter.task_name, letter.message))
+            self.put(QueuedMessage(letter.task_id, letter.task_name, letter.message, queue))
         return len(letters)
 
-    def purge_dead(self, letter_ids: Collection[str] | None = None) -> int:
-        """Delete dead letters; all of them for None.
+    def purge_dead(self, letter_ids: Collection[str] | None, queue: str) -> int:
+        """Delete dead letters, all for None, and return their number."""
+        return len(self._take_dead(letter_ids, queue))
 
-        Returns:
-            The number of letters deleted.
-        """
-        return len(self._take_dead(letter_ids))
+    def _take_dead(self, letter_ids: Collection[str] | None, queue: str) -> list[DeadLetter]:
+        taken = [
+            (name, letter)
+            for name, letter in self.dead
+            if name == queue and (letter_ids is None or letter.letter_id in letter_ids)
+        ]
+        for entry in taken:
+            self.dead.remove(entry)
+        return [letter for _, letter in taken]
 
-    def _take_dead(self, letter_ids: Collection[str] | None) -> list[DeadLetter]:
-        taken = [d for d in self.dead if letter_ids is None or d.letter_id in letter_ids]
-        for letter in taken:
-            self.dead.remove(letter)
-        return taken
+    def _add_name(self, queue: str) -> None:
+        # Every peer that may send may think of names: those of empty queues are forgotten in time.
+        if len(self._names) >= self._max_names:
+            used = (task.queue for task in self.unfinished())
+            dead = (name for name, _ in self.dead)
+            self._names = dict.fromkeys((self._default_queue, *used, *dead))
+            self._max_names = max(MAX_NAMES, 2 * len(self._names))
+        self._names[queue] = None
 
-    def _hurry_aborted(self) -> None:
-        """Make aborted messages due at once: their callers wait for the results."""
+    def _make_due(self, is_wanted: Callable[[QueuedMessage], bool]) -> bool:
         entries = self._delayed
+        wanted = [is_wanted(entry[2]) for entry in entries]
         self._delayed = [
-            (0.0 if task.aborted else due, number, task, owner)
-            for due, number, task, owner in entries
+            (0.0, *entry[1:]) if is_due else entry
+            for entry, is_due in zip(entries, wanted, strict=True)
         ]
         heapq.heapify(self._delayed)
+        return any(wanted)
 
     def _expect_result(self, consumer: Consumer, tag: int, task: QueuedMessage) -> None:
         if task.has_result:

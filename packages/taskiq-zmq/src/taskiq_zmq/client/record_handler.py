@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from taskiq_core.loggers import get_logger
-from taskiq_zmq.client.dispatch import QueuedMessage
+from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_zmq.client.gate import Gate
 from taskiq_zmq.client.peers import Peer, Peers
 from taskiq_zmq.client.queue import MessageQueue
+from taskiq_zmq.client.queued_message import QueuedMessage
+from taskiq_zmq.client.worker_records import WorkerRecords
 from taskiq_zmq.protocol import records
 from taskiq_zmq.protocol.records import Record
 from taskiq_zmq.result_store import ResultStore
@@ -29,6 +33,8 @@ class RecordHandler:
     Args:
         queue: the messages.
         peers: the workers.
+        workers: what they say of themselves.
+        default_queue: of tasks that name none.
         store: of results; None if they are kept elsewhere.
         keeps_first: whether the first result of a task counts, not the last.
         gate: of the queue.
@@ -43,6 +49,8 @@ class RecordHandler:
         *,
         queue: MessageQueue,
         peers: Peers,
+        workers: WorkerRecords,
+        default_queue: str,
         store: ResultStore | None,
         keeps_first: bool,
         gate: Gate,
@@ -53,6 +61,8 @@ class RecordHandler:
     ) -> None:
         self._queue = queue
         self._peers = peers
+        self._workers = workers
+        self._default_queue = default_queue
         self._store = store
         self._keeps_first = keeps_first
         self._gate = gate
@@ -70,6 +80,8 @@ class RecordHandler:
             records.Submit: self._submit,
             records.Watch: self._watch,
             records.Recall: self._recall,
+            records.Announce: self._announce,
+            records.Withdraw: self._withdraw,
             records.Result: self._result,
             records.Progress: self._progress,
         }
@@ -179,6 +191,20 @@ class RecordHandler:
             )
         peer.outbox.add(records.Pending(task_id))
 
+    def _announce(self, peer: Peer, record: records.Announce) -> None:
+        try:
+            worker = WorkerRecord.model_validate_json(record.body)
+        except ValidationError:
+            self._limited_log.warning(
+                "Dropped what the worker %r says of itself: it can't be read", peer.consumer.name
+            )
+        else:
+            self._workers.announce(worker, record.ttl, peer=peer)
+
+    def _withdraw(self, peer: Peer, record: records.Withdraw) -> None:
+        del record
+        self._workers.leave(peer)
+
     def _submit(self, peer: Peer, record: records.Submit) -> None:
         if self._gate.is_open:
             self._store_task(peer, record)
@@ -203,7 +229,8 @@ class RecordHandler:
 
     def _store_task(self, peer: Peer, record: records.Submit) -> None:
         due = self._clock() + record.delay if record.delay else None
-        self._queue.put(QueuedMessage(record.task_id, record.task_name, record.body), due)
+        queue = record.queue or self._default_queue
+        self._queue.put(QueuedMessage(record.task_id, record.task_name, record.body, queue), due)
         if self._peers.get(peer.identity) is peer:
             self._peers.watch(peer, record.task_id)
         peer.outbox.add(records.Stored(record.request))

@@ -41,14 +41,16 @@ _IDENTITY_AND_BATCH: Final = 2
 class RouterOwner(Protocol):
     """What a router socket reports to its hub."""
 
-    def on_hello(self, identity: bytes, source: int, epoch: int, name: str) -> Peer | None:
+    def on_hello(
+        self, identity: bytes, source: int, epoch: int, hello: records.Hello
+    ) -> Peer | None:
         """Handle a new worker.
 
         Args:
             identity: what libzmq calls its connection.
             source: the file descriptor of its connection.
             epoch: the number of its connection, which all of its batches carry.
-            name: how the worker calls itself, for logs.
+            hello: what the worker says of itself.
 
         Returns:
             What is kept of the worker; None if it is refused.
@@ -221,7 +223,7 @@ class RouterSocket:
                 if peer is not None:
                     self._disconnect(identity, source, "it sent a second HELLO")
                     return
-                peer = self._owner.on_hello(identity, source, epoch, record.name)
+                peer = self._owner.on_hello(identity, source, epoch, record)
             else:
                 peer = self._on_record(peer, record)
         if peer is not None:

@@ -11,15 +11,19 @@ remainder of the payload. The epoch numbers a worker's connections to one hub: a
 epoch of the worker's HELLO, so that a worker recognizes records of an earlier connection.
 
     worker -> hub
-     1 HELLO     [name: rest]                  the worker is connected; once for each connection
+     1 HELLO     [strict: 1][name size: 2][name][id size: 2][id], then for each queue
+                 [weight: 2][name size: 2][name]   the worker is connected; once a connection
      2 GRANT     [granted: 8]                  slots for so many deliveries, in total since HELLO
      3 ACKS      [tag: 8]+                     these deliveries are done
      4 RELEASE   [tag: 8][delay: 8, IEEE 754]  deliver it again, in so many seconds
      5 RETURNS   [tag: 8]+                     these deliveries were not started
      6 BURY      [tag: 8][text: rest]          to the dead letters: reason, line feed, last error
-     7 SUBMIT    [request: 4][delay: 8, IEEE 754][id size: 2][id][name size: 2][name][body: rest]
+     7 SUBMIT    [request: 4][delay: 8, IEEE 754][id size: 2][id][name size: 2][name]
+                 [queue size: 2][queue][body: rest]   for the default queue if it is empty
      8 WATCH     [id: rest]                    send the result of this task when it is stored
      9 RECALL    []                            send what you can now, then use no more credit
+    10 ANNOUNCE  [seconds: 8, IEEE 754][body: rest]   what the worker does, as JSON, for so long
+    11 WITHDRAW  []                            ... which is over
 
     hub -> worker
     32 WELCOME   [session: 16]                 the hub accepts the worker
@@ -46,16 +50,23 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final
 
-from taskiq_core.brokers.queue_labels import MAX_SECONDS
+from taskiq_core.brokers.queue_labels import MAX_QUEUE_NAME, MAX_SECONDS
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_zmq.options import MAX_TEXT
 from taskiq_zmq.protocol import records
 from taskiq_zmq.protocol.records import Record
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_RECORDS: Final = 4_096
 """Records in one batch at most."""
 MAX_NAME: Final = 1_024
-"""Bytes of a worker's name at most."""
+"""Bytes of a worker's name, and of its id, at most."""
+MAX_QUEUES: Final = 256
+"""Queues that a worker may listen to."""
+MAX_HELLO: Final = 65_536
+"""Bytes of a HELLO at most."""
+MAX_ANNOUNCED: Final = 262_144
+"""Bytes of what a worker says of itself at most."""
 MAX_NOTE: Final = 262_144
 """Bytes of the reason and last error of a dead letter at most."""
 MAX_DELAY: Final = MAX_SECONDS
@@ -66,7 +77,9 @@ _RECORD = struct.Struct("!BI")
 _U16 = struct.Struct("!H")
 _U32 = struct.Struct("!I")
 _U64 = struct.Struct("!Q")
+_F64 = struct.Struct("!d")
 _RELEASE = struct.Struct("!Qd")
+_WEIGHT = struct.Struct("!HH")
 _SUBMIT = struct.Struct("!IdH")
 _TASK = struct.Struct("!QII?H")
 _VALUE = struct.Struct("!QH")
@@ -186,15 +199,58 @@ def _decode_value(payload: bytes) -> tuple[int, str, bytes]:
 def _encode_submit(record: records.Submit) -> bytes:
     task_id, name = record.task_id.encode(), record.task_name.encode()
     head = _SUBMIT.pack(record.request, record.delay, len(task_id))
-    return b"".join((head, task_id, _U16.pack(len(name)), name))
+    return b"".join((head, task_id, _sized(name), _sized(record.queue.encode())))
 
 
 def _decode_submit(payload: bytes) -> records.Submit:
     request, delay, id_size = _SUBMIT.unpack_from(payload)
     task_id, at = _text(payload, _SUBMIT.size, id_size)
-    (name_size,) = _U16.unpack_from(payload, at)
-    name, at = _text(payload, at + _U16.size, name_size)
-    return records.Submit(request, _checked(delay), task_id, name, payload[at:])
+    name, at = _sized_text(payload, at)
+    queue, at = _sized_text(payload, at)
+    if queue:
+        _check_queue(queue)
+    return records.Submit(request, _checked(delay), task_id, name, payload[at:], queue)
+
+
+def _encode_hello(record: records.Hello) -> bytes:
+    name, worker_id = record.name.encode(), record.worker_id.encode()
+    head = struct.pack("!?", record.is_strict) + _sized(name) + _sized(worker_id)
+    queues = ((weight, queue.encode()) for queue, weight in record.queues)
+    return head + b"".join(_WEIGHT.pack(weight, len(raw)) + raw for weight, raw in queues)
+
+
+def _decode_hello(payload: bytes) -> records.Hello:
+    (is_strict,) = struct.unpack_from("!?", payload)
+    name, at = _sized_text(payload, 1, MAX_NAME)
+    worker_id, at = _sized_text(payload, at, MAX_NAME)
+    queues: dict[str, int] = {}
+    while at < len(payload):
+        weight, size = _WEIGHT.unpack_from(payload, at)
+        queue, at = _text(payload, at + _WEIGHT.size, size)
+        _check_queue(queue)
+        if queue in queues or len(queues) == MAX_QUEUES:
+            raise FrameError(f"a queue comes twice, or there are more than {MAX_QUEUES}")
+        queues[queue] = weight
+    try:
+        if queues:
+            QueueSelection(queues, is_strict)
+    except ValueError as error:
+        raise FrameError(str(error)) from None
+    return records.Hello(name, worker_id, is_strict, tuple(queues.items()))
+
+
+def _encode_announce(record: records.Announce) -> bytes:
+    return _F64.pack(record.ttl)
+
+
+def _decode_announce(payload: bytes) -> records.Announce:
+    (ttl,) = _F64.unpack_from(payload)
+    return records.Announce(_checked(ttl), payload[_F64.size :])
+
+
+def _check_queue(name: str) -> None:
+    if not (0 < len(name) <= MAX_QUEUE_NAME and name.isprintable()):
+        raise FrameError(f"the name of a queue has 1 to {MAX_QUEUE_NAME} printable characters")
 
 
 def _decode_release(payload: bytes) -> records.Release:
@@ -206,6 +262,17 @@ def _decode_welcome(payload: bytes) -> records.Welcome:
     if len(payload) != _SESSION_SIZE:
         raise FrameError("a session id has the wrong size")
     return records.Welcome(payload)
+
+
+def _sized(raw: bytes) -> bytes:
+    return _U16.pack(len(raw)) + raw
+
+
+def _sized_text(payload: bytes, at: int, limit: int = MAX_TEXT) -> tuple[str, int]:
+    (size,) = _U16.unpack_from(payload, at)
+    if size > limit:
+        raise FrameError(f"a text has {size} bytes, {limit} are allowed")
+    return _text(payload, at + _U16.size, size)
 
 
 def _text(payload: bytes, at: int, size: int) -> tuple[str, int]:
@@ -239,7 +306,7 @@ def _only_text(cls: Callable[[str], Record]) -> "_Codec":
 _Codec = tuple[Callable[[Any], bytes], Callable[[bytes], Record]]
 _NOTHING = struct.Struct("!")
 _CODECS: dict[tuple[int, type[Record]], _Codec] = {
-    (1, records.Hello): _only_text(records.Hello),
+    (1, records.Hello): (_encode_hello, _decode_hello),
     (2, records.Grant): _fixed(_U64, records.Grant),
     (3, records.Acks): (_encode_tags, lambda payload: records.Acks(_decode_tags(payload))),
     (4, records.Release): (lambda record: _RELEASE.pack(*record), _decode_release),
@@ -248,6 +315,8 @@ _CODECS: dict[tuple[int, type[Record]], _Codec] = {
     (7, records.Submit): (_encode_submit, _decode_submit),
     (8, records.Watch): _only_text(records.Watch),
     (9, records.Recall): _fixed(_NOTHING, records.Recall),
+    (10, records.Announce): (_encode_announce, _decode_announce),
+    (11, records.Withdraw): _fixed(_NOTHING, records.Withdraw),
     (32, records.Welcome): (lambda record: bytes(record.session), _decode_welcome),
     (33, records.Task): (_encode_task, _decode_task),
     (34, records.Want): _fixed(_NOTHING, records.Want),
@@ -261,10 +330,17 @@ _CODECS: dict[tuple[int, type[Record]], _Codec] = {
     (65, records.Progress): (_encode_value, lambda data: records.Progress(*_decode_value(data))),
     (66, records.Goodbye): _fixed(_NOTHING, records.Goodbye),
 }
-_WITH_BODY = {records.Task, records.Submit, records.Result, records.Progress}
+_WITH_BODY = {
+    records.Task,
+    records.Submit,
+    records.Announce,
+    records.Result,
+    records.Progress,
+}
 _BODY_OF: Callable[[Any], bytes] = attrgetter("body")
 _LIMITS: dict[type[Record], int] = {
-    records.Hello: MAX_NAME,
+    records.Hello: MAX_HELLO,
+    records.Announce: _F64.size + MAX_ANNOUNCED,
     records.Bury: _U64.size + MAX_NOTE,
     records.Watch: MAX_TEXT,
     records.Refused: _U32.size + MAX_TEXT,

@@ -4,9 +4,15 @@ from typing import NamedTuple, TypeAlias
 
 
 class Hello(NamedTuple):
-    """A worker is connected; its name is for logs."""
+    """A worker is connected; its name is for logs, its id is the owner of its deliveries.
+
+    Of the queues each has a weight; without any it listens to the default queue.
+    """
 
     name: str
+    worker_id: str = ""
+    is_strict: bool = False
+    queues: tuple[tuple[str, int], ...] = ()
 
 
 class Grant(NamedTuple):
@@ -42,13 +48,14 @@ class Bury(NamedTuple):
 
 
 class Submit(NamedTuple):
-    """The worker sends a task of its own."""
+    """The worker sends a task of its own; without a queue it is for the default queue."""
 
     request: int
     delay: float
     task_id: str
     task_name: str
     body: bytes
+    queue: str = ""
 
 
 class Watch(NamedTuple):
@@ -59,6 +66,17 @@ class Watch(NamedTuple):
 
 class Recall(NamedTuple):
     """The worker takes back the credit that the hub has not used."""
+
+
+class Announce(NamedTuple):
+    """The worker says what it does, as JSON; forgotten after so many seconds."""
+
+    ttl: float
+    body: bytes
+
+
+class Withdraw(NamedTuple):
+    """The worker ends: what it announced is over."""
 
 
 class Goodbye(NamedTuple):
@@ -147,6 +165,8 @@ Record: TypeAlias = (
     | Submit
     | Watch
     | Recall
+    | Announce
+    | Withdraw
     | Goodbye
     | Welcome
     | Task

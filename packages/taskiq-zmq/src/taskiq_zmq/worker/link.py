@@ -56,7 +56,7 @@ class Link:
 
     Args:
         address: of the hub, resolved.
-        name: of this worker, for the hub's log.
+        hello: what this worker says first.
         owner: handles the events.
         wire: options of the socket.
         context: makes the sockets.
@@ -66,7 +66,7 @@ class Link:
         self,
         *,
         address: Address,
-        name: str,
+        hello: records.Hello,
         owner: LinkOwner,
         wire: WireOptions,
         context: "zmq.Context[zmq.Socket[bytes]]",
@@ -75,7 +75,7 @@ class Link:
         self.epoch = 0
         self.is_up = False
         self.outbox = Outbox(0)
-        self._name = name
+        self._hello = hello
         self._owner = owner
         self._wire = wire
         self._context = context
@@ -228,7 +228,7 @@ class Link:
             self._heard_at = self._loop.time()
             self.epoch = self.epoch % _MAX_EPOCH + 1
             self.outbox = Outbox(self.epoch)
-            self.outbox.add(records.Hello(self._name))
+            self.outbox.add(self._hello)
             self._send_all()
         elif event == zmq.Event.DISCONNECTED:
             self._lose()

@@ -32,13 +32,14 @@ class Submissions:
         self._last_request = 0
 
     async def submit(
-        self, message: BrokerMessage, delay: float, *, flush_soon: Callable[[], None]
+        self, message: BrokerMessage, delay: float, queue: str, *, flush_soon: Callable[[], None]
     ) -> None:
         """Have the first connected hub put a task into its queue.
 
         Args:
             message: the task.
             delay: seconds before it may be delivered.
+            queue: where to put it.
             flush_soon: sends the request at the end of this turn.
 
         Raises:
@@ -49,9 +50,8 @@ class Submissions:
         link = await self._any_link(message)
         number = self._last_request = self._last_request % _MAX_REQUEST + 1
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        link.outbox.add(
-            records.Submit(number, delay, message.task_id, message.task_name, message.message)
-        )
+        task_id, task_name, body = message.task_id, message.task_name, message.message
+        link.outbox.add(records.Submit(number, delay, task_id, task_name, body, queue))
         self._requests[number] = link, answer
         flush_soon()
         try:

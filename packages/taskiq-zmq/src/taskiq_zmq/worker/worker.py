@@ -11,9 +11,12 @@ import zmq
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.slots import Slots
+from taskiq_core.messages.worker_record import WorkerRecord
 from taskiq_zmq.delivery import ZeroMQDelivery
 from taskiq_zmq.protocol import records
+from taskiq_zmq.protocol.frames import MAX_ANNOUNCED, MAX_QUEUES, decode_batch, encode, encode_batch
 from taskiq_zmq.protocol.records import Record
 from taskiq_zmq.result_store import ResultStore
 from taskiq_zmq.transport.addresses import Address
@@ -39,6 +42,11 @@ class ZeroMQWorker:
         store: receives results that hubs push; None if results are kept elsewhere.
         wire: options of the sockets.
         send_timeout: seconds that a task of this worker waits for a hub to take it.
+        worker_id: the owner of what is delivered here.
+        queues: what this worker listens to.
+
+    Raises:
+        ValueError: there are too many queues, or one has a name that no task can name.
     """
 
     def __init__(
@@ -48,7 +56,11 @@ class ZeroMQWorker:
         store: ResultStore | None,
         wire: WireOptions,
         send_timeout: float,
+        worker_id: str,
+        queues: QueueSelection,
     ) -> None:
+        self._hello = _hello(worker_id, queues)
+        self._announcement: records.Announce | None = None
         self._loop = asyncio.get_running_loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._links: list[Link] = []
@@ -79,11 +91,14 @@ class ZeroMQWorker:
         self._connect(addresses, wire)
 
     def _connect(self, addresses: Sequence[Address], wire: WireOptions) -> None:
-        name = f"{socket.gethostname()[:_MAX_NAME]}:{os.getpid()}"
         try:
             for address in addresses:
                 link = Link(
-                    address=address, name=name, owner=self, wire=wire, context=self._context
+                    address=address,
+                    hello=self._hello,
+                    owner=self,
+                    wire=wire,
+                    context=self._context,
                 )
                 self._links.append(link)
         except BaseException:
@@ -118,13 +133,44 @@ class ZeroMQWorker:
         finally:
             self._abort_listeners.discard(news)
 
-    async def submit(self, message: BrokerMessage, delay: float) -> None:
-        """Have a hub put a task of this worker into its queue.
+    async def submit(self, message: BrokerMessage, delay: float, queue: str) -> None:
+        """Have a hub put a task of this worker into a queue.
+
+        Args:
+            message: the task.
+            delay: seconds before it may be delivered.
+            queue: the name of its queue.
 
         Raises:
             SendTaskError: no hub took it.
         """
-        await self._submissions.submit(message, delay, flush_soon=self.flush_soon)
+        await self._submissions.submit(message, delay, queue, flush_soon=self.flush_soon)
+
+    def announce(self, record: WorkerRecord, ttl: float) -> None:
+        """Tell all hubs what this worker does, and each that it connects to later.
+
+        Raises:
+            ValueError: the record is too large.
+        """
+        body = record.model_dump_json().encode()
+        if len(body) > MAX_ANNOUNCED:
+            raise ValueError(
+                f"the record of this worker has {len(body)} bytes, {MAX_ANNOUNCED} are allowed: "
+                "it knows too many tasks"
+            )
+        self._announcement = records.Announce(ttl, body)
+        self._tell_all(self._announcement)
+
+    def withdraw(self) -> None:
+        """Tell all hubs that this worker ends."""
+        self._announcement = None
+        self._tell_all(records.Withdraw())
+
+    def _tell_all(self, record: Record) -> None:
+        for link in self._links:
+            if link.is_up:
+                link.outbox.add(record)
+        self.flush_soon()
 
     def flush_soon(self) -> None:
         """Send everything that is due at the end of this turn of the event loop."""
@@ -139,6 +185,8 @@ class ZeroMQWorker:
 
     def on_up(self, link: Link) -> None:
         """Use a hub that accepted this worker."""
+        if self._announcement is not None:
+            link.outbox.add(self._announcement)
         self._inbox.on_up(link)
         self._submissions.on_up(link)
         self.results.on_up(link)
@@ -177,3 +225,12 @@ class ZeroMQWorker:
 
     def _on_refused(self, link: Link, record: records.Refused) -> None:
         self._submissions.refused(link, record.request, record.reason)
+
+
+def _hello(worker_id: str, queues: QueueSelection) -> records.Hello:
+    name = f"{socket.gethostname()[:_MAX_NAME]}:{os.getpid()}"
+    hello = records.Hello(name, worker_id, queues.is_strict, tuple(queues.weights.items()))
+    if len(hello.queues) > MAX_QUEUES:
+        raise ValueError(f"a worker of a ZeroMQBroker listens to {MAX_QUEUES} queues at most")
+    decode_batch(encode_batch(0, [encode(hello)]))  # as the hub will read it
+    return hello

@@ -172,15 +172,17 @@ def frame_samples() -> list[bytes]:
     """Batches with each kind of record."""
     body = json.dumps(MESSAGE).encode()
     all_records: list[records.Record] = [
-        records.Hello("worker"),
+        records.Hello("worker", "id", True, (("mails", 1), ("reports", 3))),
         records.Grant(10),
         records.Acks((1, 2, 3)),
         records.Release(1, 0.5),
         records.Returns((4, 5)),
         records.Bury(1, "reason\nerror"),
-        records.Submit(1, 0.0, "id", "work", body),
+        records.Submit(1, 0.0, "id", "work", body, "mails"),
         records.Watch("id"),
         records.Recall(),
+        records.Announce(15.0, body),
+        records.Withdraw(),
         records.Welcome(bytes(16)),
         records.Task(1, 1, 0, False, "id", body),
         records.Want(),
