@@ -6,8 +6,8 @@ from typing import Protocol
 
 from taskiq_core.brokers.queue_order import QueueOrder
 from taskiq_core.messages.queue_selection import QueueSelection
-from taskiq_zmq.client.queued_message import QueuedMessage
 from taskiq_zmq.client.backlog import WaitingMessages
+from taskiq_zmq.client.queued_message import QueuedMessage
 
 
 class Consumer:

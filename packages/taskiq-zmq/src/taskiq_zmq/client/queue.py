@@ -10,9 +10,9 @@ from typing import Final
 from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
+from taskiq_zmq.client.backlog import WaitingMessages
 from taskiq_zmq.client.dispatch import Consumer, Dispatch
 from taskiq_zmq.client.queued_message import QueuedMessage
-from taskiq_zmq.client.backlog import WaitingMessages
 
 MAX_HELD: Final = 100_000
 """Deliveries that one worker may hold, whatever credit it claims."""
