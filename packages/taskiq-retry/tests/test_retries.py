@@ -76,6 +76,27 @@ async def test_error_of_the_last_attempt_is_the_result_and_the_message_a_dead_le
     assert letter.task_id == task.task_id
 
 
+@pytest.mark.parametrize("is_error_shown", [False, True])
+@pytest.mark.parametrize("make", MIDDLEWARES)
+async def test_only_the_last_failure_is_an_error_with_its_traceback(
+    make: Any, is_error_shown: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = broker_with(make(default_retry_count=3, no_result_on_retry=not is_error_shown))
+
+    @broker.task("fails", retry_on_error=True)
+    async def fails() -> None:
+        raise ConnectionError("line\n" * 1_000)
+
+    await fails.kiq()
+    await broker.wait_all()
+
+    failures = [each for each in caplog.records if each.name == "taskiq.receiver.receiver"]
+    assert [each.levelname for each in failures] == ["WARNING", "WARNING", "ERROR"]
+    assert [each.exc_info is None for each in failures] == [True, True, False]
+    assert "failed, and is tried again: ConnectionError: line line" in failures[0].message
+    assert all(len(each.message) < 1_200 and "\n" not in each.message for each in failures)
+
+
 @pytest.mark.parametrize(
     ("options", "labels", "error", "runs"),
     [

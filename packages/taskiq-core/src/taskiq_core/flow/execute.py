@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine
 from concurrent.futures import Executor
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.context import Context
@@ -16,13 +16,17 @@ from taskiq_core.flow.run import error_result, run_plan
 from taskiq_core.flow.run_state import Run
 from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckController
-from taskiq_core.messages.exception_bounds import bounded
+from taskiq_core.messages.exception_bounds import bounded, safe_str
+from taskiq_core.messages.labels import RELEASE
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.redelivery import Redelivery, redelivering
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.middleware_chain import Hook
 
 logger = logging.getLogger(RECEIVER)
+
+MAX_LOGGED: Final = 1_000
+"""Characters of an error that the log shows of an attempt that is followed by another."""
 
 
 class TaskExecution:
@@ -114,7 +118,7 @@ class TaskExecution:
 async def handle_error(
     hooks: tuple[Hook, ...], message: TaskiqMessage, result: TaskiqResult[Any], run: Run
 ) -> None:
-    """Log a failure and call the `on_error` hooks, which may change the result.
+    """Call the `on_error` hooks, which may change the result, and log the failure.
 
     Does nothing if the lease was lost: the task goes on elsewhere, nothing has come of it here.
 
@@ -127,20 +131,29 @@ async def handle_error(
     if run.has_lost_lease or result.error is None:
         return
     run.error = result.error
-    _log_failure(message, result.error)
-    if not hooks:
-        return
-    redelivery = None
-    if run.is_delivered:
-        redelivery = Redelivery(message.task_id, is_release=run.can_release)
-    with redelivering(redelivery):
-        await call_before_saving(hooks, message, result, result.error, run=run)
+    try:
+        if hooks:
+            redelivery = None
+            if run.is_delivered:
+                redelivery = Redelivery(message.task_id, is_release=run.can_release)
+            with redelivering(redelivery):
+                await call_before_saving(hooks, message, result, result.error, run=run)
+    finally:  # only the hooks know whether another attempt follows
+        _log_failure(message, result, run.error)
 
 
-def _log_failure(message: TaskiqMessage, error: BaseException) -> None:
+def _log_failure(message: TaskiqMessage, result: TaskiqResult[Any], error: BaseException) -> None:
+    name = (message.task_name, message.task_id)
     if isinstance(error, NoResultError):
-        logger.debug("%s (%s): %s", message.task_name, message.task_id, error)
+        logger.debug("%s (%s): %s", *name, error)
     elif isinstance(error, TaskAbortedError):
         logger.info("%s", error)  # a caller or an operator asked for it
+    elif isinstance(result.error, NoResultError) or RELEASE in message.labels:
+        logger.warning("%s (%s) failed, and is tried again: %s", *name, _in_one_line(error))
     else:
-        logger.error("%s (%s) failed", message.task_name, message.task_id, exc_info=bounded(error))
+        logger.error("%s (%s) failed", *name, exc_info=bounded(error))
+
+
+def _in_one_line(error: BaseException) -> str:
+    text = " ".join(safe_str(bounded(error)).split())
+    return f"{type(error).__name__}: {text}".removesuffix(": ")[:MAX_LOGGED]
