@@ -20,10 +20,20 @@ end
 -- Queue delayed messages that are due.
 local function enqueue_due()
   local due = redis.call('ZRANGEBYSCORE', q .. ':delayed', '-inf', now, 'LIMIT', 0, 1000)
+  if #due > 0 then begin_writing() end
   for _, id in ipairs(due) do
-    redis.call('ZREM', q .. ':delayed', id)
     enqueue(id, false)
+    redis.call('ZREM', q .. ':delayed', id)
   end
+end
+
+-- Queue a message if it is delayed, before all others; whether it was.
+local function enqueue_delayed(id)
+  if not redis.call('ZSCORE', q .. ':delayed', id) then return false end
+  begin_writing()
+  enqueue(id, true)
+  redis.call('ZREM', q .. ':delayed', id)
+  return true
 end
 
 -- The ids of a task's messages.

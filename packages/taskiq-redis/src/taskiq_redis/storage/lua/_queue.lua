@@ -11,6 +11,14 @@ local function wake_worker()
   end
 end
 
+-- A script that fails half-way, as for want of a right, is not undone. So it puts a message into its new
+-- place before it takes it from the old one: a message in two places is found, one in none is lost.
+
+-- A full server lets a script go on that begins with this.
+local function begin_writing()
+  redis.call('DEL', q .. ':nothing')
+end
+
 -- A store may hold anything. An unreadable value must not fail a script: it would fail for all.
 local LIMIT = 2 ^ 52 -- higher numbers are not exact, and no counter gets there
 local function is_count(value)

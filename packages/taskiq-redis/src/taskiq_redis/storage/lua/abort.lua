@@ -9,7 +9,7 @@ for_each_queue(function()
       state = 2
     else
       state = math.max(state, 1)
-      if redis.call('ZREM', q .. ':delayed', id) == 1 then enqueue(id, true) end
+      enqueue_delayed(id)
     end
   end
   if #found > 0 then wake_worker() end

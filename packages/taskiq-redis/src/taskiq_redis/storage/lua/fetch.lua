@@ -34,8 +34,8 @@ local function lease_expired(most, leased)
       redis.call('ZADD', q .. ':expiring', lease, id)
     elseif can_be_read and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
       local fence = next_number(root .. ':fence', 1)
-      set_delivery(id, fence, attempt, unsettled)
       redis.call('ZADD', q .. ':leases', lease_until, id)
+      set_delivery(id, fence, attempt, unsettled)
       redis.call('ZADD', q .. ':expiring', lease_until, id)
       redis.call('ZREM', q .. ':delayed', id)
       bytes = bytes + #message
@@ -93,8 +93,7 @@ local function lease_waiting(most, leased)
     return math.min(count, #ids == 0 and 10 or 1000)
   end
 
-  -- Ids leave the list when their leases are written: a script that fails half-way, as for want of a
-  -- right, must not lose them.
+  -- Ids leave the list when their leases are written.
   local members, ready = {}, 0
   local function take_priorities(low, high)
     local at = 0
@@ -141,8 +140,8 @@ local function lease_waiting(most, leased)
       local state = is_aborted and ABORTED or 0
       leased[#leased + 1] = { id, messages[n], fence + n, attempt, unsettled, state, problems[n] }
     end
-    redis.call('HSET', q .. ':deliveries', unpack(deliveries))
     redis.call('ZADD', q .. ':leases', unpack(leases))
+    redis.call('HSET', q .. ':deliveries', unpack(deliveries))
     own(fences)
   end
   if ready > 0 then redis.call('LTRIM', q .. ':ready', ready, -1) end

@@ -24,11 +24,17 @@ else
   end
   if #found < 2 * limit then next_score = '' end
 end
+if #lost > 0 then begin_writing() end
 for _, id in ipairs(lost) do
-  local _, attempt, unsettled = delivery_of(id)
-  redis.call('ZREM', q .. ':leases', id) -- first, as it frees memory: a full server allows that
-  if attempt then set_delivery(id, 0, attempt, unsettled + 1) end
-  if redis.call('HEXISTS', q .. ':messages', id) == 1 then enqueue(id, true) else forget({ id }) end
+  if redis.call('HEXISTS', q .. ':messages', id) == 1 then
+    local fence, attempt, unsettled = delivery_of(id)
+    enqueue(id, true)
+    -- One without a fence was given back already, by a script that failed half-way.
+    if attempt and fence ~= 0 then set_delivery(id, 0, attempt, unsettled + 1) end
+    redis.call('ZREM', q .. ':leases', id)
+  else
+    forget({ id })
+  end
 end
 if #lost > 0 then wake_worker() end
 return { #lost, next_score, next_offset }

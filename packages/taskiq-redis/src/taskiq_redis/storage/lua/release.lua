@@ -4,8 +4,7 @@ local id, delay = ARGV[1], tonumber(ARGV[3])
 if not holds(id, ARGV[2]) then return 1 end
 local _, attempt, unsettled = delivery_of(id)
 if ARGV[4] == '1' then attempt = math.max(attempt - 1, 0) end
-redis.call('ZREM', q .. ':leases', id) -- first, as it frees memory: a full server allows that
-set_delivery(id, 0, attempt, unsettled)
+begin_writing()
 if delay > 0 and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
   redis.call('ZADD', q .. ':delayed', after(delay), id)
   local expires_at = extras_of(id).expires_at
@@ -13,5 +12,7 @@ if delay > 0 and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
 else
   enqueue(id, true)
 end
+set_delivery(id, 0, attempt, unsettled)
+redis.call('ZREM', q .. ':leases', id)
 wake_worker()
 return 0

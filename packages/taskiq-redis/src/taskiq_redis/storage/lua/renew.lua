@@ -1,6 +1,6 @@
 -- Renew leases. ARGV: seconds, then id and fence of each.
 -- Returns of each 0, 1 if the lease is lost, or 2 if the abort of its task was asked for.
-redis.call('DEL', q .. ':nothing') -- a full server lets a script go on that begins with this
+begin_writing()
 local answer = {}
 local has_aborted = redis.call('EXISTS', q .. ':aborted') == 1
 for at = 2, #ARGV, 2 do
