@@ -142,3 +142,14 @@ async def gathered_results() -> None:
     assert_type(three, tuple[TaskiqResult[int], TaskiqResult[str], TaskiqResult[list[float]]])
     many = await gather(*[await add.kiq(number) for number in range(3)])
     assert_type(many, tuple[TaskiqResult[int], ...])
+
+
+async def a_task_of_unknown_parameters_takes_any(
+    found: AsyncTaskiqDecoratedTask[Any, Any], other: AsyncTaskiqDecoratedTask[..., Any]
+) -> None:
+    assert_type(await found.kiq(1, two=2), AsyncTaskiqTask[Any])
+    assert_type(await other.kiq(1, two=2), AsyncTaskiqTask[Any])
+    assert_type(await found.kicker().kiq(1), AsyncTaskiqTask[Any])
+    named = broker.find_task("named")
+    assert named is not None
+    assert_type(await named.kiq(1), AsyncTaskiqTask[Any])

@@ -83,8 +83,8 @@ class AsyncTaskiqDecoratedTask(Sendable[_FuncParams, _ReturnType_co]):
 
     @typed_kiq
     async def kiq(
-        self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs
-    ) -> AsyncTaskiqTask[Any]:
+        self, /, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs
+    ) -> AsyncTaskiqTask[_ReturnType_co]:
         """Send a call of the function to a worker; see `AsyncKicker.kiq` for what it raises."""
         return await self.kicker().kiq(*args, **kwargs)
 

@@ -85,8 +85,8 @@ class AsyncKicker(Sendable[_FuncParams, _ReturnType_co]):
 
     @typed_kiq
     async def kiq(
-        self, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs
-    ) -> AsyncTaskiqTask[Any]:
+        self, /, *args: _FuncParams.args, **kwargs: _FuncParams.kwargs
+    ) -> AsyncTaskiqTask[_ReturnType_co]:
         """Send the call, and return when the broker has stored the message.
 
         Raises:

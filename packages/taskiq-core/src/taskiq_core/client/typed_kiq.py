@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from taskiq_core.client.task import AsyncTaskiqTask
 
@@ -22,21 +22,23 @@ class Kiq(Protocol[_FuncParams, _T]):
         ...
 
 
-class _KiqMethod(Protocol):
+# mypy and pyright differ on the variance, as one overload narrows `self`.
+class KiqMethod(Protocol[_FuncParams, _ReturnType_co]):  # pyright: ignore[reportInvalidTypeVarUse]
+    """The method `kiq` of a class, for type checkers."""
+
     # The overloads are those of looking the method up, which succeeds for every task. Overloads of
     # the method itself would turn each wrong argument into "no overload matches".
     @overload
     def __get__(
-        self, task: Sendable[_FuncParams, Coroutine[Any, Any, _T]], owner: type | None = None
+        self: KiqMethod[_FuncParams, Coroutine[Any, Any, _T]],
+        task: object,
+        owner: type | None = None,
     ) -> Kiq[_FuncParams, _T]: ...
 
     @overload
     def __get__(
-        self, task: Sendable[_FuncParams, _ReturnType_co], owner: type | None = None
+        self, task: object, owner: type | None = None
     ) -> Kiq[_FuncParams, _ReturnType_co]: ...
-
-    @overload
-    def __get__(self, task: None, owner: type) -> Callable[..., Coroutine[Any, Any, Any]]: ...
 
 
 class Sendable(Generic[_FuncParams, _ReturnType_co]):
@@ -46,9 +48,13 @@ class Sendable(Generic[_FuncParams, _ReturnType_co]):
         kiq: sends a call of the function to a worker.
     """
 
-    kiq: _KiqMethod
+    kiq: KiqMethod[_FuncParams, _ReturnType_co]
 
 
-def typed_kiq(method: Callable[..., Awaitable[AsyncTaskiqTask[Any]]]) -> _KiqMethod:
-    """Return `method` unchanged, typed with the parameters and the result of the task."""
-    return cast("_KiqMethod", method)
+def typed_kiq(
+    method: Callable[
+        Concatenate[Any, _FuncParams], Coroutine[Any, Any, AsyncTaskiqTask[_ReturnType_co]]
+    ],
+) -> KiqMethod[_FuncParams, _ReturnType_co]:
+    """Return `method` unchanged, typed as an attribute that the types of the task decide on."""
+    return cast("KiqMethod[_FuncParams, _ReturnType_co]", method)
