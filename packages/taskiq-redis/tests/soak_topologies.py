@@ -7,12 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import RedisCluster
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.exceptions import BrokerError
 from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_core.receiver import Receiver
 from taskiq_redis import (
+    ListQueueClusterBroker,
     ListRedisClusterScheduleSource,
     ListRedisSentinelScheduleSource,
     RedisAsyncClusterResultBackend,
@@ -254,6 +256,23 @@ async def test_worker_of_a_cluster_serves_several_queues(cluster: str, name: str
     await listening
     await client.shutdown()
     await worker.shutdown()
+
+
+async def test_names_of_1_x_in_a_cluster(cluster: str, name: str) -> None:
+    """The list of 1.x shares the slot of its queue; a label leads to the slot of another."""
+    client, other = (ListQueueClusterBroker(cluster, each) for each in (name, f"{name}-mails"))
+    double = client.register_task(_double, "double")
+    await double.kicker().with_labels(queue_name=f"{name}-mails").kiq(1)
+    async with RedisCluster.from_url(cluster) as redis:
+        body = client.formatter.dumps(double.kicker()._prepare_message(2)).message
+        await redis.lpush(name, body)
+
+    moved = await client.earlier_queue().take_over()
+
+    assert moved == 1
+    assert [(await each.stats()).waiting for each in (client, other)] == [1, 1]
+    await client.shutdown()
+    await other.shutdown()
 
 
 @pytest.mark.filterwarnings(

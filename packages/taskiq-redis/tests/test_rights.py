@@ -19,7 +19,7 @@ from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisRightsError, RedisUnreachableError
-from taskiq_redis.storage.scripts import OPERATOR_SCRIPTS, QUEUE_SCRIPTS
+from taskiq_redis.storage.scripts import OPERATOR_SCRIPTS, QUEUE_SCRIPTS, UPGRADE_SCRIPTS
 from taskiq_testkit import (
     ResultBackendContract,
     ScheduleSourceContract,
@@ -37,6 +37,9 @@ COMMANDS = """
     zrangebyscore zrank zrem zremrangebyscore zscore
 """.split()  # noqa: SIM905  # as they stand in the README
 RIGHTS = [*KEYS, *(f"+{command}" for command in COMMANDS)]
+UPGRADE_COMMANDS = "lindex rpop type xack xautoclaim xgroup xinfo xpending xreadgroup".split()  # noqa: SIM905  # as above
+UPGRADE_RIGHTS = ["~taskiq", *(f"+{command}" for command in UPGRADE_COMMANDS)]
+"""What is needed besides to take over what taskiq-redis 1.x left."""
 
 
 @pytest.fixture
@@ -124,13 +127,13 @@ def test_the_rights_are_those_that_scripts_and_modules_use() -> None:
     text = "\n".join(sources)
 
     in_scripts = {each.lower() for each in re.findall(r"redis\.p?call\('(\w+)'", text)}
-    assert in_scripts - set(COMMANDS) == set()
+    assert in_scripts - {*COMMANDS, *UPGRADE_COMMANDS} == set()
     assert [each for each in COMMANDS if not re.search(rf"['\"]{each.upper()}['\"]", text)] == []
 
 
 def test_a_worker_looks_for_all_rights_of_its_scripts() -> None:
     scripts = resources.files("taskiq_redis.storage") / "lua"
-    used_by_workers = QUEUE_SCRIPTS.keys() - OPERATOR_SCRIPTS
+    used_by_workers = QUEUE_SCRIPTS.keys() - OPERATOR_SCRIPTS - UPGRADE_SCRIPTS
     parts = {part for each in used_by_workers for part in QUEUE_SCRIPTS[each]}
     names = ("set_results", *parts, *used_by_workers)
     text = "\n".join((scripts / f"{name}.lua").read_text() for name in names)
@@ -143,9 +146,25 @@ def test_a_worker_looks_for_all_rights_of_its_scripts() -> None:
 
 def test_the_rights_are_those_of_the_readme() -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text()
-    (line,) = re.findall(r"```\n(ACL SETUSER .*?)```", text, re.DOTALL)
+    upgrade, line = re.findall(r"```\n(ACL SETUSER .*?)```", text, re.DOTALL)
 
     assert line.split() == ["ACL", "SETUSER", "app", "on", ">PASSWORD", *RIGHTS]
+    assert upgrade.split() == ["ACL", "SETUSER", "app", *UPGRADE_RIGHTS]
+
+
+@pytest.mark.parametrize("command", [("LPUSH", "taskiq"), ("XADD", "taskiq", "*", "data")])
+async def test_messages_of_1_x_are_taken_over_with_their_rights(
+    server: RedisServer, command: tuple[str, ...]
+) -> None:
+    await server.say("ACL", "SETUSER", "app", *UPGRADE_RIGHTS)
+    await server.say(*command, '{"task_id": "1", "task_name": "n", "args": [], "labels": {}}')
+    broker = RedisBroker(url_of(server))
+
+    moved = await broker.earlier_queue().take_over()
+
+    assert moved == 1
+    assert (await broker.earlier_queue().count()).waiting == 0
+    await broker.shutdown()
 
 
 async def test_schedules_change_without_the_right_to_their_channel(server: RedisServer) -> None:

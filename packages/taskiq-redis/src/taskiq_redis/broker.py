@@ -43,6 +43,7 @@ from taskiq_redis.options import (
 )
 from taskiq_redis.queue import abort, admin, history, presence
 from taskiq_redis.queue.codec import NewMessage, new_message
+from taskiq_redis.queue.earlier_queue import EarlierQueue
 from taskiq_redis.queue.fetch import Fetcher
 from taskiq_redis.queue.inspect import page_of_messages
 from taskiq_redis.queue.redis_queue import RedisQueue
@@ -76,12 +77,16 @@ class RedisBroker(AsyncBroker):
         server: in place of the URL, for Sentinel and Cluster.
         connection_kwargs: options of redis-py's connections, such as `ssl_ca_certs`.
 
+    Attributes:
+        earlier_group: the consumer group by which workers of taskiq-redis 1.x read their stream.
+
     Raises:
         RedisUrlError: the URL can't be understood.
         ValueError: an option is out of range.
     """
 
     capabilities = QUEUE_CAPABILITIES
+    earlier_group = "taskiq"
 
     def __init__(
         self,
@@ -350,6 +355,12 @@ class RedisBroker(AsyncBroker):
     ) -> int:
         """Forget dead letters, a hundred in one command."""
         return await admin.purge_dead_letters(self.queue.store, queue, letter_ids)
+
+    def earlier_queue(self) -> EarlierQueue:
+        """Return the list or stream of taskiq-redis 1.x that has the name of the default queue."""
+        return EarlierQueue(
+            self.queue.store, self.formatter, group=self.earlier_group, min_idle=self.lease
+        )
 
     # -- workers and the past -----------------------------------------------------------------
 

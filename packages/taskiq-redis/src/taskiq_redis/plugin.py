@@ -1,6 +1,12 @@
 """What taskiq-redis adds to taskiq."""
 
-from taskiq_core.plugins import BrokerSpec, ResultBackendSpec, ScheduleSourceSpec, hookimpl
+from taskiq_core.plugins import (
+    BrokerSpec,
+    CommandSpec,
+    ResultBackendSpec,
+    ScheduleSourceSpec,
+    hookimpl,
+)
 from taskiq_redis.options import (
     PUBSUB_CAPABILITIES,
     PUBSUB_SCHEME,
@@ -54,5 +60,17 @@ def taskiq_register_schedule_sources() -> list[ScheduleSourceSpec]:
             schemes=SCHEMES,
             factory="taskiq_redis:ListRedisScheduleSource",
             description="Schedules on a Redis server, each tick claimed by one scheduler",
+        ),
+    ]
+
+
+@hookimpl
+def taskiq_register_commands() -> list[CommandSpec]:
+    """Register the command for those who come from taskiq-redis 1.x."""
+    return [
+        CommandSpec(
+            "redis-upgrade",
+            target="taskiq_redis.commands.upgrade:upgrade",
+            help="Count or move the tasks that taskiq-redis 1.x left waiting.",
         ),
     ]

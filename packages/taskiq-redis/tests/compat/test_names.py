@@ -1,4 +1,4 @@
-"""The names of 1.x; `soak_topologies.py` tests those for Sentinel and Cluster with the contract."""
+"""The names of 1.x."""
 
 import inspect
 from collections.abc import Callable, Mapping

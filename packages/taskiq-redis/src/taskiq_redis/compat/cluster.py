@@ -79,6 +79,7 @@ class RedisStreamClusterBroker(ListQueueClusterBroker):
             result_backend=result_backend,
             **options,
         )
+        self.earlier_group = consumer_group_name
 
 
 class RedisAsyncClusterResultBackend(RedisAsyncResultBackend[_ReturnType]):

@@ -86,6 +86,7 @@ class RedisStreamSentinelBroker(ListQueueSentinelBroker):
             sentinel_kwargs,
             **options,
         )
+        self.earlier_group = consumer_group_name
 
 
 class PubSubSentinelBroker(PubSubBroker):

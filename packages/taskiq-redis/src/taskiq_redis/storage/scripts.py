@@ -30,6 +30,7 @@ QUEUE_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
     "replay": (*_ENQUEUE, "_text", "_store"),
     "send": (*_ENQUEUE, "_store"),
     "stats": (*_ENQUEUE, "_lookup"),
+    "take_over": (*_ENQUEUE, "_store"),
     "withdraw": ("_queue",),
     "workers": ("_queue", "_time"),
 }
@@ -39,6 +40,8 @@ A script makes its functions anew in each call, so it has only the ones that it 
 """
 OPERATOR_SCRIPTS: Final = frozenset({"inspect"})
 """Scripts of a queue that neither workers nor clients need; they may need more rights."""
+UPGRADE_SCRIPTS: Final = frozenset({"take_over"})
+"""Scripts of a queue that need the rights to what taskiq-redis 1.x left."""
 SCHEDULE_SCRIPTS: Final = frozenset(
     {"abandoned", "add_schedule", "claim", "confirm", "delete_schedule"}
 )

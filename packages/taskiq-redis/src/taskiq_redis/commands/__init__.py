@@ -1,0 +1,1 @@
+"""The command of this package; it runs in the program of taskiq-cli."""
