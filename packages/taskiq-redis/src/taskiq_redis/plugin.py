@@ -66,7 +66,7 @@ def taskiq_register_schedule_sources() -> list[ScheduleSourceSpec]:
 
 @hookimpl
 def taskiq_register_commands() -> list[CommandSpec]:
-    """Register the command for those who come from taskiq-redis 1.x."""
+    """Register the command for an upgrade from taskiq-redis 1.x."""
     return [
         CommandSpec(
             "redis-upgrade",

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from taskiq_core.receiver import Receiver
 from taskiq_redis import ListQueueBroker, RedisBroker, RedisStreamBroker
+from taskiq_redis.queue.earlier_queue import EarlierQueue
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
 UNKNOWN = b"\x00 of another program"
@@ -119,12 +120,15 @@ async def test_of_a_stream_only_what_no_worker_ended(server: RedisServer, redis:
     read = await redis.xreadgroup("taskiq", "old", {"taskiq": ">"}, count=2)
     entries: Any = read[0][1] if isinstance(read, list) else next(iter(read.values()))[0]
     await redis.xack("taskiq", "taskiq", entries[0][0])
-    broker = RedisStreamBroker(server.url, idle_timeout=1)
-    before = await broker.earlier_queue().count()
+    broker = RedisStreamBroker(server.url)
+    store, formatter = broker.queue.store, broker.formatter
+    earlier = EarlierQueue(store, formatter, group="taskiq", min_idle=0)
+    before = await earlier.count()
+    await earlier.take_over()
 
     async with Worker(broker) as worker:
         ran = sorted(await worker.has_run(3))
-        after = await worker.broker.earlier_queue().count()
+        after = await earlier.count()
 
     assert (before.kind, before.waiting, before.delivered) == ("stream", 2, 1)
     assert ran == [1, 2, 3]

@@ -84,7 +84,7 @@ class ListQueueBroker(RedisBroker):
         await self._send([self._checked(message)])
 
     async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:
-        """Store messages; those for one broker all or none."""
+        """Store messages; of those for one broker all or none are stored."""
         by_queue: dict[str | None, list[NewMessage]] = {}
         for message in map(self._checked, messages):
             by_queue.setdefault(message.queue, []).append(message)
