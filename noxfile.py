@@ -126,6 +126,13 @@ def lint(session: nox.Session) -> None:
     session.run("python", "tools/check_string_imports.py")
 
 
+@nox.session(reuse_venv=True)
+def reference(session: nox.Session) -> None:
+    """Write docs/reference/ from the code: labels, commands, errors, capabilities."""
+    install_workspace(session, group("tests"))
+    session.run("python", "tools/write_reference.py")
+
+
 @nox.session(venv_backend="none")
 def pictures(session: nox.Session) -> None:
     """Draw docs/architecture.svg from the import contracts."""
@@ -174,6 +181,20 @@ def isolated(session: nox.Session, package: str) -> None:
     if any(Requirement(line).name == "taskiq-cli" for line in needed):
         session.run("taskiq", "plugins", "--check", env=OUTSIDE)
     session.run("pytest", *PARALLEL, f"packages/{package}/tests", *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
+def docs(session: nox.Session) -> None:
+    """Build the manual as a site in .site/html and check its links; `-- serve` shows it."""
+    install_once(session, group("docs"))
+    sources = os.pathsep.join(str(ROOT / "packages" / name / "src") for name in PACKAGES)
+    session.run("python", "tools/stage_site.py")
+    site = ("--config-file=.site/zensical.toml",)
+    if "serve" in session.posargs:
+        session.run("zensical", "serve", *site, env={"PYTHONPATH": sources})
+        return
+    session.run("zensical", "build", "--strict", *site, env={"PYTHONPATH": sources})
+    session.run("python", "tools/finish_site.py")
 
 
 @nox.session(reuse_venv=True)

@@ -10,6 +10,7 @@ from taskiq_core.messages.labels import (
     DELAY,
     EXPIRES,
     PRIORITY,
+    QUEUE_NAME,
     TIMEOUT,
     UNIQUE_KEY,
 )
@@ -25,12 +26,14 @@ class KnownLabel:
 
     Attributes:
         name: the label.
+        meaning: what it does, as the manual lists it.
         expected: which values it takes, for a warning or an error.
         fits: whether it takes a value; None for any.
         aliases: what other task queues call it.
     """
 
     name: str
+    meaning: str = ""
     expected: str = ""
     fits: Callable[[Any], bool] | None = None
     aliases: tuple[str, ...] = ()
@@ -60,17 +63,50 @@ def _is_text(value: Any) -> bool:
 
 _SECONDS: Final = "a number of seconds, at least 0"
 KNOWN_LABELS: Final = (
-    KnownLabel(DELAY, _SECONDS, _is_seconds, aliases=("countdown", "eta")),
-    KnownLabel(EXPIRES, _SECONDS, _is_seconds, aliases=("ttl",)),
-    KnownLabel(TIMEOUT, aliases=("time_limit", "soft_time_limit")),  # checked by core itself
-    KnownLabel(PRIORITY, "a whole number", _is_whole),
-    KnownLabel(UNIQUE_KEY, "text that is not empty", _is_text),
-    KnownLabel(ACK_TYPE),  # checked by core itself
-    KnownLabel("queue_name"),
-    KnownLabel("schedule"),
-    KnownLabel("retry_on_error", "True or False", _is_switch, aliases=("autoretry_for",)),
-    KnownLabel("max_retries", "a whole number", _is_whole, aliases=("max_retry", "retry_count")),
-    KnownLabel("types_of_exceptions"),
+    KnownLabel(
+        DELAY,
+        "deliver it no earlier than so many seconds after it was sent",
+        _SECONDS,
+        _is_seconds,
+        aliases=("countdown", "eta"),
+    ),
+    KnownLabel(
+        EXPIRES,
+        "do not start it later than so many seconds after it was sent",
+        _SECONDS,
+        _is_seconds,
+        aliases=("ttl",),
+    ),
+    KnownLabel(  # checked by core itself
+        TIMEOUT,
+        "stop it when it has run for so many seconds",
+        aliases=("time_limit", "soft_time_limit"),
+    ),
+    KnownLabel(PRIORITY, "deliver it before those with a lower one", "a whole number", _is_whole),
+    KnownLabel(
+        UNIQUE_KEY,
+        "refuse a second one with this key until the first has ended",
+        "text that is not empty",
+        _is_text,
+    ),
+    KnownLabel(QUEUE_NAME, "send it to this queue of the broker"),
+    KnownLabel(ACK_TYPE, "when its message is acknowledged"),  # checked by core itself
+    KnownLabel("schedule", "send it by these schedules, of taskiq-scheduler"),
+    KnownLabel(
+        "retry_on_error",
+        "run it again when it raises, with a middleware of taskiq-retry",
+        "True or False",
+        _is_switch,
+        aliases=("autoretry_for",),
+    ),
+    KnownLabel(
+        "max_retries",
+        "how often it is run at most, the first time included",
+        "a whole number",
+        _is_whole,
+        aliases=("max_retry", "retry_count"),
+    ),
+    KnownLabel("types_of_exceptions", "for which exceptions it is run again"),
 )
 """Those of core and of the packages that come with taskiq."""
 
