@@ -207,7 +207,7 @@ class InMemoryBroker(AsyncBroker):
         if self.find_task(message.task_name) is None:
             raise UnknownTaskError(task_name=message.task_name)
         delay = delay_of(message) if self.wait_for_delays else 0.0
-        queue = queue_of(message)
+        queue = queue_of(message) if message.labels else None
         if isinstance(self.result_backend, InmemoryResultBackend):
             self.result_backend.expect(message.task_id)
         self.queue.run_backlog()

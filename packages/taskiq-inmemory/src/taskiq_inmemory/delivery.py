@@ -1,5 +1,6 @@
 """MemoryDelivery: a delivery that never leaves the process."""
 
+import time
 from datetime import UTC, datetime
 from itertools import count
 from typing import Protocol
@@ -37,9 +38,9 @@ class MemoryDelivery(Delivery):
 
     Attributes:
         number: grows with each delivery of any message.
-        sent_at: when the message was sent, in UTC.
         due_at: when it is due, in UTC; None unless it was delayed.
         is_inplace: whether the sender waits until the task has run.
+        sent_timestamp: when the message was sent, in seconds since the epoch.
         next: the delivery that takes this one's place because it was released; the sender runs it.
         is_released: whether the message was released, so that its task is still in flight.
         is_settled: whether it was settled; the thread of its task may still run.
@@ -55,7 +56,7 @@ class MemoryDelivery(Delivery):
         "next",
         "number",
         "queue_name",
-        "sent_at",
+        "sent_timestamp",
     )
 
     def __init__(
@@ -77,13 +78,18 @@ class MemoryDelivery(Delivery):
         self.message = message
         self.queue_name = queue_name
         self.number = next(_numbers)
-        self.sent_at: datetime = datetime.now(UTC) if before is None else before.sent_at
+        self.sent_timestamp: float = time.time() if before is None else before.sent_timestamp
         self.due_at: datetime | None = None
         self.is_inplace = False
         self.next: MemoryDelivery | None = None
         self.is_released = False
         self.is_settled = False
         self._queue = queue
+
+    @property
+    def sent_at(self) -> datetime:
+        """When the message was sent, in UTC."""
+        return datetime.fromtimestamp(self.sent_timestamp, UTC)
 
     def __str__(self) -> str:
         return f"{self.message.task_name} ({self.message.task_id})"

@@ -100,6 +100,8 @@ class MemoryQueue:
         """Run what earlier event loops left unfinished."""
         if self.delayed and self._timers_loop is not asyncio.get_running_loop():
             self._stop_timers()  # that loop has ended: its timers never fire
+        if not self._backlog:
+            return
         while self._backlog:
             self._enqueue(self._backlog.popleft())
         self._feed()
@@ -132,16 +134,18 @@ class MemoryQueue:
 
     def _submit(self, delivery: MemoryDelivery, delay: float) -> None:
         if delay <= 0 or not self._waits_for_delays:
-            self._enqueue(delivery)
-            self._feed()
+            # While a slot is free, all that waits is paused.
+            if self.pool.slots.free > 0 and delivery.queue_name not in self.paused:
+                self.pool.submit(delivery)
+            else:
+                self._enqueue(delivery)
             return
         timer: asyncio.TimerHandle
         self._timers_loop = asyncio.get_running_loop()
 
         def submit() -> None:
             del self.delayed[timer]
-            self._enqueue(delivery)
-            self._feed()
+            self._submit(delivery, 0.0)
 
         timer = self._timers_loop.call_later(delay, submit)
         delivery.due_at = datetime.now(UTC) + timedelta(seconds=delay)
@@ -153,15 +157,13 @@ class MemoryQueue:
     def _feed(self) -> None:
         """Start deliveries while slots are free, queue by queue in the order of their weights."""
         while self.pool.slots.free > 0:
-            ready = (each for each in self._order.queues() if self._is_ready(each))
-            name = next(ready, None)
-            self._order.served(name)
-            if name is None:
+            for name in self._order.queues():
+                if self.waiting.get(name) and name not in self.paused:
+                    break
+            else:
                 return
+            self._order.served(name)
             self.pool.submit(self.waiting[name].popleft())
-
-    def _is_ready(self, name: str) -> bool:
-        return name not in self.paused and bool(self.waiting.get(name))
 
     def _withdraw(self) -> None:
         """Move what waits to the backlog, so that nothing is started in this event loop."""

@@ -1,7 +1,7 @@
 """ResultWaiter: the callers that wait for results, and the tasks that are in flight."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import OrderedDict, defaultdict
 from typing import Any, Final, Generic, TypeVar
 
 from taskiq_core.messages.result import TaskiqResult
@@ -16,8 +16,9 @@ class ResultWaiter(Generic[_ReturnType]):
     """Wakes callers when the result of their task comes, or when it will never come."""
 
     def __init__(self) -> None:
-        self._ended: dict[str, None] = {}  # the latest, in order
-        self._in_flight: Counter[str] = Counter()
+        # The latest, in order. A plain dict would look for its first key among all that are gone.
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._in_flight: dict[str, int] = {}
         self._waiters: defaultdict[str, list[asyncio.Future[TaskiqResult[Any]]]]
         self._waiters = defaultdict(list)
 
@@ -29,7 +30,7 @@ class ResultWaiter(Generic[_ReturnType]):
     def expect(self, task_id: str) -> None:
         """Count a task that was sent."""
         self._ended.pop(task_id, None)
-        self._in_flight[task_id] += 1
+        self._in_flight[task_id] = self._in_flight.get(task_id, 0) + 1
 
     def is_expected(self, task_id: str) -> bool:
         """Whether the task is in flight."""
@@ -47,7 +48,7 @@ class ResultWaiter(Generic[_ReturnType]):
         else:
             self._ended[task_id] = None
             if len(self._ended) > MAX_ENDED:
-                del self._ended[next(iter(self._ended))]
+                self._ended.popitem(last=False)
         return left <= 0
 
     def has_ended(self, task_id: str) -> bool:
