@@ -34,7 +34,6 @@ class MemoryDelivery(Delivery):
         message: what was sent.
         queue: the queue that made the delivery.
         queue_name: the name that its label, or the broker, gives to its queue.
-        before: the delivery before this one, of the same message; None for the first.
 
     Attributes:
         number: grows with each delivery of any message.
@@ -59,32 +58,27 @@ class MemoryDelivery(Delivery):
         "sent_timestamp",
     )
 
-    def __init__(
-        self,
-        message: BrokerMessage,
-        queue: SettlingQueue,
-        *,
-        queue_name: str,
-        before: "MemoryDelivery | None" = None,
-    ) -> None:
-        # A worker in this process can't die alone: every delivery before this one was settled.
-        super().__init__(
-            message.message,
-            attempt=1 if before is None else before.attempt + 1,
-            unsettled=0,
-            aborted=before is not None and before.aborted,
-            task_id=message.task_id,
-        )
+    def __init__(self, message: BrokerMessage, queue: SettlingQueue, *, queue_name: str) -> None:
+        super().__init__(message.message, unsettled=0, task_id=message.task_id)
         self.message = message
         self.queue_name = queue_name
         self.number = next(_numbers)
-        self.sent_timestamp: float = time.time() if before is None else before.sent_timestamp
+        self.sent_timestamp = time.time()
         self.due_at: datetime | None = None
         self.is_inplace = False
         self.next: MemoryDelivery | None = None
         self.is_released = False
         self.is_settled = False
         self._queue = queue
+
+    def again(self) -> "MemoryDelivery":
+        """Return the next delivery of the message."""
+        # A worker in this process can't die alone: every delivery before it was settled.
+        following = MemoryDelivery(self.message, self._queue, queue_name=self.queue_name)
+        following.attempt = self.attempt + 1
+        following.aborted = self.aborted
+        following.sent_timestamp = self.sent_timestamp
+        return following
 
     @property
     def sent_at(self) -> datetime:

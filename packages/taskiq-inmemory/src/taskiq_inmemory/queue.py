@@ -124,13 +124,10 @@ class MemoryQueue:
 
     def _delivery(self, message: BrokerMessage, queue_name: str | None) -> MemoryDelivery:
         name = queue_name or self._default_queue
-        self._add_queue(name)
-        return MemoryDelivery(message, self, queue_name=name)
-
-    def _add_queue(self, name: str) -> None:
         if name not in self.waiting:
             self.waiting[name] = deque()
             self.weigh(self._weights)
+        return MemoryDelivery(message, self, queue_name=name)
 
     def _submit(self, delivery: MemoryDelivery, delay: float) -> None:
         if delay <= 0 or not self._waits_for_delays:
@@ -179,7 +176,8 @@ class MemoryQueue:
 
     def _done(self, delivery: MemoryDelivery) -> None:
         self._settled(delivery)
-        self._feed()
+        if any(self.waiting.values()):
+            self._feed()
 
     def _settled(self, delivery: MemoryDelivery) -> None:
         if not delivery.is_released:
@@ -189,9 +187,7 @@ class MemoryQueue:
 
     def release(self, delivery: MemoryDelivery, delay: float) -> None:
         """Deliver a message again, as its next attempt, in `delay` seconds."""
-        again = MemoryDelivery(
-            delivery.message, self, queue_name=delivery.queue_name, before=delivery
-        )
+        again = delivery.again()
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # Running tasks are cancelled when this event loop is about to end: a message that

@@ -96,10 +96,12 @@ class InmemoryResultBackend(AsyncResultBackend[_ReturnType]):
             ResultNotHereError: the task has ended, and its result is not stored.
         """
         del check_interval
-        if task_id not in self.results and not self._waiter.has_ended(task_id):
+        result = self.results.get(task_id)
+        if result is None:
+            if self._waiter.has_ended(task_id):
+                raise self._not_here(task_id)
             result = await self._waiter.wait(task_id)
-            return result if with_logs else _without_log(result)
-        return await self.get_result(task_id, with_logs=with_logs)
+        return result if with_logs else _without_log(result)
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
         """Keep the progress of a task as long as its result."""

@@ -33,7 +33,7 @@ from taskiq_core.messages.labels import ACK_TYPE, attempt_of
 from taskiq_core.messages.message import TaskiqMessage
 from taskiq_core.messages.outcomes import ACK, LEAVE, RELEASE, Bury, Outcome, Release
 from taskiq_core.messages.result import TaskiqResult
-from taskiq_core.middleware_chain import transform
+from taskiq_core.middleware_chain import MiddlewareChain, transform
 
 logger = logging.getLogger(RECEIVER)
 
@@ -250,7 +250,7 @@ class DeliveryHandler:
         if run.has_lost_lease:
             logger.warning("%s (%s): %s", message.task_name, message.task_id, result.error)
             return LEAVE
-        return await self._finish(delivery, message, run, result, ack_type)
+        return await self._finish(delivery, message, run, result, ack_type, chain)
 
     async def _finish(
         self,
@@ -259,17 +259,17 @@ class DeliveryHandler:
         run: Run,
         result: TaskiqResult[Any],
         ack_type: AcknowledgeType,
+        chain: MiddlewareChain,
     ) -> Outcome:
         """Store the result, after the function and its `on_error` hooks have run."""
         if ack_type is AcknowledgeType.WHEN_EXECUTED:
             await _ack_if_done(message, run, result)
-        hooks = self._broker.middleware_chain.post_execute
-        if hooks:
-            await call_before_saving(hooks, message, result, run=run)
+        if chain.post_execute:
+            await call_before_saving(chain.post_execute, message, result, run=run)
         outcome = _outcome_of_result(result, message)
         if not (
             isinstance(result.error, NoResultError)
-            or await self._save(delivery, message, result, run)
+            or await self._save(delivery, message, result, run, chain)
         ):
             return LEAVE
         if run.is_acked and isinstance(outcome, Release):
@@ -296,6 +296,7 @@ class DeliveryHandler:
         message: TaskiqMessage,
         result: TaskiqResult[Any],
         run: Run,
+        chain: MiddlewareChain,
     ) -> bool:
         """Store the result; False if the lease was lost: it is another worker's to store."""
         backend = self._broker.result_backend
@@ -306,9 +307,8 @@ class DeliveryHandler:
             stored = await self._store_result(backend, self._leases, delivery, message, result)
         if stored is None:
             return False
-        hooks = self._broker.middleware_chain.post_save
-        if hooks:
-            await call_hooks(hooks, message, stored, run=run)
+        if chain.post_save:
+            await call_hooks(chain.post_save, message, stored, run=run)
         return True
 
     async def _tell(

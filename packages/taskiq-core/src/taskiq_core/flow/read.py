@@ -76,6 +76,13 @@ def _remark(data: bytes, formatter: TaskiqFormatter) -> str:
 
 def _require_usable(message: TaskiqMessage) -> None:
     """Refuse an id or name that a store can't keep, or that would fill the log."""
+    task_id, task_name = message.task_id, message.task_name
+    if (
+        len(task_id) + len(task_name) <= MAX_NAME
+        and task_id.isprintable()
+        and task_name.isprintable()
+    ):
+        return  # nearly every message, without a call
     wrong = wrong_task_id(message.task_id) or _wrong_task_name(message.task_name)
     if wrong:
         raise ValueError(wrong)

@@ -40,7 +40,7 @@ async def run_plan(
         executor: for plain functions.
         propagate_exceptions: whether dependencies see the exception of the task.
     """
-    asyncio_task = asyncio.current_task()
+    asyncio_task: asyncio.Task[Any] | None = None
     started = monotonic()
     value: Any = None
     error: BaseException | None = None
@@ -49,7 +49,7 @@ async def run_plan(
             plan.arguments.restore(
                 message.args, message.kwargs, task_name=message.task_name, strict=plan.strict
             )
-        run.open()
+        asyncio_task = run.open()
         if plan.dependencies is None:
             value = await _call(plan, message, message.kwargs, run, executor)
         else:

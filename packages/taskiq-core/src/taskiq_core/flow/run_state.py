@@ -91,10 +91,15 @@ class Run(AckController):
         """Whether the task was stopped because its message belongs to another worker."""
         return isinstance(self.cancellation.reason, LeaseLostError)
 
-    def open(self) -> None:
-        """From here on the task can be stopped; raises the reason if it is to end already."""
+    def open(self) -> asyncio.Task[Any] | None:
+        """Let the task be stopped from here on; raises the reason if it is to end already.
+
+        Returns:
+            The asyncio task in which it runs.
+        """
         self.cancellation.raise_if_requested()
-        self._task = asyncio.current_task()
+        self._task = task = asyncio.current_task()
+        return task
 
     def stop(self, reason: TaskiqError) -> None:
         """Have the task end; a task that is not open is not disturbed, it finds out by itself."""
