@@ -84,21 +84,10 @@ def _dead(queue: MemoryQueue, name: str, with_body: bool) -> Iterable[tuple[Plac
     for queue_name, letter in queue.dead:
         if queue_name == name:
             place = (0.0, int(letter.letter_id))
-            yield (
-                place,
-                MessageInfo(
-                    key=_key(place),
-                    task_id=letter.task_id,
-                    task_name=letter.task_name,
-                    queue=name,
-                    state=MessageState.DEAD,
-                    size=len(letter.message),
-                    attempt=letter.attempt,
-                    reason=letter.reason,
-                    error=letter.error,
-                    body=letter.message if with_body else None,
-                ),
+            info = MessageInfo.of_dead_letter(
+                letter, key=_key(place), queue=name, with_body=with_body
             )
+            yield place, info
 
 
 def _key(place: Place) -> str:

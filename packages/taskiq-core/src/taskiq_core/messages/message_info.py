@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from taskiq_core.messages.queue_stats import DeadLetter
+
 
 class MessageState(StrEnum):
     """Where a message is."""
@@ -58,6 +60,42 @@ class MessageInfo:
     reason: str | None = None
     error: str | None = None
     body: bytes | None = None
+
+    @classmethod
+    def of_dead_letter(
+        cls,
+        letter: DeadLetter,
+        *,
+        key: str,
+        queue: str,
+        with_body: bool,
+        priority: int = 0,
+        unique_key: str | None = None,
+    ) -> "MessageInfo":
+        """Describe a dead letter.
+
+        Args:
+            letter: the letter.
+            key: where it is in the order of its page.
+            queue: the name of its queue.
+            with_body: whether its bytes are asked for.
+            priority: of its label; 0 without one.
+            unique_key: of its label.
+        """
+        return cls(
+            key=key,
+            task_id=letter.task_id,
+            task_name=letter.task_name,
+            queue=queue,
+            state=MessageState.DEAD,
+            size=len(letter.message),
+            attempt=letter.attempt,
+            priority=priority,
+            unique_key=unique_key,
+            reason=letter.reason,
+            error=letter.error,
+            body=letter.message if with_body else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

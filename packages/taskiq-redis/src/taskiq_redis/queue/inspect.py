@@ -112,21 +112,14 @@ async def _dead(
 def _dead_info(
     letter_id: bytes, fields: Sequence[bytes], queue: str, *, with_body: bool
 ) -> MessageInfo:
-    letter = dead_letter(letter_id, fields)
     extras = read_extras(fields)
-    return MessageInfo(
+    return MessageInfo.of_dead_letter(
+        dead_letter(letter_id, fields),
         key=_key_of(letter_id),
-        task_id=letter.task_id,
-        task_name=letter.task_name,
         queue=queue,
-        state=MessageState.DEAD,
-        size=len(letter.message),
-        attempt=letter.attempt,
+        with_body=with_body,
         priority=extras.get("priority", 0),
         unique_key=extras.get("unique_key"),
-        reason=letter.reason,
-        error=letter.error,
-        body=letter.message if with_body else None,
     )
 
 
