@@ -7,8 +7,6 @@ import pytest
 from taskiq_core.messages.history import BUCKETS, DeliveryEnd, MinuteCounters
 from taskiq_testservers.operator_project import OperatorProject, make_past
 
-MINUTE = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
-
 
 def histogram(**counts: int) -> list[int]:
     """Counts by the upper bounds of their buckets, such as `s1=3` for 3 of up to a second."""
@@ -74,12 +72,13 @@ def test_rates_and_counters(store: OperatorProject) -> None:
         "ran": histogram(**{"s0.1": 5, "s1.0": 5}),
         "waited": histogram(**{"s0.005": 10}),
     }
-    other = MINUTE + timedelta(minutes=1)
+    minute = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    other = minute + timedelta(minutes=1)
     store.remember(
         counters=[
-            MinuteCounters(minute=MINUTE, task_name="mail", **counters),
+            MinuteCounters(minute=minute, task_name="mail", **counters),
             MinuteCounters(minute=other, task_name="mail", started=2, dead=2),
-            MinuteCounters(minute=MINUTE - timedelta(hours=5), task_name="old", started=1),
+            MinuteCounters(minute=minute - timedelta(hours=5), task_name="old", started=1),
         ]
     )
 
