@@ -79,10 +79,7 @@ async def port(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text("")
-    project = Project(folder)
+    project = Project(tmp_path / "project")
     yield project
     project.clean_up()
 

@@ -20,10 +20,7 @@ BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[OperatorProject]:
     """A shop whose mails are paused, whose payments fail, and whose second machine is older."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text("")
-    shop = OperatorProject(folder, "store:///{folder}/tasks.store")
+    shop = OperatorProject(tmp_path / "project", "store:///{folder}/tasks.store")
     shop.bury("shop:charge", task_id="o-3", reason="failed 4 times", error="PaymentError: declined")
     shop.bury("shop:charge", task_id="o-4", reason="failed 4 times", error="PaymentError: declined")
     shop.bury("shop:confirm", task_id="o-5", reason="rejected by the task")

@@ -17,6 +17,7 @@ from taskiq_core.receiver import Receiver
 from taskiq_testservers.hostile.formats import MESSAGE, frame_samples
 from taskiq_testservers.hostile.mutations import Mutator
 from taskiq_testservers.hostile.scale import MEGABYTE, Scale, count
+from taskiq_testservers.worker_main import listening
 from taskiq_zmq import CurveKeys, ZeroMQBroker
 from taskiq_zmq.protocol import records
 from taskiq_zmq.protocol.frames import encode, encode_batch
@@ -48,11 +49,8 @@ async def task(
     worker = ZeroMQBroker(zmq_sub_host=client.bound_address, curve=keys, max_message_size=MEGABYTE)
     worker.is_worker_process = True
     worker.register_task(double, "double")
-    finish = asyncio.Event()
-    listening = asyncio.create_task(Receiver(worker, max_async_tasks=5).listen(finish))
-    yield client.register_task(double, "double")
-    finish.set()
-    await listening
+    async with listening(Receiver(worker, max_async_tasks=5)):
+        yield client.register_task(double, "double")
     await worker.shutdown()
 
 

@@ -8,10 +8,6 @@ from taskiq_testservers.cli_project import Project
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    # The tests' own pyproject.toml, further up, is not this project's.
-    (folder / "pyproject.toml").write_text("")
-    project = Project(folder)
+    project = Project(tmp_path / "project")
     yield project
     project.clean_up()

@@ -58,10 +58,7 @@ class Shop(Project):
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text("")
-    shop = Shop(folder)
+    shop = Shop(tmp_path / "project")
     yield shop
     shop.clean_up()
 

@@ -12,6 +12,7 @@ from taskiq_core.receiver import Receiver
 from taskiq_redis import RedisAsyncResultBackend, RedisBroker
 from taskiq_redis.errors import RedisFullError, RedisTimeoutError, RedisUnreachableError
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
+from taskiq_testservers.worker_main import listening
 
 LEASE = 1.0
 
@@ -23,14 +24,11 @@ async def working(broker: RedisBroker) -> AsyncIterator[RedisBroker]:
     worker.is_worker_process = True
     for task in broker.get_all_tasks().values():
         worker.register_task(task.original_func, task.task_name)
-    finish = asyncio.Event()
     receiver = Receiver(worker, max_async_tasks=10, wait_tasks_timeout=PATIENCE)
-    listening = asyncio.create_task(receiver.listen(finish))
     try:
-        yield worker
+        async with listening(receiver):
+            yield worker
     finally:
-        finish.set()
-        await listening
         await worker.shutdown()
 
 

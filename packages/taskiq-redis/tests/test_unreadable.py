@@ -18,6 +18,7 @@ from taskiq_core.receiver import Receiver
 from taskiq_redis import ListRedisScheduleSource, RedisAsyncResultBackend, RedisBroker
 from taskiq_testservers.redis_poison import QUEUE, planters
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
+from taskiq_testservers.worker_main import listening
 
 LEASE = 1.0
 
@@ -228,13 +229,10 @@ async def working(server: RedisServer) -> AsyncIterator[None]:
     worker = RedisBroker(server.url, lease=LEASE, poll_interval=LEASE)
     worker.is_worker_process = True
     worker.register_task(_double, "double")
-    finish = asyncio.Event()
-    listening = asyncio.create_task(Receiver(worker, max_async_tasks=5).listen(finish))
     try:
-        yield
+        async with listening(Receiver(worker, max_async_tasks=5)):
+            yield
     finally:
-        finish.set()
-        await listening
         await worker.shutdown()
 
 

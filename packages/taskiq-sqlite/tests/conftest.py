@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taskiq_sqlite import SQLiteBroker
+from taskiq_sqlite import SQLiteBroker, SQLiteResultBackend
 from taskiq_testservers.sqlite_workers import Inbox, SpawnWorker, WorkerProcess, spawn_process
 
 MakeBroker = Callable[..., SQLiteBroker]
@@ -34,6 +34,13 @@ async def make_broker(path: Path) -> AsyncIterator[MakeBroker]:
 @pytest.fixture
 def broker(make_broker: MakeBroker) -> SQLiteBroker:
     return make_broker()
+
+
+@pytest.fixture
+async def backend(path: Path) -> AsyncIterator[SQLiteResultBackend[Any]]:
+    backend: SQLiteResultBackend[Any] = SQLiteResultBackend(path, poll_interval=60.0)
+    yield backend
+    await backend.shutdown()
 
 
 @pytest.fixture

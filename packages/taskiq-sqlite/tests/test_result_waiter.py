@@ -7,24 +7,9 @@ from typing import Any
 
 import pytest
 
-from taskiq_core.messages.labels import FENCE
-from taskiq_core.messages.result import TaskiqResult
 from taskiq_sqlite import SQLiteResultBackend
+from taskiq_testservers.sqlite_files import result
 from taskiq_testservers.sqlite_workers import PATIENCE, store_elsewhere
-
-
-@pytest.fixture
-async def backend(path: Path) -> Any:
-    backend: SQLiteResultBackend[Any] = SQLiteResultBackend(path, poll_interval=60.0)
-    yield backend
-    await backend.shutdown()
-
-
-def result(value: Any, fence: int | None = None, **fields: Any) -> TaskiqResult[Any]:
-    labels = {} if fence is None else {FENCE: fence}
-    return TaskiqResult(
-        is_err=False, return_value=value, execution_time=0.5, labels=labels, **fields
-    )
 
 
 class TestWaiting:

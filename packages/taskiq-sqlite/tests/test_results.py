@@ -6,27 +6,13 @@ from typing import Any
 import pytest
 
 from taskiq_core.exceptions import ResultGetError
-from taskiq_core.messages.labels import FENCE
 from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.serializers.json_serializer import JSONSerializer
 from taskiq_sqlite import Database, ResultMissingError, SQLiteResultBackend
 from taskiq_sqlite.storage.maintenance import CLEANED, delete_expired
 from taskiq_sqlite.storage.result_rows import StoredResult, set_results
-
-
-@pytest.fixture
-async def backend(path: Path) -> Any:
-    backend: SQLiteResultBackend[Any] = SQLiteResultBackend(path, poll_interval=60.0)
-    yield backend
-    await backend.shutdown()
-
-
-def result(value: Any, fence: int | None = None, **fields: Any) -> TaskiqResult[Any]:
-    labels = {} if fence is None else {FENCE: fence}
-    return TaskiqResult(
-        is_err=False, return_value=value, execution_time=0.5, labels=labels, **fields
-    )
+from taskiq_testservers.sqlite_files import result
 
 
 class TestKeeping:

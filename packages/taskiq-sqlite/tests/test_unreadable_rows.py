@@ -17,6 +17,7 @@ from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource
 from taskiq_sqlite.errors import DuplicateKeyError
 from taskiq_testservers.sqlite_poison import NO_TEXT, change, plant
+from taskiq_testservers.worker_main import listening
 
 PATIENCE = 20.0
 
@@ -186,13 +187,8 @@ async def working(worker: SQLiteBroker) -> AsyncIterator[None]:
     """A worker, until the block ends."""
     worker.is_worker_process = True
     worker.register_task(_double, "double")
-    finish = asyncio.Event()
-    listening = asyncio.create_task(Receiver(worker, max_async_tasks=5).listen(finish))
-    try:
+    async with listening(Receiver(worker, max_async_tasks=5)):
         yield
-    finally:
-        finish.set()
-        await listening
 
 
 def test_the_planted_text_is_not_utf_8() -> None:

@@ -11,9 +11,6 @@ URLS = ["store:///{folder}/tasks.store"]
 
 @pytest.fixture(params=URLS, ids=[url.partition(":")[0] for url in URLS])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OperatorProject]:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text("")
-    store = OperatorProject(folder, request.param)
+    store = OperatorProject(tmp_path / "project", request.param)
     yield store
     store.clean_up()

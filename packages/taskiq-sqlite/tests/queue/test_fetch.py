@@ -13,22 +13,10 @@ from taskiq_core.exceptions import LeaseLostError, TaskExpiredError
 from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker
-from taskiq_testservers.sqlite_workers import PATIENCE, Inbox, message
+from taskiq_testservers.sqlite_workers import PATIENCE, SHORT, Inbox, message, reclaimed
 
 MakeBroker = Callable[..., SQLiteBroker]
 MakeInbox = Callable[..., Inbox]
-
-
-SHORT = 0.05
-"""A lease for tests in which it has to run out."""
-
-
-async def reclaimed(broker: SQLiteBroker) -> int:
-    """Reclaim as soon as there is something."""
-    async with asyncio.timeout(PATIENCE):
-        while not (count := await broker.reclaim()):  # noqa: ASYNC110  # as a worker's timer does
-            await asyncio.sleep(SHORT / 5)
-    return count
 
 
 class TestOrder:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,16 +17,8 @@ from taskiq_sqlite import (
     SQLiteBroker,
 )
 from taskiq_sqlite.storage import location
+from taskiq_testservers.sqlite_files import open_and_close
 from taskiq_testservers.sqlite_workers import PATIENCE, message
-
-
-async def open_and_close(path: Path, **options: Any) -> None:
-    database = Database(path, **options)
-    try:
-        await database.open()
-    finally:
-        await database.close()
-
 
 OPEN_AS_NOBODY = """
 import asyncio, os, sys, encodings.idna

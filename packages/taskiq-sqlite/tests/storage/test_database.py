@@ -19,15 +19,8 @@ from taskiq_sqlite import (
     SQLiteScheduleSource,
 )
 from taskiq_sqlite.storage.transaction import Transaction, each
+from taskiq_testservers.sqlite_files import query
 from taskiq_testservers.sqlite_workers import PATIENCE, message
-
-
-def query(path: Path, sql: str) -> Any:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(sql).fetchone()[0]
-    finally:
-        connection.close()
 
 
 class TestLocks:

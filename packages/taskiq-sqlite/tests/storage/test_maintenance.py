@@ -1,22 +1,13 @@
 """Expired results are deleted, and free space is returned."""
 
-import sqlite3
 from pathlib import Path
-from typing import Any
 
 from taskiq_sqlite import (
     SQLiteBroker,
 )
 from taskiq_sqlite.storage.maintenance import VACUUMED, vacuum
+from taskiq_testservers.sqlite_files import query
 from taskiq_testservers.sqlite_workers import message
-
-
-def query(path: Path, sql: str) -> Any:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(sql).fetchone()[0]
-    finally:
-        connection.close()
 
 
 async def test_free_space_is_given_back_in_steps(path: Path) -> None:

@@ -3,33 +3,16 @@
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from taskiq_sqlite import (
-    Database,
     SchemaVersionError,
     SQLiteBroker,
     SQLiteScheduleSource,
 )
 from taskiq_sqlite.storage.schema import APPLICATION_ID, MIGRATIONS, migrate
-
-
-async def open_and_close(path: Path, **options: Any) -> None:
-    database = Database(path, **options)
-    try:
-        await database.open()
-    finally:
-        await database.close()
-
-
-def query(path: Path, sql: str) -> Any:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(sql).fetchone()[0]
-    finally:
-        connection.close()
+from taskiq_testservers.sqlite_files import open_and_close, query
 
 
 class TestSchema:

@@ -107,9 +107,16 @@ class Command:
 
 
 class Project:
-    """A folder with an application, and a place for distributions that only it sees."""
+    """A folder with an application, and a place for distributions that only it sees.
+
+    Args:
+        folder: is made if it does not exist.
+    """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        # The pyproject.toml of the tests, further up, is not this project's.
+        (folder / "pyproject.toml").touch()
         self.folder = folder
         self.files = folder / "files"
         self.site = folder.parent / f"{folder.name}-site"

@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-import signal
 from pathlib import Path
 
 from taskiq_dependencies import Depends
 
 from taskiq_core.client.context import Context
 from taskiq_core.messages.queue_selection import QueueSelection
-from taskiq_core.receiver import Receiver
 from taskiq_sqlite import SQLiteBroker
+from taskiq_testservers.worker_main import run
 
 broker = SQLiteBroker(
     os.environ.get("DATABASE", "unused.db"),
@@ -47,22 +46,7 @@ async def hang_at_first(started: str, context: Context = Depends()) -> list[int]
     return [context.attempt, os.getpid()]
 
 
-async def main() -> None:
-    broker.is_worker_process = True
-    broker.worker_id = os.environ.get("WORKER_ID", "")
+if __name__ == "__main__":
     if "QUEUES" in os.environ:
         broker.queues = QueueSelection.parse(os.environ["QUEUES"])
-    finish = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, finish.set)
-    receiver = Receiver(broker, max_async_tasks=int(os.environ.get("MAX_ASYNC_TASKS", "10")))
-    await receiver.listen(finish)
-    await broker.shutdown()
-
-
-if __name__ == "__main__":
-    if os.environ.get("UVLOOP"):
-        import uvloop
-
-        uvloop.run(main())
-    else:
-        asyncio.run(main())
+    run(broker)

@@ -21,6 +21,8 @@ TICK = datetime(2030, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 PATIENCE = 30.0
 """Seconds that a test waits for what must come."""
+SHORT = 0.05
+"""A lease for tests in which it has to run out, in seconds."""
 
 
 def message(task_id: str = "id", body: bytes = b"body", **labels: Any) -> BrokerMessage:
@@ -64,6 +66,14 @@ SpawnWorker = Callable[..., WorkerProcess]
 def spawn_process(path: Path, **options: str) -> WorkerProcess:
     environment = {**os.environ, "DATABASE": str(path), **options}
     return WorkerProcess(subprocess.Popen([sys.executable, str(SCRIPT)], env=environment))
+
+
+async def reclaimed(broker: SQLiteBroker) -> int:
+    """Reclaim until the lease of a delivery has run out, and return the number of deliveries."""
+    async with asyncio.timeout(PATIENCE):
+        while not (count := await broker.reclaim()):  # noqa: ASYNC110  # as a worker's timer does
+            await asyncio.sleep(SHORT / 5)
+    return count
 
 
 async def until(condition: Callable[[], bool]) -> None:

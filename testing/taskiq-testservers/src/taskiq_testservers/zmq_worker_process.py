@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import signal
 import time
 from pathlib import Path
 
 from taskiq_dependencies import Depends
 
 from taskiq_core.client.context import Context
-from taskiq_core.receiver import Receiver
+from taskiq_testservers.worker_main import run
 from taskiq_zmq import Heartbeats, ZeroMQBroker
 
 broker = ZeroMQBroker(
@@ -65,20 +64,5 @@ async def twice_double(value: int) -> int:
     return 2 * result.return_value
 
 
-async def main() -> None:
-    broker.is_worker_process = True
-    broker.worker_id = os.environ.get("WORKER_ID", "")
-    finish = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, finish.set)
-    receiver = Receiver(broker, max_async_tasks=int(os.environ.get("MAX_ASYNC_TASKS", "10")))
-    await receiver.listen(finish)
-    await broker.shutdown()
-
-
 if __name__ == "__main__":
-    if os.environ.get("UVLOOP"):
-        import uvloop
-
-        uvloop.run(main())
-    else:
-        asyncio.run(main())
+    run(broker)
