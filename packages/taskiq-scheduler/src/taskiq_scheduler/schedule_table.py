@@ -112,11 +112,6 @@ def _with_note(row: Row) -> Row:
     return replace(row, cells=(*cells, f"{coming} (the broker has no such task here)"))
 
 
-def next_ticks(schedule: ScheduledTask, now: datetime) -> list[str]:
-    """Return the texts of `next_moments`, in the schedule's own time zone."""
-    return [_text(schedule, moment) for moment in next_moments(schedule, now)]
-
-
 def next_moments(schedule: ScheduledTask, now: datetime) -> list[datetime]:
     """Return the next moments at which a schedule is due.
 

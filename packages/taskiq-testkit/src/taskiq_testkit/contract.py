@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import pytest
 
@@ -16,14 +16,6 @@ BASICS: Final = "contract"
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 _AsyncTest = Callable[..., Coroutine[Any, Any, None]]
-
-
-class Subject(Protocol):
-    """What is tested: knows what was declared."""
-
-    def declares(self, capability: Capability) -> bool:
-        """Whether that capability is declared."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
