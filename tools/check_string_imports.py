@@ -11,7 +11,7 @@ lazy target (`"taskiq_zmq.broker:ZeroMQBroker"`), after `-m`, or as the beginnin
 - The facade `taskiq` may name all of them.
 - A line with the comment `# not an import` is passed over: names of tasks look like targets.
 
-Prints a line for each violation; the exit status is 1 if there is one.
+Prints a line for each finding; the exit status is 1 if there is one.
 """
 
 import ast
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from findings import Finding
+
 CORE = "taskiq_core"
 FACADE = "taskiq"
 PRIVATE_CORE = "taskiq_core.flow"
@@ -31,36 +33,16 @@ IMPORTERS = ("import_module", "find_spec", "__import__", "run_module")
 _MODULE = re.compile(r"(?P<module>[a-z]\w*(?:\.\w+)*)(?P<target>:[\w.]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A string that should not name a module.
-
-    Attributes:
-        file: relative to the root of the repository.
-        line: of the string.
-        text: the string.
-        reason: why it is not allowed.
-    """
-
-    file: Path
-    line: int
-    text: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text!r} {self.reason}"
-
-
 def main() -> int:
     """Check the repository that the first argument names; by default, this one."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
-    violations = list(check(root))
-    for violation in violations:
-        print(violation)
-    return 1 if violations else 0
+    findings = list(check(root))
+    for finding in findings:
+        print(finding)
+    return 1 if findings else 0
 
 
-def check(root: Path) -> Iterator[Violation]:
+def check(root: Path) -> Iterator[Finding]:
     """Check the sources of all packages.
 
     Args:
@@ -78,7 +60,8 @@ def check(root: Path) -> Iterator[Violation]:
             for named in _named_modules(ast.parse(source, str(file)), packages):
                 reason = _reason(named, package, file.name)
                 if reason and NOT_AN_IMPORT not in lines[named.line - 1]:
-                    yield Violation(file.relative_to(root), named.line, named.text, reason)
+                    path = file.relative_to(root).as_posix()
+                    yield Finding(path, named.line, named.text, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from findings import Finding
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 NOT_OURS: Final = frozenset({"build", "dist", "node_modules", "third_party"})
@@ -29,26 +31,6 @@ ALLOWED: Final[Mapping[str, Collection[str]]] = {
     "packages/taskiq/src/taskiq/utils.py": {"utils"},
 }
 """Findings that stay, by the file's path: the words, or `*` for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A word that is not used.
-
-    Attributes:
-        path: the file, from the root of the tree.
-        line: where, from 1.
-        word: as it stands there.
-        instead: what to write.
-    """
-
-    path: str
-    line: int
-    word: str
-    instead: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.word!r}: {self.instead}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +188,7 @@ def check_file(
             if folders.isdisjoint(PROGRAMS):
                 found += _check_arguments(tree, ClassIndex([tree]) if classes is None else classes)
     findings = [Finding(name, *rest) for rest in sorted(found)]
-    return [finding for finding in findings if finding.word.lower() not in allowed]
+    return [finding for finding in findings if finding.text.lower() not in allowed]
 
 
 def _without_fences(text: str) -> str:

@@ -17,7 +17,7 @@ def found_in(folder: Path, name: str, text: str) -> list[tuple[int, str]]:
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(dedent(text))
-    return [(found.line, found.word) for found in check_words.check_file(file, root=folder)]
+    return [(found.line, found.text) for found in check_words.check_file(file, root=folder)]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_overrides_need_not_document_arguments_again(tmp_path: Path) -> None:
 
     found = check_words.check_tree(tmp_path, lambda path: path == "box.py")
 
-    assert [(each.line, each.word) for each in found] == [(2, "lift")]
+    assert [(each.line, each.text) for each in found] == [(2, "lift")]
 
 
 def test_tests_are_not_asked_for_arguments_and_messages(tmp_path: Path) -> None:
