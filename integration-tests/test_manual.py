@@ -40,6 +40,12 @@ def test_programs_are_files(page: Path) -> None:
         assert text in (ROOT / path).read_text(), f"{path} does not contain:\n{text}"
 
 
+def test_programs_of_packages_that_name_a_file_are_that_file() -> None:
+    for page in (ROOT / "packages").glob("*/README.md"):
+        for _, path, _, text in blocks(page):
+            assert not path or text == (ROOT / path).read_text(), f"{page}: {path}"
+
+
 @pytest.mark.parametrize(("path", "printed"), OUTPUTS, ids=[path for path, _ in OUTPUTS])
 def test_programs_print_what_the_manual_says(tmp_path: Path, path: str, printed: str) -> None:
     finished = run(sys.executable, ROOT / path, cwd=tmp_path)

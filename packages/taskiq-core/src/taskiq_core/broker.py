@@ -73,6 +73,9 @@ class AsyncBroker(AbstractBroker):
     Args:
         result_backend: where results are kept; `with_result_backend` sets it later.
         task_id_generator: makes task ids; `with_id_generator` sets it later.
+
+    Attributes:
+        task_checks: called with each task that is declared; what they raise refuses the task.
     """
 
     global_task_registry: ClassVar[dict[str, AsyncTaskiqDecoratedTask[Any, Any]]] = {}
@@ -90,6 +93,7 @@ class AsyncBroker(AbstractBroker):
         self.formatter = ProxyFormatter(self)
         self.middlewares: list[TaskiqMiddleware] = []
         self.local_task_registry: dict[str, AsyncTaskiqDecoratedTask[Any, Any]] = {}
+        self.task_checks: list[Callable[[RegisteredTask], None]] = []
         self.event_handlers = EventHandlers()
         self.state = TaskiqState()
         self.custom_dependency_context: dict[Any, Any] = {}
@@ -299,6 +303,8 @@ class AsyncBroker(AbstractBroker):
         update_wrapper(task, func)
         task.strict = bool(options.get("strict", False))
         task.validate_on_send = bool(options.get("validate_on_send", False))
+        for check in self.task_checks:
+            check(task)
         self._register(task)
         return task
 
