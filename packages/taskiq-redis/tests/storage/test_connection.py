@@ -117,3 +117,27 @@ async def test_a_master_that_became_a_replica_is_left(
     await server.say("REPLICAOF", "NO", "ONE")
 
     assert await connection.call("SET", "key", 3) == b"OK"
+
+
+async def test_a_server_that_ends_each_connection_at_once_is_an_error() -> None:
+    """One attempt is made for a call, which would wait for ever otherwise."""
+    opened = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        greeting = await reader.read(65_536)
+        # A reply to each command, and one to no command.
+        writer.write(b"+OK\r\n" * (greeting.count(b"CLIENT") + 1))
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        connection = PipelinedConnection(SingleServer(url), "", timeout=1.0)
+
+        with pytest.raises(RedisUnreachableError, match="lost as soon as it was open"):
+            await asyncio.wait_for(connection.call("PING"), PATIENCE)
+        await connection.close()
+
+    assert opened == 1

@@ -123,8 +123,10 @@ class PipelinedConnection:
     # -- opening and closing ------------------------------------------------------------------
 
     async def _send(self, packed: bytes, patience: float) -> Any:
-        while self._connection is None:
+        if self._connection is None:
             await self._opened()
+            if self._connection is None:
+                raise self._lost("it was lost as soon as it was open")
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[Any] = loop.create_future()
         if not self._awaited:  # silence while no reply was awaited does not count
