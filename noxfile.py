@@ -105,6 +105,17 @@ def hostile(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+@nox.parametrize("store", ["sqlite", "redis"], ids=["sqlite", "redis"])
+def endurance(session: nox.Session, store: str) -> None:
+    """Have a worker serve mixed traffic for 30 minutes, and check that it does not grow.
+
+    A number as argument is that of the minutes.
+    """
+    install_workspace(session)
+    session.run("python", "-m", "taskiq_testservers.endurance", store, *session.posargs)
+
+
+@nox.session(reuse_venv=True)
 def coverage(session: nox.Session) -> None:
     """Run all tests, and say which lines and branches they leave out."""
     install_workspace(session, group("tests"), group("coverage"), *map(test_libraries, PACKAGES))
