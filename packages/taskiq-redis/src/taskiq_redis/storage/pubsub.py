@@ -1,17 +1,22 @@
 """Subscription: the messages of channels, over a connection of its own."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Collection
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoPermissionError, RedisError
 
-from taskiq_core.exceptions import TaskiqError, reason_of
-from taskiq_redis.errors import RedisRightsError, RedisTimeoutError, RedisUnreachableError
+from taskiq_core.exceptions import TaskiqError
+from taskiq_redis.errors import RedisRightsError
+from taskiq_redis.storage.protocol import Reason, RedisProtocol, packed_command
+from taskiq_redis.storage.refusals import lost_connection
 from taskiq_redis.storage.servers import Server
+
+MAX_UNREAD: Final = 64 * 1024
+"""Bytes of messages that wait for their reader before more are left to the server."""
 
 
 class Subscription(AbstractAsyncContextManager["Subscription"]):
@@ -36,17 +41,33 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
         self._server = server
         self._channels = channels
         self._timeout = timeout
-        self._connection: AbstractConnection | None = None
+        self._protocol: RedisProtocol | None = None
+        self._reason: Reason = "it was closed"
+        self._replies: deque[Any] = deque()
+        self._unread = 0
+        self._waiting: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_reply = 0.0
+        self._is_pinged = False
 
     async def __aenter__(self) -> Self:
-        self._connection = await self._server.connect(next(iter(self._channels), ""))
+        connection = await self._server.connect(next(iter(self._channels), ""))
+        protocol = RedisProtocol(self._receive, self._forget)
+        try:
+            await protocol.take_over(connection)
+        except (RedisError, OSError) as error:
+            raise self._lost(error) from error
+        self._protocol = protocol
+        loop = asyncio.get_running_loop()
+        self._last_reply = loop.time()
+        self._timer = loop.call_later(self._timeout, self._check)
         try:
             if self._channels:
                 await self.subscribe(self._channels)
                 for _ in self._channels:
                     await self._next()
         except BaseException:
-            await self._disconnect()
+            await asyncio.shield(self._close())
             raise
         return self
 
@@ -56,15 +77,15 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._disconnect()
+        await asyncio.shield(self._close())
 
     async def subscribe(self, channels: Collection[str]) -> None:
         """Subscribe to more channels; the iterator confirms each, with None as data."""
-        await self._send("SUBSCRIBE", *channels)
+        self._send("SUBSCRIBE", *channels)
 
     async def unsubscribe(self, channels: Collection[str]) -> None:
         """Leave channels."""
-        await self._send("UNSUBSCRIBE", *channels)
+        self._send("UNSUBSCRIBE", *channels)
 
     async def __aiter__(self) -> AsyncGenerator[tuple[str, bytes | None], None]:
         """Yield channel and data of each message; data is None for a confirmed subscription."""
@@ -77,44 +98,90 @@ class Subscription(AbstractAsyncContextManager["Subscription"]):
                 case _:
                     pass  # a channel that was left, or the reply to a ping
 
-    async def _send(self, *command: str) -> None:
-        if self._connection is None:
-            raise RedisUnreachableError(address=self._server.address, reason="it was closed")
-        try:
-            await self._connection.send_packed_command(
-                self._connection.pack_command(*command), check_health=False
-            )
-        except (RedisError, OSError) as error:
-            raise self._lost(error) from error
+    # -- steps --------------------------------------------------------------------------------
+
+    def _send(self, *command: str) -> None:
+        if self._protocol is None:
+            raise self._lost(self._reason)
+        self._protocol.write(packed_command(command))
 
     async def _next(self) -> Any:
         """Return the next reply."""
-        reply = await self._read()
-        if reply is None:
-            await self._send("PING")
-            reply = await self._read()
-        if reply is None:
-            raise RedisTimeoutError(address=self._server.address, timeout=self._timeout)
+        while not self._replies:
+            if self._protocol is None:
+                raise self._lost(self._reason)
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        reply = self._replies.popleft()
+        if not self._replies:
+            self._read_more()
+        if isinstance(reply, Exception):
+            raise self._lost(reply) from reply
         return reply
 
-    async def _read(self) -> Any:
-        """Return the next reply; None after a time of silence."""
-        if self._connection is None:
-            raise RedisUnreachableError(address=self._server.address, reason="it was closed")
-        try:
-            return await self._connection.read_response(
-                disable_decoding=True, timeout=self._timeout, disconnect_on_error=False
-            )
-        except (RedisError, OSError) as error:
-            raise self._lost(error) from error
+    def _receive(self, reply: Any) -> None:
+        self._replies.append(reply)
+        self._last_reply = asyncio.get_running_loop().time()
+        self._is_pinged = False
+        self._unread += _size(reply)
+        if self._unread > MAX_UNREAD and self._protocol is not None:
+            self._protocol.pause_reading()
+        self._wake()
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await asyncio.shield(connection.disconnect(nowait=True))
+    def _read_more(self) -> None:
+        if self._unread > MAX_UNREAD and self._protocol is not None:
+            self._protocol.resume_reading()
+        self._unread = 0
 
-    def _lost(self, error: Exception) -> TaskiqError:
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def _check(self) -> None:
+        """Ping a silent server, and give it up if it stays silent."""
+        loop = asyncio.get_running_loop()
+        if self._replies:  # it is the reader who is slow
+            self._last_reply = loop.time()
+        left = self._last_reply + self._timeout - loop.time()
+        if left <= 0 and self._protocol is not None:
+            if self._is_pinged:
+                self._protocol.lose(TimeoutError())
+                return
+            self._send("PING")
+            self._last_reply, self._is_pinged = loop.time(), True
+            left = self._timeout
+        self._timer = loop.call_later(left, self._check)
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _forget(self, protocol: RedisProtocol, reason: Reason) -> None:
+        del protocol
+        self._protocol, self._reason = None, reason
+        self._stop_timer()
+        self._wake()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _close(self) -> None:
+        self._stop_timer()
+        protocol, self._protocol = self._protocol, None
+        if protocol is not None:
+            await protocol.close()
+
+    def _lost(self, reason: Reason) -> TaskiqError:
         address = self._server.address
-        if isinstance(error, NoPermissionError):
-            return RedisRightsError(address=address, command="SUBSCRIBE", reason=str(error))
-        return RedisUnreachableError(address=address, reason=reason_of(error))
+        if isinstance(reason, NoPermissionError):
+            return RedisRightsError(address=address, command="SUBSCRIBE", reason=str(reason))
+        return lost_connection(reason, address=address, timeout=self._timeout)
+
+
+def _size(reply: Any) -> int:
+    """Return about how many bytes a reply holds."""
+    data = reply[-1] if isinstance(reply, list) and reply else b""
+    return 100 + (len(data) if isinstance(data, bytes) else 0)
