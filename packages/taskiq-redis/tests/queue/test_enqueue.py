@@ -56,3 +56,49 @@ async def test_line_feed_in_a_name_or_id_is_refused(
 )
 async def test_keys_of_a_queue_share_a_slot_whatever_its_name(name: str, base: str) -> None:
     assert RedisBroker(queue_name=name).queue.store.base == base
+
+
+async def test_messages_are_delivered_in_the_order_of_their_sends(broker: RedisBroker) -> None:
+    """Whether they leave at once, or together with others that were sent meanwhile."""
+    await broker.startup()
+    for number in range(3):  # the first one of a second is stored by another script
+        await broker.kick(message(f"a{number}"))
+    sends: list[asyncio.Task[None]] = []
+    for number in range(30):
+        sends.append(asyncio.create_task(broker.kick(message(f"b{number}"))))
+        for _ in range(number % 3):
+            await asyncio.sleep(0)
+    await asyncio.gather(*sends)
+    await broker.kick(message("c0"))
+
+    fetched = await broker.queue.store.connection.call("LRANGE", "{taskiq}:ready", 0, -1)
+
+    names = [*(f"a{n}" for n in range(3)), *(f"b{n}" for n in range(30)), "c0"]
+    assert [each.decode() for each in fetched] == names
+
+
+async def test_an_id_that_is_sent_again_is_another_message(broker: RedisBroker) -> None:
+    for body in (b"1", b"2", b"3"):
+        await broker.kick(message("same", body=body))
+
+    stored = await broker.queue.store.connection.call("HVALS", "{taskiq}:messages")
+
+    assert {each.rpartition(b"\n")[2] for each in stored} == {b"1", b"2", b"3"}
+    assert (await broker.stats()).waiting == 3
+
+
+async def test_shutdown_waits_for_a_send_whose_caller_is_gone(server: RedisServer) -> None:
+    """Both that of a lone message, and that of one that was sent meanwhile."""
+    broker, counting = RedisBroker(server.url), RedisBroker(server.url)
+    await broker.startup()
+    for name in ("first", "second"):  # the server has the scripts then
+        await broker.kick(message(name))
+    sends = [asyncio.create_task(broker.kick(message(f"{number}"))) for number in range(2)]
+    await asyncio.sleep(0)
+
+    for send in sends:
+        send.cancel()
+    await broker.shutdown()
+
+    assert (await counting.stats()).waiting == 4
+    await counting.shutdown()

@@ -1,6 +1,8 @@
-"""Sending: messages are stored, those of one turn of the event loop in one script."""
+"""Sending: messages are stored, those that are sent at the same time in one script."""
 
+import asyncio
 import json
+import math
 import time
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -19,9 +21,8 @@ _DEFAULT: Final = {None}
 class Enqueuer:
     """Stores messages.
 
-    Attributes:
-        send: stores a group of messages, all or none; raises DuplicateKeyError for the first one
-            whose unique key is taken.
+    What is sent while nothing else is leaves at once. What is sent meanwhile leaves together at the
+    end of its turn of the event loop, in the order in which it came.
 
     Args:
         store: has the queues.
@@ -30,13 +31,58 @@ class Enqueuer:
     def __init__(self, store: QueueStore) -> None:
         self._store = store
         self._noted: dict[str, float] = {}
-        self.send = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)
+        self._gathered = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)
+        self._callers = 0
+        self._idle: asyncio.Future[None] | None = None
+
+    async def send(self, group: Sequence[NewMessage]) -> None:
+        """Store a group of messages, all or none.
+
+        Raises:
+            DuplicateKeyError: of the first message whose unique key is taken.
+        """
+        self._callers += 1
+        try:
+            if self._callers > 1:
+                await self._gathered(group)
+            else:
+                await self._send_at_once(group)
+        finally:
+            self._callers -= 1
+            if self._idle is not None and not self._callers:
+                self._idle.set_result(None)
+                self._idle = None
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing is under way."""
+        if self._callers and self._idle is None:
+            self._idle = asyncio.get_running_loop().create_future()
+        if self._idle is not None:
+            await asyncio.shield(self._idle)
+        await self._gathered.wait_idle()  # its callers may all have been cancelled
+
+    async def _send_at_once(self, group: Sequence[NewMessage]) -> None:
+        message = group[0]
+        default = self._store.name
+        if (
+            len(group) == 1
+            and message.is_plain
+            and message.queue in (None, default)
+            and not self._is_note_due((default,))
+            and await self._store.run("send_one", message.task_id, message.record)
+        ):
+            return
+        (refused,) = await self._send((group,))
+        if refused is not None:
+            raise refused
 
     async def _send(self, groups: Sequence[Sequence[NewMessage]]) -> Sequence[TaskiqError | None]:
         default = self._store.name
         named = {each.queue for group in groups for each in group}
         queues = [default] if named == _DEFAULT else list({each or default for each in named})
         note = int(self._is_note_due(queues))
+        if note:
+            self._noted.update(dict.fromkeys(queues, time.monotonic()))
         arguments = send_arguments(groups, queues=queues, default=default)
         keys = self._store.keys_of(queues)
         answer = await self._store.run("send", note, *arguments, keys=keys)
@@ -53,12 +99,7 @@ class Enqueuer:
     def _is_note_due(self, queues: Collection[str]) -> bool:
         """Return whether the script is to note the time, for the age of the oldest message."""
         now = time.monotonic()
-        due = False
-        for queue in queues:
-            if now - self._noted.get(queue, 0.0) >= NOTE_INTERVAL:
-                self._noted[queue] = now
-                due = True
-        return due
+        return any(now - self._noted.get(queue, -math.inf) >= NOTE_INTERVAL for queue in queues)
 
 
 def send_arguments(

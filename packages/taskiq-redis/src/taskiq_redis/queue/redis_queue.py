@@ -20,7 +20,8 @@ class RedisQueue:
 
     def __init__(self, server: Server, name: str, *, timeout: float) -> None:
         self.store = QueueStore(server, name, timeout=timeout)
-        self.send = Enqueuer(self.store).send
+        self._enqueuer = Enqueuer(self.store)
+        self.send = self._enqueuer.send
         self._settlers: dict[str, Settler] = {}
 
     def settler(self, queue: str) -> Settler:
@@ -53,7 +54,7 @@ class RedisQueue:
     async def close(self) -> None:
         """Wait for the calls under way, and close the connections."""
         await self.store.stop_waiting()
-        await self.send.wait_idle()
+        await self._enqueuer.wait_idle()
         for settler in self._settlers.values():
             await settler.acknowledge.wait_idle()
         await self.store.connection.close()

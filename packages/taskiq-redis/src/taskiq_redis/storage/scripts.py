@@ -29,6 +29,7 @@ QUEUE_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
     "renew": ("_queue", "_time"),
     "replay": (*_ENQUEUE, "_text", "_store"),
     "send": (*_ENQUEUE, "_store"),
+    "send_one": (),
     "stats": (*_ENQUEUE, "_lookup"),
     "take_over": (*_ENQUEUE, "_store"),
     "withdraw": ("_queue",),
