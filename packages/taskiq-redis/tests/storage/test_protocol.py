@@ -149,6 +149,21 @@ async def test_a_reply_to_no_command_ends_the_connection() -> None:
         assert await connection.call("PING") == b"second"
 
 
+async def test_replies_behind_one_of_another_place_reach_their_callers() -> None:
+    """They say whether their commands ran; those that did not run do so on the next connection."""
+    moved = b"-MOVED 1 127.0.0.1:1\r\n"
+    acts = iter([answering(OK, moved, b"+ran\r\n", moved), answering(*[b"+there\r\n"] * 2)])
+
+    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(acts)(reader, writer)
+
+    async with connected(act) as connection, asyncio.timeout(PATIENCE):
+        await connection.call("PING")
+        replies = await asyncio.gather(*(connection.call("GET", f"{n}") for n in range(3)))
+
+    assert replies == [b"there", b"ran", b"there"]
+
+
 async def test_a_server_that_has_spoken_before_it_was_asked_is_refused() -> None:
     """Otherwise each caller would get the reply of the one before it."""
 

@@ -20,6 +20,7 @@ from taskiq_redis.storage.servers import Server
 
 __all__ = ["Argument", "PipelinedConnection"]
 
+MOVED: Final = "the keys are on another server"
 MOVING_PAUSE: Final = 0.05
 """Seconds before a command is sent again to a cluster that moves its keys."""
 
@@ -38,6 +39,7 @@ class PipelinedConnection:
         self._key = key
         self._timeout = timeout
         self._protocol: RedisProtocol | None = None
+        self._leaving: RedisProtocol | None = None
         self._opening: asyncio.Task[None] | None = None
         self._awaited: deque[asyncio.Future[Any]] = deque()
         self._last_reply = 0.0
@@ -86,7 +88,7 @@ class PipelinedConnection:
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait({self._opening})
-        protocol = self._protocol
+        protocol = self._protocol or self._leaving
         if protocol is not None:
             self._forget(protocol, "the connection was closed")
             await protocol.close()
@@ -161,6 +163,8 @@ class PipelinedConnection:
             opening.exception()  # retrieved: the callers that waited for it may all be gone
 
     async def _open(self) -> None:
+        if self._leaving is not None:
+            await asyncio.wait({self._leaving.ended})
         connection = await self.server.connect(self._key)
         protocol = RedisProtocol(self._receive, self._forget)
         try:
@@ -180,6 +184,8 @@ class PipelinedConnection:
             self._refuse(caller, reply)
         elif not caller.done():
             caller.set_result(reply)
+        if self._leaving is not None and not self._awaited:
+            self._lose(MOVED)
 
     def _refuse(self, caller: "asyncio.Future[Any]", error: Exception) -> None:
         if not isinstance(error, ResponseError):  # about the connection, such as LOADING
@@ -188,18 +194,20 @@ class PipelinedConnection:
             return
         if not caller.done():
             caller.set_exception(error)
-        if is_elsewhere(error):
-            self._lose(error)
+        if is_elsewhere(error) and self._protocol is not None:
+            # Commands behind this one have replies of their own, which say whether they ran.
+            self._leaving, self._protocol = self._protocol, None
 
     def _lose(self, reason: Reason) -> None:
-        if self._protocol is not None:
-            self._protocol.lose(reason)
+        protocol = self._protocol or self._leaving
+        if protocol is not None:
+            protocol.lose(reason)
 
     def _forget(self, protocol: RedisProtocol, reason: Reason) -> None:
         """Fail the callers whose connection was lost."""
-        if self._protocol is not protocol:
+        if protocol not in (self._protocol, self._leaving):
             return
-        self._protocol = None
+        self._protocol = self._leaving = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

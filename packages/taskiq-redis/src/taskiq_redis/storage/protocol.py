@@ -36,6 +36,9 @@ def packed_command(command: tuple[Argument, ...]) -> bytes:
 class RedisProtocol(asyncio.Protocol):
     """An open connection.
 
+    Attributes:
+        ended: done when there is no connection any more.
+
     Args:
         receive: takes each reply in the order of the commands. An error of the server is an
             exception that is passed, not raised; texts are bytes, so that none fails to decode.
@@ -54,7 +57,7 @@ class RedisProtocol(asyncio.Protocol):
             notEnoughData=_INCOMPLETE,
         )
         self._loop = asyncio.get_running_loop()
-        self._ended = self._loop.create_future()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
         self._outgoing: list[bytes] = []
         self._is_flushing = False
         self._is_full = False
@@ -138,8 +141,8 @@ class RedisProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the owner."""
         self.lose(exc or CLOSED)
-        if not self._ended.done():
-            self._ended.set_result(None)
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def lose(self, reason: Reason) -> None:
         """Give the connection up; what is not written yet is dropped."""
@@ -155,6 +158,6 @@ class RedisProtocol(asyncio.Protocol):
         self._is_open = False
         self._transport.close()
         try:
-            await asyncio.wait({self._ended}, timeout=CLOSING_TIME)
+            await asyncio.wait({self.ended}, timeout=CLOSING_TIME)
         finally:
             self._transport.abort()
