@@ -1,4 +1,4 @@
-"""Sending: messages are stored, those that are sent at the same time in one script."""
+"""Sending: messages are stored, concurrent ones by one script."""
 
 import asyncio
 import json

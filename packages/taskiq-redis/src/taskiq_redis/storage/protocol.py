@@ -145,7 +145,7 @@ class RedisProtocol(asyncio.Protocol):
             self.ended.set_result(None)
 
     def lose(self, reason: Reason) -> None:
-        """Give the connection up; what is not written yet is dropped."""
+        """Give the connection up, and drop the commands that are not written yet."""
         if self._is_open:
             self._is_open = False
             self._outgoing.clear()
@@ -153,7 +153,7 @@ class RedisProtocol(asyncio.Protocol):
             self._forget(self, reason)
 
     async def close(self) -> None:
-        """Close the connection; what is written already is sent."""
+        """Close the connection when the commands before this call are on their way."""
         self._flush()
         self._is_open = False
         self._transport.close()
