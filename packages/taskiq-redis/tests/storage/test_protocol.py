@@ -150,7 +150,7 @@ async def test_a_reply_to_no_command_ends_the_connection() -> None:
 
 
 async def test_replies_behind_one_of_another_place_reach_their_callers() -> None:
-    """Each says whether its command ran. A command that did not run is sent on the next connection."""
+    """Each says whether its command ran; a command that did not run is sent again."""
     moved = b"-MOVED 1 127.0.0.1:1\r\n"
     acts = iter([answering(OK, moved, b"+ran\r\n", moved), answering(*[b"+there\r\n"] * 2)])
 
