@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from taskiq_cli.__main__ import cli
+from taskiq_cli.group import cli
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import TaskiqError
 from taskiq_core.messages.known_labels import KNOWN_LABELS
