@@ -49,7 +49,12 @@ def test_backend_that_knows_no_urls_says_so() -> None:
 
 
 async def test_without_a_backend_results_are_dropped() -> None:
-    await DummyResultBackend().set_result("1", RESULT)
+    backend = DummyResultBackend()
+
+    await backend.set_result("1", RESULT)
+
+    with pytest.warns(UserWarning, match="no result backend"):
+        assert (await backend.get_result("1")).return_value is None
 
 
 async def test_without_a_backend_tasks_are_ready_at_once_with_a_warning(broker: Any) -> None:

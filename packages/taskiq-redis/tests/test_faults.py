@@ -143,11 +143,15 @@ def _received(info: str) -> int:
 async def test_waits_that_follow_each_other_are_no_silence(server: RedisServer) -> None:
     """Each is shorter than the time-out, all of them are much longer."""
     broker = RedisBroker(server.url, socket_timeout=0.2)
+    await broker.queue.store.wait_for_wakeup(0.001)
+    before = _received(await server.say("INFO", "stats"))
 
     async with asyncio.timeout(PATIENCE):
         for seconds in (0.001, *([0.15] * 8), 0.4, 0.4):
             await broker.queue.store.wait_for_wakeup(seconds)
 
+    after = _received(await server.say("INFO", "stats"))
+    assert after == before + 1  # redis-cli's own
     await broker.shutdown()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from taskiq_core import ScheduledTask
+from taskiq_core import ScheduledTask, ScheduleSource
 from taskiq_inmemory import InMemoryBroker
 from taskiq_scheduler import InMemoryScheduleSource, LabelScheduleSource, TaskiqScheduler
 from taskiq_scheduler.embedded_scheduler import EmbeddedScheduler
@@ -147,8 +147,14 @@ async def test_what_cannot_be_claimed_is_served_by_the_first_worker_only(
 
 
 async def test_a_worker_that_leaves_stops_its_scheduler() -> None:
+    stopped: list[ScheduleSource] = []
+
+    class Source(InMemoryScheduleSource):
+        async def shutdown(self) -> None:
+            stopped.append(self)
+
     broker = InMemoryBroker()
-    source = InMemoryScheduleSource()
+    source = Source()
     finish = asyncio.Event()
     finish.set()
 
@@ -156,4 +162,5 @@ async def test_a_worker_that_leaves_stops_its_scheduler() -> None:
         scheduler = TaskiqScheduler(broker, [source])
         await EmbeddedScheduler(scheduler, is_first_worker=True).serve(broker, finish=finish)
 
+    assert stopped == [source]
     await broker.shutdown()

@@ -1,8 +1,6 @@
 """The reference broker and its siblings keep the contract, all of it."""
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +17,6 @@ from taskiq_testkit import (
     ScheduleSourceContract,
 )
 from taskiq_testkit.reference.store import Store
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from taskiq_testservers.poison import planters
 
 LEASE = 0.7

@@ -44,8 +44,15 @@ def test_log_level_and_odd_formats() -> None:
 
 
 def test_log_whose_reader_is_gone_is_no_error() -> None:
+    tried: list[str] = []
+
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
+            tried.append(text)
             raise BrokenPipeError
 
-    StderrLog("%(message)s", "INFO", Gone()).error("x")
+    log = StderrLog("%(message)s", "INFO", Gone())
+    log.error("one")
+    log.error("two")
+
+    assert [text.strip() for text in tried] == ["one", "two"]

@@ -62,7 +62,9 @@ class TestLocks:
 
         await asyncio.gather(*(database.open() for database in databases))
 
+        await asyncio.gather(*(SQLiteBroker(each).kick(message()) for each in databases))
         await asyncio.gather(*(database.close() for database in databases))
+        assert query(path, "SELECT count(*) FROM messages") == 8
 
 
 class TestTransactions:
