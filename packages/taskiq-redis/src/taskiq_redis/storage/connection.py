@@ -13,7 +13,14 @@ from typing import Any, Final
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from taskiq_redis.errors import RedisCommandError, RedisUnreachableError
-from taskiq_redis.storage.protocol import UNASKED, Argument, Reason, RedisProtocol, packed_command
+from taskiq_redis.storage.protocol import (
+    LOST_AT_ONCE,
+    UNASKED,
+    Argument,
+    Reason,
+    RedisProtocol,
+    packed_command,
+)
 from taskiq_redis.storage.refusals import MOVING, is_elsewhere, lost_connection, refusal
 from taskiq_redis.storage.scripts import Script
 from taskiq_redis.storage.servers import Server
@@ -115,7 +122,7 @@ class PipelinedConnection:
     async def _open_and_send(self, packed: bytes, patience: float) -> Any:
         await self._opened()
         if self._protocol is None:
-            raise self._lost("it was lost as soon as it was open")
+            raise self._lost(LOST_AT_ONCE)
         return await self._send(packed, patience)
 
     async def _send_again(

@@ -18,6 +18,7 @@ Argument: TypeAlias = bytes | str | int | float
 Reason: TypeAlias = BaseException | str
 """Why a connection is lost."""
 CLOSED: Final = "the server has closed the connection"
+LOST_AT_ONCE: Final = "it was lost as soon as it was open"
 UNASKED: Final = "it sent a reply to no command"
 CLOSING_TIME: Final = 1.0
 """Seconds that the other side of an encrypted connection has to confirm its end."""
@@ -74,11 +75,11 @@ class RedisProtocol(asyncio.Protocol):
         # collected as garbage, and the connection complains if it still has a writer then.
         writer, connection._writer, connection._reader = connection._writer, None, None
         if writer is None or writer.transport.is_closing():
-            raise ConnectionResetError(CLOSED)
+            raise ConnectionResetError(LOST_AT_ONCE)
         transport = cast("asyncio.Transport", writer.transport)  # uvloop's is not a subclass
         if not is_quiet:
             transport.abort()
-            raise ConnectionResetError(CLOSED)
+            raise ConnectionResetError(LOST_AT_ONCE)
         self._writer, self._transport = writer, transport
         self._transport.set_protocol(self)
         self._is_open = True
