@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from taskiq_core.abc.serializer import TaskiqSerializer
     from taskiq_core.broker import AsyncBroker
     from taskiq_core.capabilities import Capability
+    from taskiq_core.client.blocking_client import BlockingClient
     from taskiq_core.client.context import Context
     from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
     from taskiq_core.client.gather import gather
@@ -44,6 +45,7 @@ _HOMES = {
     "AsyncResultBackend": "taskiq_core.abc.result_backend",
     "AsyncTaskiqDecoratedTask": "taskiq_core.client.decor",
     "AsyncTaskiqTask": "taskiq_core.client.task",
+    "BlockingClient": "taskiq_core.client.blocking_client",
     "BrokerMessage": "taskiq_core.messages.message",
     "Capability": "taskiq_core.capabilities",
     "Context": "taskiq_core.client.context",
@@ -75,6 +77,7 @@ __all__ = [
     "AsyncResultBackend",
     "AsyncTaskiqDecoratedTask",
     "AsyncTaskiqTask",
+    "BlockingClient",
     "BrokerMessage",
     "Capability",
     "Context",

@@ -19,6 +19,7 @@ Error
     ├── ListenError
     │   └── SharedBrokerListenError
     ├── TaskDefinitionError               a function can't be a task
+    ├── BlockingCallError                 a blocking call in a thread that runs an event loop
     ├── UnreadableMessageError            bytes that are no message
     ├── LeaseLostError                    a delivery belongs to another worker now
     ├── ResultBackendError
@@ -204,6 +205,15 @@ class TaskDefinitionError(TaskiqError):
     __template__ = "{function} can't be a task: {reason}"
     function: str
     reason: str
+
+
+class BlockingCallError(TaskiqError, RuntimeError):
+    """A blocking call was made in a thread that runs an event loop."""
+
+    __template__ = (
+        "BlockingClient is for plain functions: here it would stop the event loop of this thread. "
+        "Await the task instead: `await task.kiq(...)`."
+    )
 
 
 class UnreadableMessageError(TaskiqError):

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from taskiq.scheduler.scheduler import TaskiqScheduler
     from taskiq.state import TaskiqState
     from taskiq.task import AsyncTaskiqTask
+    from taskiq_core.client.blocking_client import BlockingClient
     from taskiq_core.client.injected import INJECTED
     from taskiq_core.messages.delivery import Delivery
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         "AsyncResultBackend",
         "AsyncTaskiqDecoratedTask",
         "AsyncTaskiqTask",
+        "BlockingClient",
         "BrokerMessage",
         "Capability",
         "Context",
@@ -106,6 +108,7 @@ _HOMES = {
     "AsyncResultBackend": "taskiq.abc.result_backend",
     "AsyncTaskiqDecoratedTask": "taskiq.decor",
     "AsyncTaskiqTask": "taskiq.task",
+    "BlockingClient": "taskiq_core.client.blocking_client",
     "BrokerMessage": "taskiq.message",
     "Capability": "taskiq.plugins",
     "Context": "taskiq.context",

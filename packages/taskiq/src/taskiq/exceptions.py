@@ -1,6 +1,7 @@
 """The errors of taskiq; `taskiq_core.exceptions` draws their tree."""
 
 from taskiq_core.exceptions import (
+    BlockingCallError,
     BrokerConnectionError,
     BrokerError,
     BrokerSetupError,
@@ -52,6 +53,7 @@ __all__ = [
     "ResultMissingError",
     "MessageTooLargeError",
     "DuplicateKeyError",
+    "BlockingCallError",
     "BrokerConnectionError",
     "BrokerError",
     "BrokerSetupError",
