@@ -6,6 +6,7 @@ from typing import Final
 _PACKAGES: Final = {
     "ListQueue": "taskiq-redis",
     "ListRedis": "taskiq-redis",
+    "Postgres": "taskiq-pgsql",
     "PubSub": "taskiq-redis",
     "Redis": "taskiq-redis",
     "SQLite": "taskiq-sqlite",

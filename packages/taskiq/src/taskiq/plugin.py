@@ -22,6 +22,7 @@ INSTALL_CURES = (
     # extras
     InstallCure("taskiq-admin", words=("admin",), command=_extra("admin")),
     InstallCure("taskiq-opentelemetry", words=("opentelemetry",), command=_extra("opentelemetry")),
+    InstallCure("taskiq-pgsql", words=("pgsql", "postgresql", "postgres"), command=_extra("pgsql")),
     InstallCure("taskiq-prometheus", words=("prometheus",), command=_extra("prometheus")),
     InstallCure(
         "taskiq-redis",
