@@ -13,8 +13,8 @@ ERRORS: list[tuple[TaskiqError, str]] = [
     (
         errors.PostgresUnreachableError(address="db/app", reason="why"),
         (
-            "PostgreSQL at db/app can't be reached: why. Is it running there? The next call connects "
-            "again."
+            "PostgreSQL at db/app can't be reached: why. Is it running there? The next call "
+            "connects again."
         ),
     ),
     (
@@ -38,8 +38,8 @@ ERRORS: list[tuple[TaskiqError, str]] = [
     (
         errors.PostgresRightsError(address="db/app", reason="why"),
         (
-            "PostgreSQL at db/app does not let its role do what taskiq needs: why. Give the role the "
-            "rights that the README of taskiq-pgsql lists."
+            "PostgreSQL at db/app does not let its role do what taskiq needs: why. Give the role "
+            "the rights that the README of taskiq-pgsql lists."
         ),
     ),
     (
@@ -53,8 +53,8 @@ ERRORS: list[tuple[TaskiqError, str]] = [
     (
         errors.SchemaVersionError(address="db/app", schema="jobs", found=3, known=1),
         (
-            "The tables at db/app in schema 'jobs' have version 3, this taskiq-pgsql knows versions "
-            "up to 1: upgrade the package in this environment"
+            "The tables at db/app in schema 'jobs' have version 3, this taskiq-pgsql knows "
+            "versions up to 1: upgrade the package in this environment"
         ),
     ),
     (
