@@ -27,7 +27,7 @@ async def test_the_demo_runs_on_redis(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(150)
 async def test_the_demo_runs_on_postgresql(tmp_path: Path) -> None:
-    """The same in a database."""
+    """Also in a database every file is counted."""
     demo = ROOT / "examples" / "census" / "demo.py"
     async with PostgresServer() as server:
         env = {"TASKIQ_BROKER_URL": f"{server.url()}?lease=2"}

@@ -330,7 +330,7 @@ class PostgresBroker(AsyncBroker):
     async def dead_letters(
         self, *, limit: int = 100, offset: int = 0, queue: str | None = None
     ) -> list[DeadLetter]:
-        """Return dead letters; those before `offset` are read, too."""
+        """Return dead letters; skipped letters cost as much as listed ones."""
         return await dead_letters.dead_letters(
             self.database, queue or self.queue_name, limit=limit, offset=offset
         )
@@ -353,7 +353,7 @@ class PostgresBroker(AsyncBroker):
     # -- workers and the past -----------------------------------------------------------------
 
     async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
-        """Keep the record of a worker, and forget those that have ended."""
+        """Keep the record of a worker, and forget ended records."""
         await presence.announce(self.database, record, ttl=ttl)
 
     async def withdraw(self, worker_id: str) -> None:

@@ -107,7 +107,7 @@ class PostgresScheduleSource(ScheduleSource):
         return self._read(await self.database.fetch(ALL))
 
     async def get_schedules_until(self, moment: datetime) -> list[ScheduledTask]:
-        """Return repeated schedules, and those that fire once until a moment."""
+        """Return repeated schedules, and schedules that fire once until a moment."""
         return self._read(await self.database.fetch(UNTIL, moment))
 
     async def add_schedule(self, schedule: ScheduledTask) -> None:

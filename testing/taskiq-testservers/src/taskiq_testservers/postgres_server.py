@@ -36,7 +36,7 @@ class PostgresServer:
     the user of that name, as it refuses to be root.
 
     Args:
-        settings: for its command line, beside those that every test needs.
+        settings: for its command line.
     """
 
     def __init__(self, **settings: str) -> None:
@@ -64,7 +64,13 @@ class PostgresServer:
         return self.folder / "data"
 
     def url(self, database: str = "postgres", *, user: str = "postgres", port: int = 0) -> str:
-        """The URL of a database; of another port where something stands before the server."""
+        """The URL of a database.
+
+        Args:
+            database: its name.
+            user: who connects.
+            port: of what stands before the server; 0 for the server itself.
+        """
         return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}"
 
     async def __aenter__(self) -> Self:

@@ -71,7 +71,7 @@ def sql(schema: str, from_version: int) -> None:
 
 
 def _run(url: str, call: Callable[[PostgresDatabase], Coroutine[Any, Any, None]]) -> None:
-    """Call a function with the database of a URL; say in one line what went wrong."""
+    """Call a function with the database of a URL, and print an error as one line."""
 
     async def run() -> None:
         address, found = read_url(url, BROKER_URL)

@@ -32,7 +32,7 @@ async def request_abort(database: PostgresDatabase, task_id: str) -> AbortState:
 
 
 async def aborts(database: PostgresDatabase) -> AsyncGenerator[str, None]:
-    """Yield the ids of running tasks that are marked, and of those that are marked from now on."""
+    """Yield the ids of running tasks that are marked, also of tasks marked from now on."""
     notices: asyncio.Queue[str | None] = asyncio.Queue()
     with database.connections.listener.listening(Topic.ABORTS, notices.put_nowait):
         while True:

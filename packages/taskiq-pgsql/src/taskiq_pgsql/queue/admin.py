@@ -100,7 +100,13 @@ async def _estimate(database: PostgresDatabase, index: str) -> int:
 
 
 async def set_paused(database: PostgresDatabase, queue: str, *, is_paused: bool) -> None:
-    """Pause a queue, or have it go on."""
+    """Pause a queue, or have it go on.
+
+    Args:
+        database: has the queue.
+        queue: its name.
+        is_paused: whether it is to be paused.
+    """
     await database.fetch(ADD_QUEUES, [queue])
     await database.fetch(PAUSE, queue, is_paused)
     if not is_paused:
@@ -113,7 +119,16 @@ async def is_paused(database: PostgresDatabase, queue: str) -> bool:
 
 
 async def move_to_now(database: PostgresDatabase, task_id: str, queue: str) -> bool:
-    """Queue the delayed messages of a task."""
+    """Queue the delayed messages of a task.
+
+    Args:
+        database: has the queue.
+        task_id: of the task.
+        queue: of the messages.
+
+    Returns:
+        Whether there was a delayed message of the task.
+    """
     rows = [] if "\0" in task_id else await database.fetch(MOVE_TO_NOW, task_id, queue)
     if rows:
         database.notify(Topic.MESSAGES, FRONT + queue)

@@ -63,13 +63,25 @@ DELETE FROM {s}.dead_letters WHERE id = ANY($1::bigint[]) AND queue = $2 RETURNI
 async def dead_letters(
     database: PostgresDatabase, queue: str, *, limit: int, offset: int
 ) -> list[DeadLetter]:
-    """Return a part of the letters of a queue, oldest first."""
+    """Return a part of the letters of a queue, oldest first.
+
+    Args:
+        database: has the letters.
+        queue: of the letters.
+        limit: letters at most.
+        offset: letters that are skipped.
+    """
     rows = await database.fetch(LETTERS, queue, max(offset, 0), max(limit, 0))
     return [_letter(row) for row in rows]
 
 
 async def replay(database: PostgresDatabase, queue: str, letter_ids: Collection[str] | None) -> int:
     """Queue letters again; a letter stays if another message has its unique key.
+
+    Args:
+        database: has the letters.
+        queue: of the letters.
+        letter_ids: which letters; None for all.
 
     Returns:
         The number of messages queued.
@@ -82,7 +94,16 @@ async def replay(database: PostgresDatabase, queue: str, letter_ids: Collection[
 
 
 async def purge(database: PostgresDatabase, queue: str, letter_ids: Collection[str] | None) -> int:
-    """Forget letters; return the number of letters removed."""
+    """Forget letters.
+
+    Args:
+        database: has the letters.
+        queue: of the letters.
+        letter_ids: which letters; None for all.
+
+    Returns:
+        The number of letters removed.
+    """
     count = 0
     async for ids in _batches(database, queue, letter_ids):
         count += len(await database.fetch(PURGE, ids, queue))

@@ -13,9 +13,9 @@ from taskiq_pgsql.storage.notify import Topic
 CHUNK: Final = 2_000
 """Messages of one statement at most."""
 NEW: Final = "+"
-"""Begins the payload of a notification of messages that come after those that wait."""
+"""Begins the payload of a notification of messages at the end of a queue."""
 FRONT: Final = "-"
-"""Begins the payload of a notification of messages that may come before those that wait."""
+"""Begins the payload of a notification of messages that may be at the front of a queue."""
 Fetch: TypeAlias = Callable[..., Awaitable[Sequence[Record]]]
 """Runs a statement, and returns its rows."""
 

@@ -13,7 +13,7 @@ from taskiq_core.brokers.queue_order import QueueOrder
 from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_pgsql.errors import PostgresUnreachableError
 from taskiq_pgsql.queue.enqueue import FRONT
-from taskiq_pgsql.queue.places import QueuePlaces
+from taskiq_pgsql.queue.fetch_positions import FetchPositions
 from taskiq_pgsql.queue.settle import PostgresDelivery, Settler
 from taskiq_pgsql.storage.connection import Record
 from taskiq_pgsql.storage.database import Connections
@@ -123,7 +123,7 @@ class Wakeup:
 class Fetcher:
     """Leases messages; the `MessageQueue` of the fetch loop.
 
-    Most fetches begin where those of some time ago ended: see `QueuePlaces`.
+    Most fetches begin where those of some time ago ended: see `FetchPositions`.
 
     Args:
         connections: to the database.
@@ -149,7 +149,7 @@ class Fetcher:
         self._owner = owner or None
         self._queues = list(selection.weights)
         self._order = QueueOrder(selection)
-        self._places = QueuePlaces()
+        self._positions = FetchPositions()
         self._look_at = 0.0
         self._lost_batches: list[int] = []
 
@@ -204,22 +204,22 @@ class Fetcher:
             self._look_at = 0.0
             return Fetched(self._deliveries(await self._take(FETCH_EXPIRED, limit)), 0.0)
         self._look_at = now + min(LOOK_INTERVAL, seconds or LOOK_INTERVAL)
-        full_look = self._places.seconds_to_full_look(now)
+        full_look = self._positions.seconds_to_full_look(now)
         waits = [each for each in (seconds, full_look) if each is not None]
         return Fetched((), min(waits, default=None))
 
     async def _fetch_waiting(self, limit: int, *, is_full: bool) -> list[PostgresDelivery]:
-        order, places = self._order.queues(), self._places
+        order, positions = self._order.queues(), self._positions
         begin = time.monotonic()
-        is_full = is_full or places.is_full_look_due(begin)
-        parts = places.parts(order, is_full=is_full)
+        is_full = is_full or positions.is_full_look_due(begin)
+        parts = positions.parts(order, is_full=is_full)
         rows = await self._take(FETCH, limit, *map(list, zip(*parts, strict=True)))
         if is_full:
-            places.looked(begin, time.monotonic())
-        positions = {queue: position for position, queue in enumerate(order)}
-        rows = sorted(rows, key=lambda row: (positions[row["queue"]], row["rank"], row["id"]))
+            positions.looked(begin, time.monotonic())
+        turns = {queue: turn for turn, queue in enumerate(order)}
+        rows = sorted(rows, key=lambda row: (turns[row["queue"]], row["rank"], row["id"]))
         for row in rows:
-            places.reached(row["queue"], row["rank"], row["id"], begin)
+            positions.reached(row["queue"], row["rank"], row["id"], begin)
         self._order.served(rows[0]["queue"] if rows else None)
         return self._deliveries(rows)
 

@@ -26,7 +26,13 @@ ALL: Final = "SELECT body FROM {s}.workers WHERE expires > statement_timestamp()
 
 
 async def announce(database: PostgresDatabase, record: WorkerRecord, *, ttl: float) -> None:
-    """Keep the record of a worker for `ttl` seconds, and forget those that have ended."""
+    """Keep the record of a worker, and forget ended ones.
+
+    Args:
+        database: keeps it.
+        record: of the worker.
+        ttl: seconds that it is kept.
+    """
     await database.fetch(ANNOUNCE, record.worker_id, ttl, record.model_dump_json())
     await database.fetch(FORGET_ENDED)
 

@@ -100,7 +100,13 @@ class Settler:
         await self._release(Release(token, delay))
 
     async def bury(self, token: Token, reason: str, error: str | None) -> None:
-        """Move the message to the dead letters."""
+        """Move the message to the dead letters.
+
+        Args:
+            token: of the delivery.
+            reason: why the message is buried.
+            error: text of the last exception, if there was one.
+        """
         texts = [None if text is None else kept(text) for text in (reason, error)]
         if not await self._connections.main.fetch(BURY, *token, *texts):
             raise lease_lost()
@@ -128,11 +134,19 @@ class Settler:
         await asyncio.gather(*returns, return_exceptions=True)
 
     async def reclaim(self, queues: Sequence[str]) -> int:
-        """Queue deliveries again whose lease ran out; return their number."""
+        """Queue deliveries again whose lease ran out.
+
+        Returns:
+            The number of messages queued.
+        """
         return await self._reclaim(RECLAIM, queues)
 
     async def reclaim_owned(self, owner: str) -> int:
-        """Queue all deliveries of a worker again; return their number."""
+        """Queue all deliveries of a worker again.
+
+        Returns:
+            The number of messages queued.
+        """
         return await self._reclaim(RECLAIM_OWNED, owner)
 
     async def wait_idle(self) -> None:

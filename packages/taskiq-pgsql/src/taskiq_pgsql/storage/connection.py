@@ -164,7 +164,7 @@ class HeldConnection:
 
 
 class HeldTransaction:
-    """A transaction of a held connection; what it has done is undone if its block raises."""
+    """A transaction of a held connection, rolled back if its block raises."""
 
     def __init__(self, connection: HeldConnection) -> None:
         self._connection = connection

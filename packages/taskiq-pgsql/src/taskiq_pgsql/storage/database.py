@@ -121,7 +121,7 @@ class PostgresDatabase:
         return await self.connections.main.value(statement, *arguments)
 
     def notify(self, topic: str, payload: str = "") -> None:
-        """Notify those who listen to a topic, in any process."""
+        """Notify the listeners of a topic, in any process."""
         self.connections.notifier.notify(topic, payload)
 
 

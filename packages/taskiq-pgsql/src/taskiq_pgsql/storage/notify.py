@@ -62,7 +62,7 @@ class Notifier:
         self._sending: asyncio.Task[None] | None = None
 
     def notify(self, topic: str, payload: str = "") -> None:
-        """Notify those who listen to a topic."""
+        """Notify the listeners of a topic."""
         self._pending[channel(self._schema, topic), payload] = None
         if self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send_all())

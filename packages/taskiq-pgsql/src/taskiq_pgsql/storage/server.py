@@ -111,7 +111,11 @@ class Server:
             raise
 
     async def _set_up(self, connection: Any) -> bool:
-        """Set what our statements need; return whether a pooler stands before the server."""
+        """Set what our statements need.
+
+        Returns:
+            Whether a pooler stands between the connection and the server.
+        """
         pid = await connection.fetchval("SELECT pg_backend_pid()")
         is_pooled: bool = pid != connection.get_server_pid()
         if not is_pooled:
@@ -120,7 +124,7 @@ class Server:
 
     async def _open(self) -> Any:
         settings = {"application_name": "taskiq", **self._options.get("server_settings", {})}
-        # No named statements that we don't make ourselves: a pooler may keep none of them.
+        # No named statements that we don't make ourselves: a pooler may not keep them.
         options = {"statement_cache_size": 0, **self._options, "server_settings": settings}
         return await asyncpg.connect(self._url, **options)
 

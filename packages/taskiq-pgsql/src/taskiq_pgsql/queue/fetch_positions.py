@@ -1,4 +1,4 @@
-"""QueuePlaces: where a worker's next fetch begins; pure, without I/O.
+"""FetchPositions: where a worker's next fetch begins; pure, without I/O.
 
 What was fetched leaves dead entries in the index, at the beginning of the queue. They are removed
 when they are next walked over, unless anybody has a snapshot that is older: a report, a backup, a
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 LAG: Final = 1.0
-"""Seconds that a place is behind."""
+"""Seconds that a position is behind."""
 FULL_LOOK_INTERVAL: Final = 1.0
 """Seconds between two looks at the whole queue."""
 FULL_LOOK_SHARE: Final = 20
@@ -21,18 +21,18 @@ FULL_LOOK_SHARE: Final = 20
 LOWEST: Final = -(2**31)
 HIGHEST: Final = 2**31 - 1
 
-Place: TypeAlias = tuple[int, int]
+Position: TypeAlias = tuple[int, int]
 """A rank and an id."""
 Part: TypeAlias = tuple[str, int, int, int]
 """A part of a queue: what comes after a rank and an id, up to a rank."""
 
 
-class QueuePlaces:
-    """The places that were reached, and when to look at the whole queue."""
+class FetchPositions:
+    """The positions that were reached, and when to look at the whole queue."""
 
     def __init__(self) -> None:
-        self._places: dict[str, Place] = {}
-        self._reached: dict[str, Place] = {}
+        self._positions: dict[str, Position] = {}
+        self._reached: dict[str, Position] = {}
         self._rotated_at = 0.0
         self._full_look_at = 0.0
         self._is_complete = True
@@ -46,20 +46,27 @@ class QueuePlaces:
         """
         parts: list[Part] = []
         for queue in queues:
-            place = None if is_full else self._places.get(queue)
-            if place is None:
+            position = None if is_full else self._positions.get(queue)
+            if position is None:
                 parts.append((queue, LOWEST, 0, HIGHEST))
                 continue
-            rank, message_id = place
+            rank, message_id = position
             if rank > LOWEST + 1:  # there may be some of a higher priority
                 parts.append((queue, LOWEST, 0, rank - 1))
             parts.append((queue, rank, message_id, HIGHEST))
         return parts
 
     def reached(self, queue: str, rank: int, message_id: int, now: float) -> None:
-        """Keep that a message was fetched, the last one of its fetch last."""
+        """Keep that a message was fetched, the last one of its fetch last.
+
+        Args:
+            queue: of the message.
+            rank: of the message.
+            message_id: of the message.
+            now: of a monotonic clock.
+        """
         if now - self._rotated_at >= LAG:
-            self._places, self._reached = self._reached, {}
+            self._positions, self._reached = self._reached, {}
             self._rotated_at = now
         self._reached[queue] = (rank, message_id)
         self._is_complete = False
