@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,11 +15,18 @@ from taskiq_testservers.commands import StartWorker, find_free_port, run
 PLUGINS = [
     "taskiq-aiohttp==0.3.1",
     "taskiq-fastapi==0.5.0",
+    "taskiq-faststream==0.4.1",
     "taskiq-nats==0.7.0",
     "taskiq-pipelines==0.1.4",
     "taskiq-redis==1.2.4",
 ]
-LIBRARIES = ["aiohttp>=3.9", "fastapi>=0.133,<1", "nats-py>=2.9", "redis>=8,<9"]
+LIBRARIES = [
+    "aiohttp>=3.9",
+    "fastapi>=0.133,<1",
+    "faststream[redis]>=0.7,<0.8",
+    "nats-py>=2.9",
+    "redis>=8,<9",
+]
 BROKER = """
 from taskiq import Context, SimpleRetryMiddleware, TaskiqDepends, ZeroMQBroker
 broker = ZeroMQBroker({url!r}, {url!r})
@@ -166,6 +176,52 @@ async def main() -> None:
 
 asyncio.run(main())
 """
+FASTSTREAM = """
+from pathlib import Path
+from faststream import FastStream
+from faststream.redis import RedisBroker
+from taskiq.schedule_sources import LabelScheduleSource
+from taskiq_faststream import AppWrapper, BrokerWrapper, StreamScheduler
+
+stream = RedisBroker({redis!r})
+broker = {wrapper}
+
+
+@stream.subscriber("names")
+async def greet(name: str) -> None:
+    with Path("greeted").open("a") as greeted:
+        print(f"hello {{name}}", file=greeted)
+
+
+def one() -> str:
+    return "one"
+
+
+async def several():
+    yield "two"
+    yield "three"
+
+
+EACH_MINUTE = [{{"cron": "* * * * *"}}]
+zero = broker.task(message="zero", channel="names", schedule=EACH_MINUTE)
+broker.task(message=one, channel="names", schedule=EACH_MINUTE)
+broker.task(message=several, channel="names", schedule=EACH_MINUTE)
+scheduler = StreamScheduler(broker=broker, sources=[LabelScheduleSource(broker)])
+"""
+GREETINGS = ["hello zero", "hello one", "hello two", "hello three"]
+SEND_TO_STREAM = """
+import asyncio
+from tkq import broker, zero
+
+
+async def main() -> None:
+    await broker.startup()
+    await zero.kiq()
+    await broker.shutdown()
+
+
+asyncio.run(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +273,26 @@ def test_pipelines(tmp_path: Path, site: Path, start_worker: StartWorker) -> Non
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("wrapper", ["AppWrapper(FastStream(stream))", "BrokerWrapper(stream)"])
+def test_messages_of_faststream(
+    tmp_path: Path, site: Path, taskiq: Path, redis: str, wrapper: str
+) -> None:
+    """Sent by labels as soon as the scheduler starts, and by a program."""
+    (tmp_path / "tkq.py").write_text(FASTSTREAM.format(redis=redis, wrapper=wrapper))
+    (tmp_path / "send.py").write_text(SEND_TO_STREAM)
+    env = {"PYTHONPATH": str(site)}
+    greeted = tmp_path / "greeted"
+
+    with _scheduler([taskiq, "scheduler", "tkq:scheduler"], tmp_path, env) as log:
+        _until(lambda: {*_lines(greeted)} == set(GREETINGS), log)
+        before = _lines(greeted).count(GREETINGS[0])
+        finished = run(sys.executable, "send.py", cwd=tmp_path, env=env)
+        _until(lambda: _lines(greeted).count(GREETINGS[0]) > before, log)
+
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("store", SCHEDULES)
 def test_schedules(
     request: pytest.FixtureRequest,
@@ -232,14 +308,37 @@ def test_schedules(
     env = {"PYTHONPATH": str(site)}
     start_worker("tkq:broker", "--workers", "1", cwd=tmp_path, env=env)
     command = [taskiq, "scheduler", "tkq:scheduler", "--update-interval", "1"]
-    with (
-        (tmp_path / "scheduler.log").open("w") as log,
-        subprocess.Popen(
-            command, cwd=tmp_path, env={**os.environ, **env}, stdout=log, stderr=log
-        ) as scheduler,
-    ):
+    with _scheduler(command, tmp_path, env):
         finished = run(sys.executable, "send.py", cwd=tmp_path, env=env)
-        scheduler.terminate()
 
     logs = (tmp_path / "worker.log").read_text() + (tmp_path / "scheduler.log").read_text()
     assert finished.stdout.splitlines() == ["3", "['0 3 * * *']", "[]"], finished.stderr + logs
+
+
+@contextmanager
+def _scheduler(command: Sequence[str | Path], cwd: Path, env: dict[str, str]) -> Iterator[Path]:
+    """Run a scheduler, and yield its log."""
+    log = cwd / "scheduler.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, cwd=cwd, env={**os.environ, **env}, stdout=output, stderr=output
+        ) as scheduler,
+    ):
+        try:
+            yield log
+        finally:
+            scheduler.terminate()
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _until(is_done: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if is_done():
+            return
+        time.sleep(0.05)
+    pytest.fail(log.read_text())

@@ -1,38 +1,23 @@
-"""One of the schedulers that `test_redis_processes.py` kills: `label_scheduler_process.py URL`."""
+"""One of the schedulers that `test_label_processes.py` kills: `label_scheduler_process.py URL`."""
 
 import asyncio
 import logging
 import signal
 import sys
+from functools import partial
 
-from taskiq_core.messages.message import BrokerMessage
-from taskiq_redis import RedisBroker
-from taskiq_redis.claims import RedisTickClaims
+from taskiq_core.plugins import broker_from_url
 from taskiq_scheduler import LabelScheduleSource, SchedulerLoop, TaskiqScheduler
 
-CLAIM_LEASE = 2.0
-
-
-SENDS = "sends"
-
-
-class CountedBroker(RedisBroker):
-    """Notes each send in a list, and has a dead scheduler's ticks sent soon.
-
-    The queue itself may hide a second send, as it knows the tick's message by a unique key.
-    """
-
-    async def kick(self, message: BrokerMessage) -> None:
-        await self.queue.store.connection.call("RPUSH", SENDS, message.task_id)
-        await super().kick(message)
-
-    def tick_claims(self, *, lease: float = CLAIM_LEASE) -> RedisTickClaims:
-        return super().tick_claims(lease=lease)
+CLAIM_LEASE = 1.0
 
 
 async def main(url: str) -> None:
-    broker = CountedBroker(url)
-    broker.task("t", schedule=[{"interval": 1, "schedule_id": "label"}])(lambda: None)
+    broker = broker_from_url(url)
+    # The ticks of a scheduler that is killed are sent soon.
+    broker.tick_claims = partial(broker.tick_claims, lease=CLAIM_LEASE)  # type: ignore[method-assign]
+    schedule = [{"interval": 0.25, "schedule_id": "label", "missed": "all"}]
+    broker.task("tick", schedule=schedule)(lambda: None)
     await broker.startup()
     source = LabelScheduleSource(broker)
     await source.startup()
