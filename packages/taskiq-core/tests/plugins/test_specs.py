@@ -23,6 +23,7 @@ from taskiq_core.plugins import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WebPageSpec,
     WorkerServiceSpec,
     hooks,
 )
@@ -37,6 +38,7 @@ MAKERS: list[Callable[..., Spec]] = [
     lambda name, target: CommandSpec(name, target=target),
     lambda name, target: HealthCheckSpec(name, target=target),
     lambda name, target: WorkerServiceSpec(name, target=target),
+    lambda name, target: WebPageSpec(name, title="A page", target=target),
 ]
 
 

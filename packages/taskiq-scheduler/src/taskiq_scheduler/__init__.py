@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from taskiq_scheduler.loop import SchedulerLoop
     from taskiq_scheduler.memory_source import InMemoryScheduleSource
     from taskiq_scheduler.scheduler import TaskiqScheduler
+    from taskiq_scheduler.ticks import next_tick
 
 __all__ = [
     "BadScheduleError",
@@ -18,6 +19,7 @@ __all__ = [
     "SchedulerLoop",
     "SendTimeoutError",
     "TaskiqScheduler",
+    "next_tick",
     "run_scheduler_task",
 ]
 __version__ = "1.0.0"
@@ -28,6 +30,7 @@ _HOMES = {
     "SchedulerLoop": "taskiq_scheduler.loop",
     "SendTimeoutError": "taskiq_scheduler.errors",
     "TaskiqScheduler": "taskiq_scheduler.scheduler",
+    "next_tick": "taskiq_scheduler.ticks",
     "run_scheduler_task": "taskiq_scheduler.api",
 }
 

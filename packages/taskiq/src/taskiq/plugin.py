@@ -29,6 +29,7 @@ INSTALL_CURES = (
         words=("redis", "rediss", "redis+pubsub", "unix"),
         command=_extra("redis"),
     ),
+    InstallCure("taskiq-web", words=("web",), command=_extra("web")),
     InstallCure("taskiq-zmq", words=("zmq", "zmq+ipc", "zmq+tcp"), command=_extra("zmq")),
 )
 

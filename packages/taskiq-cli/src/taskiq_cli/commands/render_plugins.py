@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from taskiq_cli.commands.capability_matrix import proof_of, summary
 from taskiq_cli.tables import table
 from taskiq_core.plugins import KINDS, BrokerSpec, PluginInfo, PluginStatus, Spec
+from taskiq_core.plugins.capability_matrix import proof_of, summary
 from taskiq_core.plugins.specs import schemes_of, target_of
 
 

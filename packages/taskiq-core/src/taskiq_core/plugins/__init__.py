@@ -30,6 +30,7 @@ from taskiq_core.plugins.specs import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WebPageSpec,
     WorkerServiceSpec,
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "ScheduleSourceSpec",
     "SerializerSpec",
     "Spec",
+    "WebPageSpec",
     "WorkerServiceSpec",
     "hookimpl",
     # for programs

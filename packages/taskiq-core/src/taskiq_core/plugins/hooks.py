@@ -26,6 +26,7 @@ from taskiq_core.plugins.specs import (
     ResultBackendSpec,
     ScheduleSourceSpec,
     SerializerSpec,
+    WebPageSpec,
     WorkerServiceSpec,
 )
 
@@ -37,7 +38,7 @@ PLUGIN_API_VERSION: Final = (1, 1)
 
 The minor number grows with every hook or field that is added, the major one when something that
 plugins use goes away. A plugin declares the lowest version that has what it uses. 1.1 added
-`taskiq_register_worker_services` and `taskiq_register_install_cures`.
+`taskiq_register_worker_services`, `taskiq_register_web_pages` and `taskiq_register_install_cures`.
 """
 
 hookimpl = HookimplMarker(PROJECT)
@@ -89,6 +90,12 @@ def taskiq_register_health_checks() -> list[HealthCheckSpec]:
 @hookspec
 def taskiq_register_worker_services() -> list[WorkerServiceSpec]:
     """Services that run beside the tasks of a worker process."""
+    raise NotImplementedError
+
+
+@hookspec
+def taskiq_register_web_pages() -> list[WebPageSpec]:
+    """Pages of the dashboard."""
     raise NotImplementedError
 
 

@@ -15,6 +15,7 @@ from taskiq_core.plugins.specs import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WebPageSpec,
     WorkerServiceSpec,
 )
 
@@ -62,6 +63,7 @@ SERIALIZERS: Final = Kind("serializers", SerializerSpec, "serializer")
 COMMANDS: Final = Kind("commands", CommandSpec, "command")
 HEALTH_CHECKS: Final = Kind("health_checks", HealthCheckSpec, "health check")
 WORKER_SERVICES: Final = Kind("worker_services", WorkerServiceSpec, "worker service")
+WEB_PAGES: Final = Kind("web_pages", WebPageSpec, "web page")
 
 KINDS: Final = (
     BROKERS,
@@ -72,6 +74,7 @@ KINDS: Final = (
     COMMANDS,
     HEALTH_CHECKS,
     WORKER_SERVICES,
+    WEB_PAGES,
 )
 
 
@@ -92,6 +95,7 @@ class Provides:
     commands: tuple[CommandSpec, ...] = ()
     health_checks: tuple[HealthCheckSpec, ...] = ()
     worker_services: tuple[WorkerServiceSpec, ...] = ()
+    web_pages: tuple[WebPageSpec, ...] = ()
 
     def all(self) -> tuple[Spec, ...]:
         """Every descriptor."""

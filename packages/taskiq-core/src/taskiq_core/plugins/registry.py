@@ -25,6 +25,7 @@ from taskiq_core.plugins.specs import (
     ScheduleSourceSpec,
     SerializerSpec,
     Spec,
+    WebPageSpec,
     WorkerServiceSpec,
 )
 from taskiq_core.plugins.targets import resolve_target, target_error
@@ -52,6 +53,7 @@ class PluginRegistry:
     commands: SpecMapping[CommandSpec] = field(init=False, repr=False, compare=False)
     health_checks: SpecMapping[HealthCheckSpec] = field(init=False, repr=False, compare=False)
     worker_services: SpecMapping[WorkerServiceSpec] = field(init=False, repr=False, compare=False)
+    web_pages: SpecMapping[WebPageSpec] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for kind in KINDS:

@@ -142,6 +142,31 @@ class WorkerServiceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class WebPageSpec:
+    """A page of the dashboard; imported when it is first opened.
+
+    Attributes:
+        name: its place in the dashboard's URLs, `pages/<name>`.
+        title: its entry in the menu.
+        target: a subclass of `taskiq_core.abc.web_page.WebPage` that needs no arguments.
+        description: a line for `taskiq plugins`.
+    """
+
+    name: str
+    _: KW_ONLY
+    title: str
+    target: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        checks = SpecChecks(self)
+        checks.name(self.name)
+        checks.text("title", self.title)
+        checks.target("target", self.target)
+        checks.text("description", self.description)
+
+
+@dataclass(frozen=True, slots=True)
 class InstallCure:
     """How to install a distribution that may be missing; errors that miss it quote the command.
 
@@ -169,12 +194,13 @@ Spec: TypeAlias = (
     | CommandSpec
     | HealthCheckSpec
     | WorkerServiceSpec
+    | WebPageSpec
 )
 
 
 def target_of(spec: Spec) -> str:
     """The lazy target of any descriptor."""
-    if isinstance(spec, CommandSpec | HealthCheckSpec | WorkerServiceSpec):
+    if isinstance(spec, CommandSpec | HealthCheckSpec | WorkerServiceSpec | WebPageSpec):
         return spec.target
     return spec.factory
 

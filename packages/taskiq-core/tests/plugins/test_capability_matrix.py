@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from taskiq_cli.commands.capability_matrix import MATRIX, Proof, proof_of, summary
 from taskiq_core.capabilities import Capability
 from taskiq_core.plugins import BrokerSpec, PluginInfo, PluginStatus
+from taskiq_core.plugins.capability_matrix import MATRIX, Proof, proof_of, summary
 
 SPEC = BrokerSpec(
     name="proof",

@@ -1,0 +1,1 @@
+"""Requests: who may send them, what they may hold, and their answers."""

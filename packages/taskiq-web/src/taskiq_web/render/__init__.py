@@ -1,0 +1,1 @@
+"""Values as text and as pictures; all of it is untrusted."""
