@@ -338,7 +338,7 @@ def test_workers_that_are_not_well(worker: Any) -> None:
 
 
 async def test_missed_tick_of_a_source_that_claims(full: Any, registry: Any) -> None:
-    """A broker's claims say what was sent last; what is overdue shows on the first page."""
+    """What is overdue after the last tick in a broker's claims shows on the first page."""
     from taskiq_web.application import label_sources
 
     (source,) = label_sources(full.broker, registry)

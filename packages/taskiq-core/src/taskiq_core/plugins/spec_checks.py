@@ -107,6 +107,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "name": _name,
     "schemes": _schemes,
     "target": _target,
+    "title": _text,
     "words": _words,
 }
 """What makes the value of a field, or refuses it: a field means the same in each descriptor."""

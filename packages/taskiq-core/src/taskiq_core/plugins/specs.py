@@ -159,11 +159,7 @@ class WebPageSpec:
     description: str = ""
 
     def __post_init__(self) -> None:
-        checks = SpecChecks(self)
-        checks.name(self.name)
-        checks.text("title", self.title)
-        checks.target("target", self.target)
-        checks.text("description", self.description)
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
