@@ -99,7 +99,7 @@ def hostile(session: nox.Session) -> None:
     counts = Path(session.create_tmp()) / "hostile.jsonl"
     counts.unlink(missing_ok=True)
     env = {"TASKIQ_HOSTILE": seed, "TASKIQ_HOSTILE_COUNTS": str(counts)}
-    session.run("pytest", *PARALLEL, "--session-timeout=600", "integration-tests/hostile", env=env)
+    session.run("pytest", *PARALLEL, "--session-timeout=1500", "integration-tests/hostile", env=env)
     page = ("taskiq_testservers.hostile.page", str(counts), "docs/guarantees.md")
     session.run("python", "-m", *page)
 

@@ -43,7 +43,7 @@ def trial(path: Path, tmp_path: Path, scale: Scale) -> WorkerTrial:
     return WorkerTrial(tmp_path, scale, lines)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_file_that_was_locked(
     trial: WorkerTrial, path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -64,7 +64,7 @@ async def test_file_that_was_locked(
     count("seconds for which a SQLite file was locked", round(1.5 * scale.seconds), **facts)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_disk_that_was_full(
     trial: WorkerTrial, path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -89,7 +89,7 @@ async def test_disk_that_was_full(
     count("tasks sent while a worker's disk was full", len(first), **facts)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_corrupt_pages_end_the_worker_with_the_cure(
     trial: WorkerTrial, path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -115,7 +115,7 @@ async def test_corrupt_pages_end_the_worker_with_the_cure(
     count("corrupt pages of a SQLite file", pages - 1, outcome="status 9, with the cure")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_rights_that_were_taken_away(
     tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -153,7 +153,7 @@ async def test_rights_that_were_taken_away(
     count("rights of a Redis user taken away", len(taken), **facts)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_signals_in_a_storm_lose_nothing(
     path: Path, tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -199,7 +199,7 @@ async def brokers(
         yield RedisBroker(server.url, lease=2.0), RedisBroker(server.url, lease=2.0)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_abort_that_was_answered_is_not_lost(
     brokers: tuple[AsyncBroker, AsyncBroker], scale: Scale
 ) -> None:

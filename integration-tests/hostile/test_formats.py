@@ -13,7 +13,7 @@ SLOWEST = 10.0
 """Seconds of processor time that one input may take; the largest has 50 MB."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", list(formats()))
 async def test_format_reads_or_refuses(name: str, scale: Scale) -> None:
     arguments = (name, str(scale.cases), str(scale.seed), str(scale.largest))

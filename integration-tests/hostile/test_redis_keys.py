@@ -86,7 +86,7 @@ class Planter:
             pipeline.rpush(QUEUE + b":ready", message_id)
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(800)
 async def test_good_tasks_are_run_beside_hostile_records(
     server: RedisServer, tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -111,7 +111,7 @@ async def test_good_tasks_are_run_beside_hostile_records(
     count("records in Redis", scale.cases + len(KINDS), buried=dead, **facts)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_keys_of_a_wrong_type_stop_nothing_for_good(
     server: RedisServer, tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:
@@ -135,7 +135,7 @@ async def test_keys_of_a_wrong_type_stop_nothing_for_good(
     count("Redis keys of a wrong type", len(KEYS), **facts)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_worker_goes_on_after_flushall(
     server: RedisServer, tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:

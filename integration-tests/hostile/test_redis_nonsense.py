@@ -23,7 +23,7 @@ async def kick_into(url: str, times: int) -> None:
 
     async def kick() -> None:
         async with at_once, asyncio.timeout(100):
-            client = RedisBroker(url, socket_timeout=0.2)
+            client = RedisBroker(f"{url}?socket_connect_timeout=0.5", socket_timeout=0.2)
             with contextlib.suppress(TaskiqError):  # nothing else
                 await client.register_task(_good, "good").kiq()
             await client.shutdown()
@@ -34,7 +34,7 @@ async def kick_into(url: str, times: int) -> None:
 async def _good() -> None: ...
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_worker_survives_nonsense_and_works_when_the_server_is_back(
     tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:

@@ -68,7 +68,7 @@ def plant(path: Path, scale: Scale) -> int:
     return planted
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(800)
 async def test_good_tasks_are_run_beside_hostile_rows(
     tmp_path: Path, start_worker: StartWorker, scale: Scale
 ) -> None:

@@ -76,7 +76,7 @@ def hostile_frames(scale: Scale) -> Callable[[], bytes]:
     return make
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_peers_that_send_hostile_frames_harm_nobody(
     client: ZeroMQBroker,
     keys: CurveKeys | None,
@@ -111,7 +111,7 @@ async def test_peers_that_send_hostile_frames_harm_nobody(
     count(f"ZeroMQ batches of {how}", scale.cases, log=len(caplog.text))
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_strangers_on_the_port_harm_nobody(
     client: ZeroMQBroker,
     task: AsyncTaskiqDecoratedTask[[int], Any],

@@ -1,7 +1,8 @@
 """PipelinedConnection: callers do not disturb each other, and a lost connection is noticed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,36 @@ async def test_a_server_that_ends_each_connection_at_once_is_an_error() -> None:
         await connection.close()
 
     assert opened == 1
+
+
+async def test_attempt_that_fails_while_it_is_given_up_is_not_logged() -> None:
+    complaints: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
+    is_connecting = asyncio.Event()
+
+    class Failing:
+        connection_kwargs: Mapping[str, float] = {}
+
+        def make_connection(self) -> "Failing":
+            return self
+
+        async def connect(self) -> None:
+            is_connecting.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise OSError("connection reset") from None
+
+        async def disconnect(self, *, nowait: bool) -> None: ...
+
+    server = SingleServer("redis://localhost:1")
+    server._pool = Failing()  # type: ignore[assignment]
+    attempt = asyncio.create_task(server.connect(""))
+    await is_connecting.wait()
+    attempt.cancel()
+    await asyncio.wait({attempt})
+    del attempt
+    gc.collect()
+
+    assert complaints == []

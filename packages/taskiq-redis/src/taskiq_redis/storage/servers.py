@@ -185,6 +185,8 @@ async def _give_up(connection: AbstractConnection, connecting: "asyncio.Future[N
     while not connecting.done():
         connecting.cancel()
         await asyncio.wait({connecting}, timeout=0.1)
+    if not connecting.cancelled():
+        connecting.exception()  # retrieved: it may have failed in the same moment
     await connection.disconnect(nowait=True)
 
 

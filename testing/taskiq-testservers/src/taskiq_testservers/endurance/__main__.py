@@ -19,6 +19,8 @@ from taskiq_testservers.endurance.stores import STORES, Store
 
 MINUTES: Final = 30.0
 PATIENCE: Final = 90.0
+WARM_UP: Final = 4_000
+"""Tasks of the first minute at least: by then all threads have been started."""
 COMMAND: Final = ("worker", "taskiq_testservers.endurance.application:broker", "--workers", "1")
 
 
@@ -45,7 +47,7 @@ async def _serve(store: Store, folder: Path, minutes: float) -> list[Sample]:
     samples: list[Sample] = []
     async with broker, _worker(folder) as worker:  # type: ignore[attr-defined]
         for minute in range(1, round(minutes) + 1):
-            count = await traffic(60.0)
+            count = await traffic(60.0, at_least=0 if samples else WARM_UP)
             await _settled(broker, store)
             samples.append(sample(worker.pid, store.rows()))
             print(f"minute {minute}: {count} tasks; {samples[-1]}", flush=True)

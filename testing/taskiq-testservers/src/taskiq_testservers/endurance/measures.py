@@ -8,7 +8,7 @@ from typing import Final
 
 from taskiq_testservers.hostile.processes import children_of
 
-KILOBYTES: Final = 4_000
+KILOBYTES: Final = 8_000
 """By how much memory may differ: it is never all returned, and not at once."""
 ROWS: Final = 30
 """By how much rows may differ: when messages came is noted once a second, for some of them."""

@@ -20,14 +20,18 @@ PAUSE: Final = 0.05
 """Seconds between two rounds: the machine is not to be busy with this alone."""
 
 
-async def traffic(seconds: float) -> int:
+async def traffic(seconds: float, *, at_least: int = 0) -> int:
     """Send rounds of tasks for some seconds.
+
+    Args:
+        seconds: for how long.
+        at_least: tasks to send however long that takes, on a busy machine.
 
     Returns:
         The number of tasks that ended, each as it should.
     """
     ended, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until or ended < at_least:
         ended += await one_round()
         await asyncio.sleep(PAUSE)
     return ended

@@ -35,6 +35,11 @@ class Scale:
     memory: int
 
     @property
+    def patience(self) -> float:
+        """Seconds after which what is waited for does not happen any more."""
+        return 280.0 if self.is_full else 60.0
+
+    @property
     def is_full(self) -> bool:
         """Whether this is `nox -s hostile`."""
         return self.cases >= 10_000

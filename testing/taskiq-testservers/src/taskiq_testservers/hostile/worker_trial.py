@@ -56,7 +56,7 @@ class WorkerTrial:
         command = ("tkq:broker", "--workers", "1", "--max-async-tasks", "20", *arguments)
         before = self.log.count(READY)
         self._supervisor = start_worker(*command, cwd=self.folder, env=environment)
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(self._scale.patience):
             while self.log.count(READY) == before:
                 assert self._supervisor.poll() is None, self.log
                 await asyncio.sleep(0.05)
@@ -75,8 +75,7 @@ class WorkerTrial:
 
     async def finish(self, tasks: list[AsyncTaskiqTask[Any]]) -> None:
         """Wait for the results of good tasks, which are right."""
-        patience = 60.0 if not self._scale.is_full else 280.0
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(self._scale.patience):
             for number, task in enumerate(tasks):
                 assert (await task.wait_result()).return_value == 2 * number
 
@@ -101,7 +100,7 @@ class WorkerTrial:
     async def ended(self) -> int:
         """Wait for the end of the supervisor; its exit status."""
         assert self._supervisor is not None
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(self._scale.patience):
             return await asyncio.to_thread(self._supervisor.wait)
 
     async def check(self) -> dict[str, Any]:
