@@ -17,6 +17,7 @@ class Contender:
         napping: its command where it has a better one for tasks that wait.
         can_nap: whether it runs a thousand tasks at once.
         backlog: up to how many messages it is measured with.
+        keeps_history: whether it can keep what has ended, at a cost that is measured.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Contender:
     napping: tuple[str, ...] = ()
     can_nap: bool = True
     backlog: int = 0
+    keeps_history: bool = False
 
 
 _TASKIQ = ("--workers", "{workers}", "--max-async-tasks", "{concurrency}", "--log-level", "ERROR")
@@ -45,6 +47,7 @@ CONTENDERS = (
         worker=("taskiq", "worker", "ours_app:broker", *_TASKIQ),
         tasks=40_000,
         backlog=500_000,
+        keeps_history=True,
     ),
     Contender(
         name="taskiq",

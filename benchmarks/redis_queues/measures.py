@@ -64,6 +64,17 @@ class Bench:
             rate = self._rate(marks, self.contender.tasks)
             return {"drain_results": rate, "memory": workers.memory()}
 
+    def history(self) -> dict[str, float]:
+        """Tasks run a second with results, in turns without and with the history of deliveries."""
+        if not self.contender.keeps_history:
+            return {}
+        figures = {}
+        for figure, history in (("history_off", False), ("history_on", True)):
+            tasks = self.contender.tasks
+            with self._draining(tasks, results=True, history=history) as (_, marks):
+                figures[figure] = self._rate(marks, tasks)
+        return figures
+
     def two_workers(self) -> dict[str, float]:
         """Tasks run a second by two workers, without results."""
         with self._draining(self.contender.tasks, results=False, workers=2) as (_, marks):
@@ -125,12 +136,12 @@ class Bench:
 
     @contextmanager
     def _draining(
-        self, tasks: int, *, results: bool, workers: int = 1
+        self, tasks: int, *, results: bool, workers: int = 1, history: bool = False
     ) -> Iterator[tuple[Workers, Marks]]:
         self.server.empty()
         with self._marks() as marks:
             self._client("fill", "work", str(tasks), marks=marks, results=results)
-            with self._workers(marks, results=results, workers=workers) as started:
+            with self._workers(marks, results=results, workers=workers, history=history) as started:
                 yield started, marks
 
     def _rate(self, marks: Marks, tasks: int) -> float:
@@ -151,6 +162,7 @@ class Bench:
         results: bool = False,
         workers: int = 1,
         concurrency: int = CONCURRENCY,
+        history: bool = False,
         command: tuple[str, ...] = (),
     ) -> Workers:
         template = command or self.contender.worker
@@ -158,7 +170,7 @@ class Bench:
             part.format(workers=workers, concurrency=concurrency) for part in template
         )
         line = [str(self.python.with_name(program)), *arguments]
-        env = self._env(marks, results=results, concurrency=concurrency)
+        env = self._env(marks, results=results, concurrency=concurrency, history=history)
         times = 1 if "{workers}" in template else workers
         return Workers([line] * times, env=env, log=self.folder / f"{self.contender.name}.log")
 
@@ -177,7 +189,12 @@ class Bench:
         return json.loads(done.stdout.splitlines()[-1])
 
     def _env(
-        self, marks: Marks, *, results: bool, concurrency: int = CONCURRENCY
+        self,
+        marks: Marks,
+        *,
+        results: bool,
+        concurrency: int = CONCURRENCY,
+        history: bool = False,
     ) -> Mapping[str, str]:
         ours = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         return {
@@ -187,6 +204,7 @@ class Bench:
             "BENCHMARK_URL": self.server.url,
             "BENCHMARK_TALLY": str(marks.path),
             "BENCHMARK_RESULTS": "1" if results else "0",
+            "BENCHMARK_HISTORY": "1" if history else "0",
             "BENCHMARK_CONCURRENCY": str(concurrency),
         }
 
@@ -195,6 +213,7 @@ MEASURES = (
     Bench.enqueue,
     Bench.drain,
     Bench.drain_with_results,
+    Bench.history,
     Bench.two_workers,
     Bench.round_trip,
     Bench.naps,

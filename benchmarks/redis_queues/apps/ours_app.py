@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 import tally
 
 from taskiq import AsyncTaskiqTask
+from taskiq_core.messages.history import HistoryOptions
 from taskiq_redis import ListQueueBroker, RedisBroker
 
-broker = RedisBroker(tally.URL) if tally.KEEPS_RESULTS else ListQueueBroker(tally.URL)
+history = HistoryOptions() if tally.KEEPS_HISTORY else None
+broker = (
+    RedisBroker(tally.URL, history=history) if tally.KEEPS_RESULTS else ListQueueBroker(tally.URL)
+)
 
 
 @broker.task

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 URL = os.environ["BENCHMARK_URL"]
 KEEPS_RESULTS = os.environ.get("BENCHMARK_RESULTS") == "1"
+KEEPS_HISTORY = os.environ.get("BENCHMARK_HISTORY") == "1"
 CONCURRENCY = int(os.environ.get("BENCHMARK_CONCURRENCY", "100"))
 TEXT = "The payload of each task: a number, and a text of some sixty letters."
 NAP = 0.05

@@ -250,6 +250,41 @@ async def test_history_of_a_store_that_stays_down_is_bounded(
     assert "Deliveries dropped: 1" in caplog.text
 
 
+async def test_more_than_the_store_keeps_is_not_written(
+    keeping: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker that ends more tasks between two writes saves the store their records."""
+    keeping.history = HistoryOptions(max_deliveries=5)
+    recorder = HistoryRecorder(keeping)
+    delivery = await _end_one(recorder, keeping)
+    for _ in range(20):
+        recorder.report_end(delivery, Run(), ACK)
+
+    await recorder.flush()
+
+    assert len(keeping.past) == 5
+    assert "dropped" not in caplog.text
+
+
+async def test_what_ends_during_a_write_waits_for_the_next(keeping: Any) -> None:
+    """A busy worker writes once a second, and not again and again what came meanwhile."""
+    recorder = HistoryRecorder(keeping)
+    delivery = await _end_one(recorder, keeping)
+    write = keeping.add_history
+
+    async def add_history(*args: Any) -> None:
+        await write(*args)
+        recorder.report_end(delivery, Run(), ACK)
+
+    keeping.add_history = add_history
+
+    await asyncio.wait_for(recorder.flush(), 20)
+
+    assert len(keeping.past) == 1
+    await asyncio.wait_for(recorder.flush(), 20)
+    assert len(keeping.past) == 2
+
+
 async def test_end_of_a_task_is_one_line_at_info(
     store: Any, work: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

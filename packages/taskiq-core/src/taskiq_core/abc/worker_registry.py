@@ -54,10 +54,13 @@ class HistoryStore:
     async def add_history(
         self, deliveries: Sequence[DeliveryRecord], counters: Sequence[MinuteCounters]
     ) -> None:
-        """Keep what a worker has to tell; called about once a second by each worker.
+        """Keep what a worker has to tell.
+
+        Each worker calls it about once a second, less often if it takes long.
 
         Args:
-            deliveries: all that have ended since the last call, in that order; `key` is empty.
+            deliveries: all that have ended since the last call, in that order; of more than
+                `HistoryOptions.max_deliveries` the latest. `key` is empty.
             counters: to be added to those of the same task and minute.
         """
         raise self._lacks_history("keep history")

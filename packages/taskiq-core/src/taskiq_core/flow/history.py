@@ -1,6 +1,8 @@
 """HistoryRecorder: writes the deliveries that have ended to the broker, about once a second."""
 
 import asyncio
+from collections import deque
+from time import monotonic
 from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
@@ -16,12 +18,16 @@ logger = get_logger(__name__)
 
 FLUSH_INTERVAL: Final = 1.0
 """Seconds between two writes."""
+SHARE: Final = 20
+"""The pause after a write is so many times as long: the time of a busy worker is for its tasks."""
+MAX_INTERVAL: Final = 5.0
+"""Seconds between two writes at most."""
 FLUSH_TIMEOUT: Final = 5.0
 """Seconds that a write gets."""
 MAX_RECORDS: Final = 1_000
 """Deliveries of one write."""
 MAX_WAITING: Final = 10_000
-"""Deliveries, and counters, that are kept while the store is down; the oldest are dropped first."""
+"""Deliveries, and counters, that wait for a write; the oldest are dropped first."""
 
 
 class HistoryRecorder:
@@ -33,7 +39,11 @@ class HistoryRecorder:
 
     def __init__(self, broker: AbstractBroker) -> None:
         self._broker = broker
-        self._ended: list[EndedDelivery] = []
+        options = broker.history
+        # More than the store keeps would be forgotten as soon as it is written.
+        self._most = MAX_WAITING if options is None else min(MAX_WAITING, options.max_deliveries)
+        self._ended: deque[EndedDelivery] = deque(maxlen=self._most)
+        self._skipped = 0  # deliveries that there was no place for since the last write
         self._minutes = MinuteTable()
         self._is_in_trouble = False
 
@@ -47,29 +57,39 @@ class HistoryRecorder:
         """
         log_end(delivery, run, outcome)
         ended = EndedDelivery.of(delivery, run, outcome)
+        if len(self._ended) == self._most:
+            self._skipped += 1
         self._ended.append(ended)
         self._minutes.count(ended)
 
     async def run(self) -> None:
-        """Write what has ended each second, until this is cancelled."""
+        """Write what has ended each second, or less often if that takes long."""
+        took = 0.0
         while True:
-            await asyncio.sleep(FLUSH_INTERVAL)
+            await asyncio.sleep(min(max(FLUSH_INTERVAL, SHARE * took), MAX_INTERVAL))
+            started = monotonic()
             await self.flush()
+            took = monotonic() - started
 
     async def flush(self) -> None:
-        """Write what has ended since the last write. If that fails, the next one tries again."""
-        while self._ended or self._minutes:
-            ended, self._ended = self._ended[:MAX_RECORDS], self._ended[MAX_RECORDS:]
-            minutes, self._minutes = self._minutes, MinuteTable()
+        """Write what has ended since the last write. If that fails, the next one tries again.
+
+        What ends meanwhile waits for the next call: a busy worker would never come to an end here.
+        """
+        ended, self._ended = list(self._ended), deque(maxlen=self._most)
+        minutes, self._minutes = self._minutes, MinuteTable()
+        while ended or minutes:
             try:
-                await self._write(ended, minutes)
+                await self._write(ended[:MAX_RECORDS], minutes)
             except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
                 self._say_trouble(error, self._take_back(ended, minutes))
                 return
             except asyncio.CancelledError:
                 self._take_back(ended, minutes)
                 raise
+            ended, minutes = ended[MAX_RECORDS:], MinuteTable()
             self._is_in_trouble = False
+        self._skipped = 0  # the store would not have kept them
 
     async def _write(self, ended: list[EndedDelivery], minutes: MinuteTable) -> None:
         worker_id, queue = self._broker.worker_id, self._broker.queue_name
@@ -79,9 +99,9 @@ class HistoryRecorder:
 
     def _take_back(self, ended: list[EndedDelivery], minutes: MinuteTable) -> int:
         """Keep what was not written, and return the number of deliveries dropped."""
-        kept = ended + self._ended
-        dropped = max(0, len(kept) - MAX_WAITING)
-        self._ended = kept[dropped:]
+        dropped = max(0, len(ended) + len(self._ended) - self._most)
+        self._ended.extendleft(reversed(ended[dropped:]))
+        dropped, self._skipped = dropped + self._skipped, 0
         minutes.add(self._minutes)
         minutes.keep_latest(MAX_WAITING)
         self._minutes = minutes

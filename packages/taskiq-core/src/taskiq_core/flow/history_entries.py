@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,14 +22,9 @@ TRACE_PARENT: Final = "traceparent"
 """Label: the trace of a message, in the form of the W3C's Trace Context."""
 _TRACE_PARTS: Final = 4
 _LATEST: Final = 1e11  # about the year 5000; `datetime` refuses later ones
-
-_COUNTED_BY: Final = {
-    DeliveryEnd.SUCCEEDED: "succeeded",
-    DeliveryEnd.FAILED: "failed",
-    DeliveryEnd.RETRIED: "retried",
-    DeliveryEnd.DEAD: "dead",
-}
-_SUMS: Final = ("started", "succeeded", "failed", "retried", "dead", "waited_sum", "ran_sum")
+# One of each is made for each message: validating a dict is faster than calling the class.
+_make_record: Callable[[dict[str, Any]], DeliveryRecord]
+_make_record = DeliveryRecord.__pydantic_validator__.validate_python
 
 
 @dataclass(slots=True)  # not frozen, which would make it slower: there is one for each message
@@ -73,21 +68,22 @@ class EndedDelivery:
             run: what is known of it.
             outcome: what was decided.
         """
-        message, now = run.message, time.time()
+        message, now, error = run.message, time.time(), run.error
         labels: dict[str, Any] = {} if message is None else message.labels
+        # By position, and without a call for what is not there: this runs once for each message.
         return cls(
-            task_id=message.task_id if message is not None else delivery.task_id or "",
-            task_name=message.task_name if message is not None else "",
-            queue=str(labels.get(QUEUE_NAME) or ""),
-            attempt=attempt_number(delivery, run),
-            end=end_of(delivery, run, outcome),
-            has_failed=has_failed(run),
-            error=_error_text(run.error),
-            trace_id=_trace_id(labels.get(TRACE_PARENT)),
-            sent=_seconds(labels.get(SENT_AT)),
-            delay=_seconds(labels.get(DELAY)) or 0.0,
-            started=now - (time.monotonic() - run.started),
-            ended=now,
+            message.task_id if message is not None else delivery.task_id or "",
+            message.task_name if message is not None else "",
+            str(labels.get(QUEUE_NAME) or ""),
+            attempt_number(delivery, run),
+            end_of(delivery, run, outcome),
+            error is not None and has_failed(run),
+            None if error is None else _error_text(error),
+            _trace_id(labels[TRACE_PARENT]) if TRACE_PARENT in labels else None,
+            _seconds(labels[SENT_AT]) if SENT_AT in labels else None,
+            (_seconds(labels[DELAY]) or 0.0) if DELAY in labels else 0.0,
+            now - (time.monotonic() - run.started),
+            now,
         )
 
     def record(self, *, worker_id: str, default_queue: str) -> DeliveryRecord:
@@ -97,18 +93,62 @@ class EndedDelivery:
             worker_id: the worker that had it.
             default_queue: of messages without the label.
         """
-        return DeliveryRecord(
-            task_id=self.task_id,
-            task_name=self.task_name,
-            queue=self.queue or default_queue,
-            worker_id=worker_id,
-            attempt=self.attempt,
-            end=self.end,
-            sent_at=None if self.sent is None else _moment(self.sent),
-            started_at=_moment(self.started),
-            ended_at=_moment(self.ended),
-            error=self.error,
-            trace_id=self.trace_id,
+        return _make_record(
+            {
+                "task_id": self.task_id,
+                "task_name": self.task_name,
+                "queue": self.queue or default_queue,
+                "worker_id": worker_id,
+                "attempt": self.attempt,
+                "end": self.end,
+                "sent_at": None if self.sent is None else _moment(self.sent),
+                "started_at": _moment(self.started),
+                "ended_at": _moment(self.ended),
+                "error": self.error,
+                "trace_id": self.trace_id,
+            }
+        )
+
+
+class _Tally:
+    """Counters of one task and minute, as plain numbers: they change with each delivery."""
+
+    __slots__ = ("ends", "failed_dead", "ran", "ran_sum", "started", "waited", "waited_sum")
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.ends: dict[DeliveryEnd, int] = {}
+        self.failed_dead = 0
+        self.waited = [0] * (len(BUCKETS) + 1)
+        self.ran = [0] * (len(BUCKETS) + 1)
+        self.waited_sum = 0.0
+        self.ran_sum = 0.0
+
+    def add(self, more: "_Tally") -> None:
+        """Add the numbers of another tally of the same task and minute."""
+        self.started += more.started
+        self.failed_dead += more.failed_dead
+        for end, count in more.ends.items():
+            self.ends[end] = self.ends.get(end, 0) + count
+        self.waited = [one + other for one, other in zip(self.waited, more.waited, strict=True)]
+        self.ran = [one + other for one, other in zip(self.ran, more.ran, strict=True)]
+        self.waited_sum += more.waited_sum
+        self.ran_sum += more.ran_sum
+
+    def counters(self, minute: int, task_name: str) -> MinuteCounters:
+        """Return what the history keeps of it."""
+        return MinuteCounters(
+            minute=_moment(minute * 60),
+            task_name=task_name,
+            started=self.started,
+            succeeded=self.ends.get(DeliveryEnd.SUCCEEDED, 0),
+            failed=self.ends.get(DeliveryEnd.FAILED, 0) + self.failed_dead,
+            retried=self.ends.get(DeliveryEnd.RETRIED, 0),
+            dead=self.ends.get(DeliveryEnd.DEAD, 0),
+            waited=self.waited,
+            ran=self.ran,
+            waited_sum=self.waited_sum,
+            ran_sum=self.ran_sum,
         )
 
 
@@ -116,61 +156,55 @@ class MinuteTable:
     """Counters by minute and task; deliveries of a message that can't be read are not counted."""
 
     def __init__(self) -> None:
-        self._counters: dict[tuple[int, str], MinuteCounters] = {}
+        self._tallies: dict[tuple[int, str], _Tally] = {}
 
     def __len__(self) -> int:
-        return len(self._counters)
+        return len(self._tallies)
 
     def count(self, ended: EndedDelivery) -> None:
         """Add a delivery: its start to the minute of the start, its end to that of the end."""
-        if not ended.task_name:
+        name, started = ended.task_name, ended.started
+        if not name:
             return
-        first = self._of(ended.started, ended.task_name)
+        first_minute, last_minute = int(started // 60), int(ended.ended // 60)
+        first = last = self._of(first_minute, name)
+        if first_minute != last_minute:
+            last = self._of(last_minute, name)
         first.started += 1
         if ended.sent is not None and ended.attempt == 1:
             # Clocks of two machines differ a little.
-            waited = max(0.0, ended.started - ended.sent - ended.delay)
+            waited = max(0.0, started - ended.sent - ended.delay)
             first.waited[bisect_left(BUCKETS, waited)] += 1
             first.waited_sum += waited
-        last = self._of(ended.ended, ended.task_name)
-        if (field := _COUNTED_BY.get(ended.end)) is not None:
-            setattr(last, field, getattr(last, field) + 1)
-        if ended.end is DeliveryEnd.DEAD and ended.has_failed:
-            last.failed += 1
-        ran = ended.ended - ended.started
+        end = ended.end
+        last.ends[end] = last.ends.get(end, 0) + 1
+        if end is DeliveryEnd.DEAD and ended.has_failed:
+            last.failed_dead += 1
+        ran = ended.ended - started
         last.ran[bisect_left(BUCKETS, ran)] += 1
         last.ran_sum += ran
 
     def counters(self) -> Sequence[MinuteCounters]:
         """Return all counters."""
-        return list(self._counters.values())
+        return [tally.counters(*key) for key, tally in self._tallies.items()]
 
     def add(self, other: "MinuteTable") -> None:
         """Add the counters of another table."""
-        for key, more in other._counters.items():
-            mine = self._counters.setdefault(key, more)
+        for key, more in other._tallies.items():
+            mine = self._tallies.setdefault(key, more)
             if mine is not more:
-                _add(mine, more)
+                mine.add(more)
 
     def keep_latest(self, limit: int) -> None:
         """Drop the counters of the earliest minutes, until so many are left."""
-        for key in sorted(self._counters)[: max(0, len(self) - limit)]:
-            del self._counters[key]
+        for key in sorted(self._tallies)[: max(0, len(self) - limit)]:
+            del self._tallies[key]
 
-    def _of(self, moment: float, task_name: str) -> MinuteCounters:
-        minute = int(moment // 60)
-        counters = self._counters.get((minute, task_name))
-        if counters is None:
-            counters = MinuteCounters(minute=_moment(minute * 60), task_name=task_name)
-            self._counters[minute, task_name] = counters
-        return counters
-
-
-def _add(total: MinuteCounters, more: MinuteCounters) -> None:
-    for name in _SUMS:
-        setattr(total, name, getattr(total, name) + getattr(more, name))
-    total.waited = [one + other for one, other in zip(total.waited, more.waited, strict=True)]
-    total.ran = [one + other for one, other in zip(total.ran, more.ran, strict=True)]
+    def _of(self, minute: int, task_name: str) -> _Tally:
+        tally = self._tallies.get((minute, task_name))
+        if tally is None:
+            tally = self._tallies[minute, task_name] = _Tally()
+        return tally
 
 
 def _moment(seconds: float) -> datetime:
@@ -185,8 +219,8 @@ def _seconds(label: Any) -> float | None:
     return seconds if seconds is not None and 0 <= seconds < _LATEST else None
 
 
-def _error_text(error: BaseException | None) -> str | None:
-    if error is None or isinstance(error, NoResultError):
+def _error_text(error: BaseException) -> str | None:
+    if isinstance(error, NoResultError):
         return None
     try:
         return describe(error)[:MAX_ERROR]

@@ -25,6 +25,8 @@ MAX_LOOKED: Final = 1_000
 """Deliveries that are looked through for one page."""
 PAGE: Final = 100
 """Deliveries of one command."""
+# What model_dump_json calls, without its handling of options.
+_to_json = DeliveryRecord.__pydantic_serializer__.to_json
 KEY: Final = re.compile(r"\d{1,20}-\d{1,20}")
 _NAMES: Final = {"minute", "task_name"}
 """Fields of counters that are kept beside their numbers."""
@@ -47,7 +49,7 @@ async def add_history(
     bounds = (options.max_deliveries, options.max_age, options.counters_age)
     while deliveries or counters:
         arguments: list[Argument] = [*bounds, len(deliveries[:CHUNK])]
-        arguments += (each.model_dump_json(exclude={"key"}) for each in deliveries[:CHUNK])
+        arguments += map(_to_json, deliveries[:CHUNK])
         for each in counters[:CHUNK]:
             minute = int(each.minute.timestamp() * 1000)
             arguments += (minute, each.task_name, each.model_dump_json(exclude=_NAMES))
