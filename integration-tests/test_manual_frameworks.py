@@ -1,5 +1,6 @@
 """The manual's programs for web frameworks, each as its users would run it."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -33,6 +34,33 @@ from starlette_app import app
 
 with TestClient(app) as client:
     print(client.post("/add").status_code)
+"""
+SENTRY = """
+import asyncio
+import sentry_sdk
+from sentry import Sentry
+from taskiq import InMemoryBroker
+
+def show(event, hint):
+    print(event["tags"]["task_name"], type(hint["exc_info"][1]).__name__)
+
+sentry_sdk.init("http://key@127.0.0.1:1/1", before_send=show, default_integrations=False)
+broker = InMemoryBroker().with_middlewares(Sentry())
+
+@broker.task(task_name="fail")
+async def fail():
+    raise LookupError
+
+async def main():
+    await (await fail.kiq()).wait_result()
+
+asyncio.run(main())
+"""
+JSON_LOGS = """
+import json_logs
+import logging
+
+logging.getLogger("app").warning("late by %d s", 3)
 """
 
 
@@ -73,3 +101,22 @@ def test_the_schedules_of_the_manual_are_listed(tmp_path: Path, taskiq: Path) ->
 
     assert "every 10 minutes" in finished.stdout, finished.stderr
     assert "at 03:00 every day, Europe/Berlin" in finished.stdout
+
+
+def test_sentry_gets_what_tasks_raise(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples/manual/sentry.py", tmp_path)
+    (tmp_path / "program.py").write_text(SENTRY)
+
+    finished = run(sys.executable, "program.py", cwd=tmp_path)
+
+    assert finished.stdout == "fail LookupError\n", finished.stderr
+
+
+def test_logs_are_json(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples/manual/json_logs.py", tmp_path)
+    (tmp_path / "program.py").write_text(JSON_LOGS)
+
+    finished = run(sys.executable, "program.py", cwd=tmp_path)
+
+    line = json.loads(finished.stderr)
+    assert (line["level"], line["logger"], line["message"]) == ("WARNING", "app", "late by 3 s")
