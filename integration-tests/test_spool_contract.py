@@ -14,6 +14,12 @@ EXAMPLE = ROOT / "examples" / "taskiq-spool"
 MATRIX = EXAMPLE / "src" / "taskiq_spool" / "taskiq-matrix.json"
 
 
+def statuses(matrix: Path) -> dict[str, str]:
+    """The state of each capability. Not the number of its tests, which grows with the kit."""
+    (suite,) = json.loads(matrix.read_text())["suites"]
+    return {name: row["status"] for name, row in suite["capabilities"].items()}
+
+
 @pytest.mark.timeout(300)
 def test_the_installed_plugin_proves_what_its_matrix_says(
     tmp_path: Path, spool: dict[str, str]
@@ -29,13 +35,11 @@ def test_the_installed_plugin_proves_what_its_matrix_says(
     )
 
     assert finished.returncode == 0, finished.stdout
-    assert json.loads((tmp_path / "matrix.json").read_text()) == json.loads(MATRIX.read_text())
+    assert statuses(tmp_path / "matrix.json") == statuses(MATRIX)
 
 
 def test_its_matrix_proves_leases_and_delays() -> None:
-    (suite,) = json.loads(MATRIX.read_text())["suites"]
-
-    proven = {name for name, row in suite["capabilities"].items() if row["status"] == "proven"}
+    proven = {name for name, status in statuses(MATRIX).items() if status == "proven"}
 
     assert proven == {"contract", "ack", "release", "lease", "delay", "dead_letter"}
 
