@@ -55,8 +55,7 @@ class ResultStore:
 
     async def _save(self, items: Sequence[tuple[str, int | None, bytes]]) -> Sequence[None]:
         arguments: list[Argument] = [self._milliseconds]
-        for _, fence, body in items:
-            arguments += ("" if fence is None else fence, body)
+        arguments += (b"%d\n%b" % (fence or 0, body) for _, fence, body in items)
         keys = [key for key, _, _ in items]
         await self.connection.run(script("set_results"), keys, *arguments)
         return [None] * len(items)

@@ -1,6 +1,7 @@
 """Fetching: expired messages are delivered to be refused, and wakeups reach a worker that waits."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,7 @@ from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.messages.slots import Slots
 from taskiq_core.receiver import Receiver
 from taskiq_redis import RedisAsyncResultBackend, RedisBroker
+from taskiq_redis.queue.fetch import Fetcher
 from taskiq_testservers.redis_messages import fetch, fetch_one, message
 from taskiq_testservers.redis_server import PATIENCE, RedisServer
 
@@ -28,6 +30,62 @@ async def broker(server: RedisServer) -> AsyncIterator[RedisBroker]:
 async def send_expired(broker: RedisBroker, count: int) -> None:
     await broker.kick_many([message(f"late {n}", expires=0.001) for n in range(count)])
     await asyncio.sleep(0.01)
+
+
+# --- two scripts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [12, 30, 40])
+async def test_plain_messages_are_leased_alike_by_both_scripts(
+    server: RedisServer, limit: int
+) -> None:
+    """What the script for plain messages stores and returns is what the one for all does."""
+    seen: list[object] = []
+    for name, plain_from in (("plain", 0.0), ("all", math.inf)):
+        broker = RedisBroker(server.url, queue_name=name)
+        await broker.kick_many([message(f"{number}") for number in range(30)])
+        fetcher = Fetcher(broker.queue, lease=100, owner="worker")
+        fetcher._plain_from = plain_from
+        fetched = await fetcher.fetch(limit)
+        call = broker.queue.store.connection.call
+        kept = [
+            await call("LRANGE", f"{{{name}}}:ready", 0, -1),
+            await call("HGETALL", f"{{{name}}}:deliveries"),
+            await call("HGETALL", f"{{{name}}}:owners"),
+            await call("ZRANGE", f"{{{name}}}:leases", 0, -1),
+            await call("LLEN", f"{{{name}}}:bell"),
+            await call("GET", f"{{{name}}}:fence"),
+        ]
+        leased = [(*each.token, each.attempt, each.data) for each in fetched.deliveries]
+        seen.append((kept, leased, fetched.wait))
+        await broker.shutdown()
+
+    assert seen[0] == seen[1]
+
+
+async def test_message_with_labels_is_seen_by_who_fetched_plain_ones(broker: RedisBroker) -> None:
+    """The script for plain messages leaves it, and those beside it, to the other one."""
+    fetcher = Fetcher(broker.queue, lease=60)
+    await broker.kick(message("plain"))
+    (first,) = (await fetcher.fetch(10)).deliveries
+    await broker.kick_many([message("low"), message("high", priority=5)])
+
+    found = (await fetcher.fetch(10)).deliveries
+
+    assert [first.task_id, *(each.task_id for each in found)] == ["plain", "high", "low"]
+
+
+async def test_paused_queue_hands_out_nothing_to_who_fetched_plain_messages(
+    broker: RedisBroker,
+) -> None:
+    fetcher = Fetcher(broker.queue, lease=60)
+    await broker.kick(message("before"))
+    assert len((await fetcher.fetch(10)).deliveries) == 1
+
+    await broker.pause()
+    await broker.kick(message("meanwhile"))
+
+    assert (await fetcher.fetch(10)).deliveries == []
 
 
 # --- expired messages -----------------------------------------------------------------------------

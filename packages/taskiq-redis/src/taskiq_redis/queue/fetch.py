@@ -1,7 +1,8 @@
 """Fetching: messages are leased to this worker, expired ones among them."""
 
+import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, cast
 
 from taskiq_core.brokers.fetch_loop import Fetched
 from taskiq_core.brokers.queue_order import QueueOrder
@@ -11,6 +12,8 @@ from taskiq_redis.queue.codec import delivery_of
 from taskiq_redis.queue.redis_queue import RedisQueue
 from taskiq_redis.queue.settle import RedisDelivery
 
+PLAIN_PAUSE: Final = 1.0
+"""Seconds of fetches by the script for all messages after one found a message that is not plain."""
 MAX_EXPIRED: Final = 100
 """Expired messages that are leased beside the fetch loop at most."""
 
@@ -39,6 +42,7 @@ class Fetcher:
         self._owner = owner
         self._order = QueueOrder(selection or QueueSelection({queue.store.name: 1}))
         self._last: tuple[Sequence[str], Sequence[str]] = ((), ())
+        self._plain_from = 0.0
 
     async def fetch(self, limit: int) -> Fetched[RedisDelivery]:
         """Lease messages; at most half of them, rounded up, are expired ones.
@@ -68,10 +72,7 @@ class Fetcher:
         queues = self._order.queues()
         if self._last[0] is not queues:
             self._last = queues, self._store.keys_of(queues)
-        keys = self._last[1]
-        wait, *leased = await self._store.run(
-            "fetch", limit, self._lease, max_expired, self._owner, keys=keys
-        )
+        wait, *leased = await self._run(limit, max_expired, self._last[1])
         deliveries: list[RedisDelivery] = []
         first: str | None = None
         for queue, messages in zip(queues, leased, strict=True):
@@ -81,3 +82,14 @@ class Fetcher:
                 deliveries += [delivery_of(each, settler, self._lease) for each in messages]
         self._order.served(first)
         return Fetched(deliveries, float(wait) if wait else None)
+
+    async def _run(self, limit: int, max_expired: int, keys: Sequence[str]) -> Sequence[Any]:
+        """Run the script for plain messages of the default queue, or the one for all messages."""
+        if limit and len(keys) == 1 and time.monotonic() >= self._plain_from:
+            reply = await self._store.run("fetch_plain", limit, self._lease, self._owner, keys=keys)
+            if reply:
+                return cast("Sequence[Any]", reply)
+            # What it does not do will be there for a while.
+            self._plain_from = time.monotonic() + PLAIN_PAUSE
+        arguments = (limit, self._lease, max_expired, self._owner)
+        return cast("Sequence[Any]", await self._store.run("fetch", *arguments, keys=keys))

@@ -20,6 +20,7 @@ QUEUE_SCRIPTS: Final[Mapping[str, tuple[str, ...]]] = {
     "claim_tick": _TICKS,
     "confirm_tick": _TICKS,
     "fetch": (*_ENQUEUE, "_text", "_lookup"),
+    "fetch_plain": (),
     "inspect": (*_ENQUEUE, "_lookup"),
     "move_to_now": (*_ENQUEUE, "_lookup"),
     "pause": ("_queue", "_time"),
