@@ -49,6 +49,12 @@ class WorkerOptions:
     with_scheduler: str | None = None
     queues: str | None = None
     queues_strict: bool = False
+    fork_server: bool | None = None
+
+    @property
+    def wants_fork_server(self) -> bool:
+        """Whether workers are to be forked; one alone has no other to share its memory with."""
+        return self.workers > 1 if self.fork_server is None else self.fork_server
 
     @property
     def shows_tracebacks(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from taskiq_core.plugins import (
     PluginStatus,
+    PreloadModule,
     RequiredPluginError,
     load_plugins,
     load_project_plugins,
@@ -110,6 +111,25 @@ def test_required_and_missing_with_a_cure(install_plugin: InstallPlugin, name: s
         load_plugins(required=[name])
 
     assert "it is not installed. Install it: pip install acme[it], or remove" in str(caught.value)
+
+
+def test_modules_to_preload_are_kept_with_their_plugin(install_plugin: InstallPlugin) -> None:
+    install_plugin(
+        "acme",
+        """
+        from taskiq_core.plugins import PreloadModule
+
+        TASKIQ_PLUGIN_API = (1, 1)
+
+        @hookimpl
+        def taskiq_register_preload_modules():
+            return [PreloadModule("acme.broker")]
+        """,
+    )
+
+    (plugin,) = load_plugins().find("acme")
+
+    assert plugin.preload_modules == (PreloadModule("acme.broker"),)
 
 
 def test_required_and_broken(install_plugin: InstallPlugin) -> None:

@@ -18,6 +18,7 @@ from taskiq_core.plugins import (
     MiddlewareSpec,
     PluginRegistry,
     PluginSpecError,
+    PreloadModule,
     Provides,
     ResultBackendSpec,
     ScheduleSourceSpec,
@@ -116,6 +117,12 @@ def test_words_of_a_cure_are_strings(words: object) -> None:
         InstallCure("acme", words=words, command="pip install acme")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("module", ["", "a b", "a.b:c", ".a", "a.", 5, None])
+def test_module_to_preload_has_a_full_name(module: str) -> None:
+    with pytest.raises(PluginSpecError, match=r"module .* must be the full name of a module"):
+        PreloadModule(module)
+
+
 def test_spec_error_is_a_value_error_that_names_the_descriptor() -> None:
     with pytest.raises(ValueError, match=r"^BrokerSpec\('redis'\): factory 'x' must have the form"):
         BrokerSpec("redis", factory="x")
@@ -126,7 +133,8 @@ def test_kinds_hooks_and_fields_are_the_same_list() -> None:
 
     assert names == [field.name for field in fields(Provides)]
     assert names == [field.name for field in fields(PluginRegistry)][1:]
-    assert [*(kind.hook for kind in KINDS), "taskiq_register_install_cures"] == [
+    others = ["taskiq_register_install_cures", "taskiq_register_preload_modules"]
+    assert [*(kind.hook for kind in KINDS), *others] == [
         name for name in vars(hooks) if name.startswith("taskiq_register_")
     ]
     assert {kind.spec for kind in KINDS} == set(get_args(Spec))

@@ -3,6 +3,7 @@
 from taskiq_core.plugins import (
     BrokerSpec,
     CommandSpec,
+    PreloadModule,
     ResultBackendSpec,
     ScheduleSourceSpec,
     hookimpl,
@@ -14,7 +15,7 @@ from taskiq_redis.options import (
     SCHEMES,
 )
 
-TASKIQ_PLUGIN_API = (1, 0)
+TASKIQ_PLUGIN_API = (1, 1)
 
 
 @hookimpl
@@ -74,3 +75,10 @@ def taskiq_register_commands() -> list[CommandSpec]:
             help="Count or move the tasks that taskiq-redis 1.x left waiting.",
         ),
     ]
+
+
+@hookimpl
+def taskiq_register_preload_modules() -> list[PreloadModule]:
+    """Register what a worker imports for a durable queue with results, by any of its names."""
+    modules = ("broker", "results", "compat.lists_and_streams")
+    return [PreloadModule(f"taskiq_redis.{name}") for name in modules]

@@ -1,9 +1,15 @@
 """What taskiq-sqlite adds to taskiq."""
 
-from taskiq_core.plugins import BrokerSpec, ResultBackendSpec, ScheduleSourceSpec, hookimpl
+from taskiq_core.plugins import (
+    BrokerSpec,
+    PreloadModule,
+    ResultBackendSpec,
+    ScheduleSourceSpec,
+    hookimpl,
+)
 from taskiq_sqlite.options import CAPABILITIES
 
-TASKIQ_PLUGIN_API = (1, 0)
+TASKIQ_PLUGIN_API = (1, 1)
 
 
 @hookimpl
@@ -44,3 +50,9 @@ def taskiq_register_schedule_sources() -> list[ScheduleSourceSpec]:
             description="Schedules in one file, each tick claimed by one scheduler",
         ),
     ]
+
+
+@hookimpl
+def taskiq_register_preload_modules() -> list[PreloadModule]:
+    """Register what a worker imports for a durable queue with results."""
+    return [PreloadModule("taskiq_sqlite.broker"), PreloadModule("taskiq_sqlite.results")]

@@ -1,6 +1,7 @@
 """`taskiq worker`."""
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -190,6 +191,12 @@ _SECONDS = Number(min=0)
     metavar="PATH",
     help="Serve this scheduler, too, in every worker process; such as app.tkq:scheduler.",
 )
+@click.option(
+    "--fork-server/--no-fork-server",
+    default=None,
+    show_default="with two workers or more, on Linux",
+    help="Fork workers from a process that has imported what they need, so that they share memory.",
+)
 @no_plugin_option
 @click.pass_context
 def worker(context: click.Context, /, arguments: tuple[str, ...], **options: Any) -> None:
@@ -206,6 +213,8 @@ def worker(context: click.Context, /, arguments: tuple[str, ...], **options: Any
     broker, modules = broker_and_modules(arguments)
     if os.name != "posix":
         raise click.UsageError("taskiq worker needs a POSIX system; on Windows, run it in WSL.")
+    if options["fork_server"] and sys.platform != "linux":
+        raise click.UsageError("--fork-server needs Linux; elsewhere each worker is a new Python.")
     if options["reload"]:
         from taskiq_cli.reload.requirements import check_reload_requirements
 
@@ -217,4 +226,4 @@ def worker(context: click.Context, /, arguments: tuple[str, ...], **options: Any
         check_service("scheduler")
     from taskiq_cli.supervisor.launch import become_supervisor
 
-    become_supervisor(WorkerOptions(broker=broker, modules=modules, **options).to_json())
+    become_supervisor(WorkerOptions(broker=broker, modules=modules, **options))

@@ -40,7 +40,7 @@ def run_worker(args: WorkerArgs) -> int | None:
             "Workers are processes of their own, and import the broker. Give the path of the "
             "broker instead of the object, or call start_listen to run one worker in this process."
         )
-    line = python_command("taskiq_cli.supervisor", args.to_options().to_json())
+    line = python_command("taskiq_cli.supervisor.launch", args.to_options().to_json())
     supervisor = subprocess.Popen(line)  # noqa: S603  # our own module, no shell
     with _passing_signals_on(supervisor):
         return supervisor.wait()

@@ -7,8 +7,8 @@ import time
 
 from taskiq_cli.processes.child import Child
 from taskiq_cli.processes.exit_status import describe_exit
-from taskiq_cli.processes.python_command import python_command
 from taskiq_cli.processes.restart_backoff import RestartBackoff
+from taskiq_cli.processes.spawn import spawn_python
 
 TYPE_CHECKING = False  # typing is not worth its memory in this process
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class HealthServerProcess(Child):
 
     def __init__(self, started_at: str, options: str) -> None:
         super().__init__(
-            lambda parent, status: python_command(
-                "taskiq_cli.health", str(parent), str(status), started_at, options
+            lambda parent, status: spawn_python(
+                "taskiq_cli.health", (parent, status), started_at, options
             )
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 
 TYPE_CHECKING = False  # typing is not worth its memory in this process
 if TYPE_CHECKING:
@@ -16,35 +15,24 @@ if TYPE_CHECKING:
 class Child:
     """A process in a process group of its own.
 
-    Its command line gets two descriptors: the end of a pipe that closes when this process ends, and
-    brings lines of text until then; and the end of a pipe for `StatusPipe`: JSON objects, one a
-    line.
+    It gets two descriptors: the end of a pipe that closes when this process ends, and brings lines
+    of text until then; and the end of a pipe for `StatusPipe`: JSON objects, one a line.
 
     Args:
-        make_command: makes the command line from these two descriptors.
+        start: starts the process with these two descriptors, and returns its process id.
 
     Attributes:
         pid: of the process, and of its group.
         status_fd: can be read when there are statuses.
     """
 
-    def __init__(self, make_command: Callable[[int, int], list[str]]) -> None:
+    def __init__(self, start: Callable[[int, int], int]) -> None:
         parent_end, self._own_end = os.pipe()
         self.status_fd, status = os.pipe()
         self._statuses_ended = False
         self._buffer = b""
         try:
-            os.set_inheritable(parent_end, True)
-            os.set_inheritable(status, True)
-            self.pid = os.posix_spawn(
-                sys.executable,
-                make_command(parent_end, status),
-                os.environ,
-                file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-                # Ctrl-C in the terminal is for this process alone, and a kill takes grandchildren
-                # along.
-                setpgroup=0,
-            )
+            self.pid = start(parent_end, status)
         except OSError:
             self.close()
             raise

@@ -39,6 +39,10 @@ class StatusPipe:
         """The broker can't be started, and would not be if it were tried again."""
         self._send(event="start_failed", reason=_shortened(reason))
 
+    def skipped(self, reason: str) -> None:
+        """A module was left out; the reason names it."""
+        self._send(event="skipped", reason=_shortened(reason))
+
     def reclaimed(self, worker_id: str) -> None:
         """What a dead worker held was given back."""
         self._send(event="reclaimed", worker_id=worker_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taskiq_cli.processes.child import Child
-from taskiq_cli.processes.python_command import python_command
+from taskiq_cli.processes.spawn import spawn_python
 
 _NAMED = 3
 """How many files a log line names."""
@@ -18,9 +18,7 @@ class FileWatchProcess(Child):
 
     def __init__(self, options: str) -> None:
         super().__init__(
-            lambda parent, status: python_command(
-                "taskiq_cli.reload", str(parent), str(status), options
-            )
+            lambda parent, status: spawn_python("taskiq_cli.reload", (parent, status), options)
         )
 
     def changes(self) -> str:

@@ -25,3 +25,4 @@ class SupervisorSettings:
         self.shutdown_timeout: float = options["shutdown_timeout"]
         self.reload: bool = options["reload"]
         self.health: str | None = options["health"]
+        self.fork_server: bool = options["fork_server"]

@@ -11,6 +11,7 @@ from taskiq_cli.health.server_process import HealthServerSlot
 from taskiq_cli.processes.exit_status import describe_exit
 from taskiq_cli.supervisor.dead_workers import DeadWorkers
 from taskiq_cli.supervisor.file_watch_process import FileWatchProcess
+from taskiq_cli.supervisor.fork_server_slot import ForkServerLostError, ForkServerSlot
 from taskiq_cli.supervisor.shutdown_stages import ShutdownStages, StageDeadlines
 from taskiq_cli.supervisor.worker_ids import WorkerIds
 from taskiq_cli.supervisor.worker_slot import (
@@ -58,6 +59,7 @@ class Supervisor:
         self._ids = WorkerIds()
         self._dead = DeadWorkers()
         self._slots = [WorkerSlot(number) for number in range(settings.workers)]
+        self._fork_server = ForkServerSlot(log, wakeups, is_wanted=settings.fork_server)
         self._watch: FileWatchProcess | None = None
         self._health = HealthServerSlot(settings.text, log, is_wanted=settings.health is not None)
         self._fails = 0
@@ -92,25 +94,36 @@ class Supervisor:
     # -- time ---------------------------------------------------------------------------------
 
     def _seconds_to_next(self) -> float | None:
-        times = [slot.start_at for slot in self._slots if slot.start_at is not None]
-        if self._health.start_at is not None:
-            times.append(self._health.start_at)
+        now = time.monotonic()
+        moments = [self._health.start_at, self._fork_server.next_time(now)]
+        if not self._fork_server.is_starting(now):
+            moments += [slot.start_at for slot in self._slots]
+        times = [moment for moment in moments if moment is not None]
         times += [worker.deadline for worker in self._live() if worker.deadline is not None]
-        return min(times) - time.monotonic() if times else None
+        return min(times) - now if times else None
 
     def _do_what_is_due(self, now: float) -> None:
         self._health.start_if_due(now)
-        for slot in self._slots:
-            if slot.start_at is not None and slot.start_at <= now:
-                self._start(slot, now)
+        self._fork_server.start_if_due(now)
+        if not self._fork_server.is_starting(now):
+            self._start_due_workers(now)
         for worker in self._live():
             if worker.deadline is not None and worker.deadline <= now:
                 self._stages.escalate(worker, now)
 
+    def _start_due_workers(self, now: float) -> None:
+        for slot in self._slots:
+            if slot.start_at is not None and slot.start_at <= now:
+                self._start(slot, now)
+
     def _start(self, slot: WorkerSlot, now: float) -> None:
         slot.start_at = None
+        start = self._fork_server.start_worker
         try:
-            slot.worker = WorkerProcess(slot.number, self._settings.text, now, self._ids)
+            slot.worker = WorkerProcess(slot.number, self._settings.text, now, self._ids, start)
+        except ForkServerLostError:
+            slot.start_at = now  # by the next one, or without
+            return
         except OSError as error:
             slot.start_at = now + max(1.0, slot.backoff.delay(0))
             self._log.error("worker-%d can't be started: %s; trying again", slot.number, error)
@@ -129,6 +142,7 @@ class Supervisor:
             worker.read_statuses()
             self._dead.forget(worker.take_reclaimed())
             self._forget_if_ended(worker)
+        self._fork_server.read_statuses()
         if self._watch is not None:
             changed = self._watch.changes()
             self._forget_if_ended(self._watch)
@@ -153,7 +167,7 @@ class Supervisor:
         if self._watch is not None and self._watch.pid == pid:
             self._on_watch_exit()
             return
-        if self._health.has_ended(pid, code):
+        if self._health.has_ended(pid, code) or self._fork_server.has_ended(pid, code):
             return
         for slot in self._slots:
             worker = slot.worker
@@ -240,6 +254,7 @@ class Supervisor:
     def _restart_all(self, why: str) -> None:
         self._log.info("%s: the workers are started again", why)
         self._logged_failures.clear()
+        self._fork_server.restart()
         now = time.monotonic()
         for slot in self._slots:
             slot.backoff.reset()
@@ -282,6 +297,7 @@ class Supervisor:
             return
         self._stage = FINISHING
         self._exit_code = code
+        self._fork_server.stop()
         now = time.monotonic()
         for slot in self._slots:
             slot.start_at = None

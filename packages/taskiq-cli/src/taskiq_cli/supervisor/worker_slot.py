@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from taskiq_cli.processes.child import Child
-from taskiq_cli.processes.python_command import python_command
 from taskiq_cli.processes.restart_backoff import RestartBackoff
 
 TYPE_CHECKING = False  # typing is not worth its memory in this process
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskiq_cli.supervisor.worker_ids import WorkerIds
 
 RUNNING = 0
@@ -28,6 +29,8 @@ class WorkerProcess(Child):
         options: as `WorkerOptions.to_json` wrote them.
         now: the time of its start.
         ids: gives it an id.
+        start: starts `taskiq_cli.worker` with descriptors and arguments, and returns its process
+            id.
 
     Attributes:
         name: for logs, as in "worker-0".
@@ -41,15 +44,18 @@ class WorkerProcess(Child):
         deadline: when the next stage begins; None for never.
     """
 
-    def __init__(self, number: int, options: str, now: float, ids: WorkerIds) -> None:
+    def __init__(
+        self,
+        number: int,
+        options: str,
+        now: float,
+        ids: WorkerIds,
+        start: Callable[[tuple[int, int], tuple[str, ...]], int],
+    ) -> None:
         self.name = f"worker-{number}"
         self.worker_id = ids.next()
-        names = (self.name, self.worker_id, ids.supervisor_id)
-        super().__init__(
-            lambda parent, status: python_command(
-                "taskiq_cli.worker", str(parent), str(status), *names, options
-            )
-        )
+        arguments = (self.name, self.worker_id, ids.supervisor_id, options)
+        super().__init__(lambda parent, status: start((parent, status), arguments))
         self.started_at = now
         self.is_loaded = False
         self.is_recycled = False

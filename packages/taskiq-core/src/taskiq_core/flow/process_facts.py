@@ -3,6 +3,7 @@
 import os
 import platform
 from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -55,11 +56,17 @@ def resident_memory() -> int | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of taskiq and of the plugins that are installed, by distribution."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Read the versions once: a process goes on with what it has imported."""
     found = {each.distribution: each.version for each in discover().candidates}
     for name in _OWN_DISTRIBUTIONS:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-    return dict(sorted(found.items()))
+    return tuple(sorted(found.items()))
 
 
 def new_worker_id() -> str:

@@ -23,6 +23,7 @@ from taskiq_core.plugins.specs import (
     HealthCheckSpec,
     InstallCure,
     MiddlewareSpec,
+    PreloadModule,
     ResultBackendSpec,
     ScheduleSourceSpec,
     SerializerSpec,
@@ -38,7 +39,8 @@ PLUGIN_API_VERSION: Final = (1, 1)
 
 The minor number grows with every hook or field that is added, the major one when something that
 plugins use goes away. A plugin declares the lowest version that has what it uses. 1.1 added
-`taskiq_register_worker_services`, `taskiq_register_web_pages` and `taskiq_register_install_cures`.
+`taskiq_register_worker_services`, `taskiq_register_web_pages`, `taskiq_register_install_cures` and
+`taskiq_register_preload_modules`.
 """
 
 hookimpl = HookimplMarker(PROJECT)
@@ -102,4 +104,10 @@ def taskiq_register_web_pages() -> list[WebPageSpec]:
 @hookspec
 def taskiq_register_install_cures() -> list[InstallCure]:
     """Commands that install plugins which may be missing."""
+    raise NotImplementedError
+
+
+@hookspec
+def taskiq_register_preload_modules() -> list[PreloadModule]:
+    """Modules that are imported once, before workers are forked."""
     raise NotImplementedError

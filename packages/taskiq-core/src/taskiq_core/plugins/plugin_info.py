@@ -11,6 +11,7 @@ from taskiq_core.plugins.specs import (
     HealthCheckSpec,
     InstallCure,
     MiddlewareSpec,
+    PreloadModule,
     ResultBackendSpec,
     ScheduleSourceSpec,
     SerializerSpec,
@@ -116,6 +117,7 @@ class PluginInfo:
         details: the traceback of a plugin that raised.
         provides: its descriptors; registered only if it takes part.
         install_cures: commands that install other plugins, for errors that miss those.
+        preload_modules: modules that are imported before workers are forked.
     """
 
     name: str
@@ -127,6 +129,7 @@ class PluginInfo:
     details: str = ""
     provides: Provides = Provides()
     install_cures: tuple[InstallCure, ...] = ()
+    preload_modules: tuple[PreloadModule, ...] = ()
 
     @property
     def label(self) -> str:

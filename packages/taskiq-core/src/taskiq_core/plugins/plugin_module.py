@@ -8,7 +8,7 @@ import re
 import reprlib
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pluggy import PluginManager
 
@@ -16,12 +16,14 @@ from taskiq_core.plugins import hooks
 from taskiq_core.plugins.discovery import Candidate
 from taskiq_core.plugins.hooks import PLUGIN_API_VERSION, PROJECT
 from taskiq_core.plugins.plugin_info import KINDS, Kind, PluginInfo, PluginStatus, Provides
-from taskiq_core.plugins.specs import InstallCure, schemes_of
+from taskiq_core.plugins.specs import InstallCure, PreloadModule, schemes_of
 
 _T = TypeVar("_T")
+_Answers: TypeAlias = tuple[Provides, tuple[InstallCure, ...], tuple[PreloadModule, ...]]
 _DECLARATION: Final = "TASKIQ_PLUGIN_API"
 _HOOK_PREFIX: Final = "taskiq_register_"
 _INSTALL_CURES_HOOK: Final = "taskiq_register_install_cures"
+_PRELOAD_HOOK: Final = "taskiq_register_preload_modules"
 _MODULE: Final = re.compile(r"[\w.]+\s*(?::\s*[\w.]+\s*)?(?:\[.*\])?\s*")
 
 
@@ -46,7 +48,7 @@ def load_plugin(candidate: Candidate) -> PluginInfo:
         plugin = _import(candidate)
         _check_api(plugin, candidate)
         _guarded("reading its hooks", lambda: _check_marks(plugin))
-        provides, cures = _answers(plugin, candidate.name)
+        provides, cures, preload_modules = _answers(plugin, candidate.name)
     except _RejectedError as rejected:
         return candidate.info(
             rejected.status,
@@ -60,6 +62,7 @@ def load_plugin(candidate: Candidate) -> PluginInfo:
         candidate.version,
         provides=provides,
         install_cures=cures,
+        preload_modules=preload_modules,
     )
 
 
@@ -122,14 +125,15 @@ def _check_marks(plugin: object) -> None:
             raise _RejectedError(f"{name} is not marked with @hookimpl")
 
 
-def _answers(plugin: object, name: str) -> tuple[Provides, tuple[InstallCure, ...]]:
+def _answers(plugin: object, name: str) -> _Answers:
     # A manager for each plugin: no hook of one, wrappers included, ever sees another.
     manager = PluginManager(PROJECT)
     manager.add_hookspecs(hooks)
     _guarded("reading its hooks", lambda: manager.register(plugin, name))
     _guarded("reading its hooks", manager.check_pending)
     provides = Provides(**{kind.field: _specs(manager, kind) for kind in KINDS})
-    return provides, _ask(manager, _INSTALL_CURES_HOOK, InstallCure)
+    cures = _ask(manager, _INSTALL_CURES_HOOK, InstallCure)
+    return provides, cures, _ask(manager, _PRELOAD_HOOK, PreloadModule)
 
 
 def _specs(manager: PluginManager, kind: Kind) -> tuple[Any, ...]:

@@ -59,6 +59,12 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in words)
 
 
+def _module(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(_DOTTED, value):
+        raise _InvalidError("must be the full name of a module, such as 'package.module'")
+    return value
+
+
 def _target(value: object) -> str:
     if not isinstance(value, str):
         raise _InvalidError(
@@ -104,6 +110,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "distribution": _text,
     "factory": _target,
     "help": _text,
+    "module": _module,
     "name": _name,
     "schemes": _schemes,
     "target": _target,
@@ -114,7 +121,8 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
 
 
 def _error(spec: object, field: str, value: object, problem: str) -> PluginSpecError:
-    name = getattr(spec, "name", None) or getattr(spec, "distribution", None)
+    names = (getattr(spec, field, None) for field in ("name", "distribution", "module"))
+    name = next(filter(None, names), None)
     return PluginSpecError(
         spec=f"{type(spec).__name__}({name!r})",
         field=field,

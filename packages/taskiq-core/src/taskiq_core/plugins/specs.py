@@ -181,6 +181,23 @@ class InstallCure:
         check_fields(self)
 
 
+@dataclass(frozen=True, slots=True)
+class PreloadModule:
+    """A module that workers need, imported once in the process from which they are forked.
+
+    Importing it starts no thread and opens no connection, file or event loop: a forked process
+    would share them with others.
+
+    Attributes:
+        module: its full name, such as "taskiq_redis.broker".
+    """
+
+    module: str
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
 Spec: TypeAlias = (
     BrokerSpec
     | ResultBackendSpec

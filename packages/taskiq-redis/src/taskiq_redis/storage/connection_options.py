@@ -1,7 +1,7 @@
 """The options of redis-py's connections, as the signatures of its classes have them."""
 
 from inspect import Parameter, signature
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio.connection import (
     Connection,
@@ -36,6 +36,19 @@ _BY_SCHEME: Final = {
     "rediss": ENCRYPTED,
     "unix": _POOL | keywords_of(UnixDomainSocketConnection),
 }
+
+
+def _driver_info() -> dict[str, Any]:
+    """Return the option by which redis-py, from 7.2 on, does not look its version up again."""
+    if "driver_info" not in PLAIN:
+        return {}
+    from redis.driver_info import DriverInfo  # noqa: PLC0415  # older versions lack it
+
+    return {"driver_info": DriverInfo()}
+
+
+DRIVER_INFO: Final = _driver_info()
+"""Made once, and shared by all connections: it takes a megabyte to read a version."""
 
 
 def connection_options(url: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pkgutil import get_data
 from typing import Final
 
 _ENQUEUE: Final = ("_queue", "_time", "_enqueue")
@@ -68,9 +68,16 @@ class Script:
 @cache
 def script(name: str) -> Script:
     """Return a script by its name."""
-    files = resources.files("taskiq_redis.storage") / "lua"
-    text = (files / f"{name}.lua").read_bytes()
+    text = _read(name)
     parts = QUEUE_SCRIPTS.get(name, ("_schedules",) if name in SCHEDULE_SCRIPTS else ())
     for part in reversed(parts):
-        text = (files / f"{part}.lua").read_bytes() + text
+        text = _read(part) + text
     return Script(name, text, hashlib.sha1(text).hexdigest().encode())  # noqa: S324  # as Redis does
+
+
+def _read(name: str) -> bytes:
+    # importlib.resources would cost each worker half a megabyte.
+    found = get_data("taskiq_redis.storage", f"lua/{name}.lua")
+    if found is None:
+        raise FileNotFoundError(f"taskiq_redis/storage/lua/{name}.lua")
+    return found

@@ -12,7 +12,11 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.exceptions import AuthenticationError, RedisError
 
 from taskiq_redis.errors import RedisLoginError, RedisUnreachableError, RedisUrlError
-from taskiq_redis.storage.connection_options import connection_options, keywords_of
+from taskiq_redis.storage.connection_options import (
+    DRIVER_INFO,
+    connection_options,
+    keywords_of,
+)
 
 UNREADABLE: Final = (
     "its host or port can't be read. If the password has special characters, quote them: "
@@ -30,6 +34,7 @@ _FIXED: Final[Mapping[str, Any]] = {
 _SETTINGS: Final[Mapping[str, Any]] = {
     "socket_connect_timeout": CONNECT_TIMEOUT,
     "socket_keepalive": True,
+    **DRIVER_INFO,
     **_FIXED,
 }
 _FOR_CLUSTER: Final = keywords_of(RedisCluster)
