@@ -1,6 +1,7 @@
 """A broker with messages in every state, its dashboard, and a client that may do everything."""
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -228,3 +229,14 @@ def make_worker(worker_id: str, **fields: Any) -> WorkerRecord:
 @pytest.fixture
 def worker() -> Callable[..., WorkerRecord]:
     return make_worker
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it loud where the tests of the browser did not run."""
+    if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
+        terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            "Chromium is not on this machine: the dashboard was not tested in a real browser. "
+            "apt-get install chromium chromium-driver",
+            red=True,
+        )

@@ -38,5 +38,7 @@ def refusal(request: Request, error: RequestRefusedError) -> Response:
     if wants_json(request):
         return JSONAnswer({"error": error.reason}, status_code=error.status)
     root = request.scope.get("root_path", "")
-    page = render("refused.html", root=root, status=error.status, reason=error.reason)
+    # An open page that can't be read at the moment asks again at the next tick.
+    here = f"{request.url.path}?{request.url.query}" if request.method == "GET" else ""
+    page = render("refused.html", root=root, status=error.status, reason=error.reason, here=here)
     return HTMLResponse(page, status_code=error.status)

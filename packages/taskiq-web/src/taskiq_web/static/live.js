@@ -6,8 +6,7 @@
   let source = null;
   let isTyping = false;
 
-  // What the viewer has opened stays open, and what is being typed stays.
-  Idiomorph.defaults.ignoreActiveValue = true;
+  // What the viewer has opened stays open.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
     !(name === "open" && node.nodeName === "DETAILS");
 
