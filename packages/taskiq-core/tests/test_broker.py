@@ -704,6 +704,11 @@ async def test_what_a_broker_lacks_is_an_error_that_says_so(
         await call(Simple())
 
 
+def test_broker_without_transactions_refuses_to_send_inside_one() -> None:
+    with pytest.raises(CapabilityError, match=r"^Simple can't send inside a transaction: "):
+        Simple().in_transaction(object())
+
+
 def test_broker_that_knows_no_urls_says_so() -> None:
     with pytest.raises(CapabilityError, match=r"^Simple can't be made from a URL: "):
         Simple.from_url("simple://host")

@@ -1,6 +1,7 @@
 """What is in PostgreSQL keeps the contract of brokers, result backends and schedule sources."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -53,6 +54,25 @@ class TestPostgresBroker(BrokerContract):
                 )
 
         return {"bytes": plant}
+
+    @pytest.fixture
+    def open_transaction(self, shared_server: PostgresServer) -> Any:
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[AsyncpgTransaction]:
+            connection = await shared_server.connect()
+            transaction = connection.transaction()
+            await transaction.start()
+            yield AsyncpgTransaction(connection, transaction)
+            await connection.close()
+
+        return opened
+
+
+class AsyncpgTransaction:
+    def __init__(self, connection: Any, transaction: Any) -> None:
+        self.connection = connection
+        self.commit = transaction.commit
+        self.rollback = transaction.rollback
 
 
 class TestPostgresResultBackend(ResultBackendContract):

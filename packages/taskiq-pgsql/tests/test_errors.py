@@ -58,6 +58,10 @@ ERRORS: list[tuple[TaskiqError, str]] = [
         ),
     ),
     (
+        errors.TransactionError(connection="Connection", reason="why"),
+        "Tasks can't be sent inside a transaction of 'Connection': why",
+    ),
+    (
         errors.PostgresUrlError(reason="why"),
         "The URL of the PostgreSQL server can't be used: why",
     ),

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
 from taskiq_pgsql import PostgresBroker, PostgresDatabase, PostgresScheduleSource
 from taskiq_pgsql.options import BROKER_URL
 from taskiq_pgsql.storage.database import DatabaseSettings
@@ -51,9 +53,26 @@ def test_the_program_runs_with_a_worker(tmp_path: Path, url: str) -> None:
 def test_the_snippet_about_schedules_runs(url: str) -> None:
     namespace: dict[str, Any] = {"broker": PostgresBroker.from_url(url)}
 
-    exec(compile(SNIPPETS[1], "README.md", "exec"), namespace)
+    exec(compile(SNIPPETS[2], "README.md", "exec"), namespace)
 
     assert isinstance(namespace["source"], PostgresScheduleSource)
+
+
+async def test_the_snippet_about_transactions_runs(shared_server: PostgresServer, url: str) -> None:
+    engine = create_async_engine(shared_server.url().replace("postgresql", "postgresql+asyncpg", 1))
+    async with PostgresBroker.from_url(url) as broker:
+
+        async def add(first: int, second: int) -> int:
+            return first + second
+
+        namespace: dict[str, Any] = {"broker": broker, "add": broker.register_task(add)}
+        exec(compile(SNIPPETS[1], "README.md", "exec"), namespace)
+
+        async with AsyncSession(engine) as session:
+            await namespace["sign_up"](session, 1)
+
+        assert (await broker.stats()).waiting == 1
+    await engine.dispose()
 
 
 def test_the_table_lists_every_option() -> None:

@@ -48,3 +48,5 @@ class Capability(StrEnum):
     """The last deliveries with their ends are kept on request, and counters by minute."""
     CLAIMS = "claims"
     """Schedulers claim ticks in the broker's store, so that each is sent once: `tick_claims`."""
+    TRANSACTION = "transaction"
+    """Tasks can be sent inside a database transaction of the program: `in_transaction`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Self, Unpack
 
@@ -43,7 +44,8 @@ from taskiq_pgsql.options import (
     require_positive,
 )
 from taskiq_pgsql.queue import abort, admin, dead_letters, history, presence
-from taskiq_pgsql.queue.codec import NewMessage, new_message
+from taskiq_pgsql.queue.codec import Group, NewMessage, new_message
+from taskiq_pgsql.queue.enqueue_in_transaction import TransactionEnqueuer
 from taskiq_pgsql.queue.fetch import Fetcher
 from taskiq_pgsql.queue.inspect import page_of_messages
 from taskiq_pgsql.queue.postgres_queue import PostgresQueue
@@ -51,6 +53,7 @@ from taskiq_pgsql.result_store import clean
 from taskiq_pgsql.results import PostgresResultBackend
 from taskiq_pgsql.storage.database import DatabaseSettings, PostgresDatabase, as_database
 from taskiq_pgsql.storage.notify import Topic
+from taskiq_pgsql.storage.transaction import executor_of
 
 
 class PostgresBroker(AsyncBroker):
@@ -113,6 +116,9 @@ class PostgresBroker(AsyncBroker):
         self.max_message_size = max_message_size
         self.poll_interval = poll_interval
         self.history = history
+        self._transaction: ContextVar[TransactionEnqueuer | None] = ContextVar(
+            "transaction", default=None
+        )
         self._queues = PerLoop(lambda: PostgresQueue(self.database.connections))
 
     @classmethod
@@ -171,6 +177,26 @@ class PostgresBroker(AsyncBroker):
 
     # -- sending ------------------------------------------------------------------------------
 
+    @asynccontextmanager
+    async def in_transaction(self, connection: Any) -> AsyncGenerator[None, None]:
+        """Send inside the caller's own transaction: `async with broker.in_transaction(session):`.
+
+        Args:
+            connection: of asyncpg, psycopg 3 (synchronous or not) or Django; or a session or
+                connection of SQLAlchemy 2 (asynchronous or not). Its transaction is open, and in
+                the database that has the broker's tables.
+
+        Raises:
+            TransactionError: the connection is of another library, or has no transaction open.
+        """
+        enqueuer = TransactionEnqueuer(self.database.server, executor_of(connection))
+        token = self._transaction.set(enqueuer)
+        try:
+            yield
+        finally:
+            enqueuer.close()
+            self._transaction.reset(token)
+
     async def kick(self, message: BrokerMessage) -> None:
         """Store a message.
 
@@ -180,12 +206,20 @@ class PostgresBroker(AsyncBroker):
             PostgresUnreachableError: the server can't be reached; if the connection was lost
                 meanwhile, the server may have the message.
         """
-        await self.queue.enqueuer.send([self._checked(message)])
+        await self._send([self._checked(message)])
 
     async def kick_many(self, messages: Sequence[BrokerMessage]) -> None:
         """Store messages, all or none; raises what `kick` raises."""
         if messages:
-            await self.queue.enqueuer.send([self._checked(message) for message in messages])
+            await self._send([self._checked(message) for message in messages])
+
+    async def _send(self, group: Group) -> None:
+        transaction = self._transaction.get()
+        if transaction is None:
+            await self.queue.enqueuer.send(group)
+        else:
+            await self.queue.enqueuer.add_queues({message.queue for message in group})
+            await transaction.send(group)
 
     def _checked(self, message: BrokerMessage) -> NewMessage:
         size, limit = len(message.message), self.max_message_size

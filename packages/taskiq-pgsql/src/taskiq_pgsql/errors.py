@@ -11,6 +11,8 @@ BrokerError, ResultBackendError
     ├── PostgresRightsError     ... because the role lacks a right (also BrokerSetupError)
     └── SchemaError             ... because the tables are missing (also BrokerSetupError)
         └── SchemaVersionError  a newer taskiq-pgsql made them, and this one can't use them
+SendTaskError
+└── TransactionError            no task can be sent by the connection of `in_transaction`
 TaskiqError
 └── PostgresUrlError            a URL can't be understood
 ```
@@ -26,6 +28,7 @@ from taskiq_core.exceptions import (
     MessageTooLargeError,
     ResultBackendError,
     ResultMissingError,
+    SendTaskError,
     TaskiqError,
 )
 
@@ -41,6 +44,7 @@ __all__ = [
     "ResultMissingError",
     "SchemaError",
     "SchemaVersionError",
+    "TransactionError",
 ]
 
 
@@ -118,4 +122,13 @@ class PostgresUrlError(TaskiqError, ValueError):
     """A URL can't be understood; the message does not hold it, because it may have a password."""
 
     __template__ = "The URL of the PostgreSQL server can't be used: {reason}"
+    reason: str
+
+
+class TransactionError(SendTaskError):
+    """No task can be sent by this connection or session, inside its transaction."""
+
+    __template__ = "Tasks can't be sent inside a transaction of {connection!r}: {reason}"
+    task_name: str = ""
+    connection: str
     reason: str

@@ -30,6 +30,7 @@ CAPABILITIES: Final = frozenset(
         Capability.PAUSE,
         Capability.HISTORY,
         Capability.CLAIMS,
+        Capability.TRANSACTION,
     }
 )
 """Of `PostgresBroker`."""

@@ -263,6 +263,22 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         """
         raise self._lacks("claim ticks", Capability.CLAIMS)
 
+    # -- transactions: capability TRANSACTION ---------------------------------------------------
+
+    def in_transaction(self, connection: Any) -> AbstractAsyncContextManager[None]:
+        """Send inside the caller's own database transaction.
+
+        What `kick` is called with inside the block, in this task or in a task that was created in
+        it, is stored by that transaction: rolled back, it was never sent; committed, it is sent
+        once. `kick`, and so `kiq`, returns before the commit. The broker neither begins nor ends
+        the transaction, and the block may end before or after it does.
+
+        Args:
+            connection: an open transaction's connection or session, of a library that the broker
+                knows.
+        """
+        raise self._lacks("send inside a transaction", Capability.TRANSACTION)
+
     # -- what AsyncBroker implements ----------------------------------------------------------
 
     @abstractmethod

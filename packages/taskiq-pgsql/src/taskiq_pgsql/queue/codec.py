@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from taskiq_core.brokers.queue_labels import NO_LABELS, QueueLabels, queue_labels
 from taskiq_core.exceptions import SendTaskError
-from taskiq_core.messages.message import BrokerMessage
+from taskiq_core.messages.message import BrokerMessage, is_unicode
 
 WAITING: Final = 0
 DELAYED: Final = 1
@@ -60,8 +60,10 @@ def new_message(message: BrokerMessage, *, default_queue: str) -> NewMessage:
     labels = queue_labels(message)
     name = message.task_name
     for text in (message.task_id, name, labels.unique_key or ""):
-        if "\0" in text:  # one statement stores messages of many callers
-            reason = f"{text!r} has a character NUL, which PostgreSQL does not keep"
+        if "\0" in text or not is_unicode(text):  # one statement stores messages of many callers
+            reason = (
+                f"{text!r} has a character NUL or a lone surrogate, which PostgreSQL can't keep"
+            )
             raise SendTaskError(task_name=name, reason=reason)
     return NewMessage(message.task_id, name, message.message, labels.queue or default_queue, labels)
 

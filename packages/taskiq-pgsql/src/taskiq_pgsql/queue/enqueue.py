@@ -1,6 +1,6 @@
 """Enqueueing: messages become rows, those of one turn of the event loop in one statement."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final, TypeAlias
 
 from taskiq_core.brokers.coalescer import Coalescer
@@ -126,26 +126,40 @@ async def insert_keyed(group: Group, fetch: Fetch) -> DuplicateKeyError | None:
     Returns:
         The error of the first key that is taken; None if all are stored.
     """
-    taken = first_own_duplicate(group)
-    if taken is not None:
-        key = taken.labels.unique_key or ""
-        first = next(each for each in group if each.labels.unique_key == key)
-        return DuplicateKeyError(task_name=taken.task_name, unique_key=key, holder=first.task_id)
+    own = first_own_duplicate(group)
+    if own is not None:
+        return duplicate_in(group, own)
     rows = await fetch(INSERT_KEYED, *columns(group))
     if len(rows) == len(group):
         return None
-    stored = {(row["queue"], row["unique_key"]) for row in rows}
     await fetch(UNDO, [row["id"] for row in rows])
-    refused = next(
+    refused = refused_of(group, {(row["queue"], row["unique_key"]) for row in rows})
+    key = refused.labels.unique_key or ""
+    found = await fetch(HOLDER, refused.queue, key)
+    by = found[0]["task_id"] if found else "a message that is gone now"
+    return DuplicateKeyError(task_name=refused.task_name, unique_key=key, holder=by)
+
+
+def duplicate_in(group: Group, refused: NewMessage) -> DuplicateKeyError:
+    """Return the error of a message whose key an earlier one of its group has."""
+    key = refused.labels.unique_key or ""
+    holder = next(each for each in group if each.labels.unique_key == key)
+    return DuplicateKeyError(task_name=refused.task_name, unique_key=key, holder=holder.task_id)
+
+
+def refused_of(group: Group, stored: Collection[tuple[str, str | None]]) -> NewMessage:
+    """Return the first message of a group that was not stored.
+
+    Args:
+        group: messages that were to be stored.
+        stored: queue and unique key of the messages that were.
+    """
+    return next(
         message
         for message in group
         if message.labels.unique_key is not None
         and (message.queue, message.labels.unique_key) not in stored
     )
-    key = refused.labels.unique_key or ""
-    found = await fetch(HOLDER, refused.queue, key)
-    by = found[0]["task_id"] if found else "a message that is gone now"
-    return DuplicateKeyError(task_name=refused.task_name, unique_key=key, holder=by)
 
 
 def columns(messages: Sequence[NewMessage]) -> list[list[Any]]:

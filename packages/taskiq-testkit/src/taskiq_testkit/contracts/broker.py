@@ -21,6 +21,7 @@ from taskiq_testkit.contracts.queue_admin import QueueAdminContract
 from taskiq_testkit.contracts.queue_labels import QueueLabelContract
 from taskiq_testkit.contracts.queues import QueuesContract
 from taskiq_testkit.contracts.settlement import SettlementContract
+from taskiq_testkit.contracts.transactions import TransactionContract
 
 
 class BrokerContract(
@@ -45,9 +46,10 @@ class BrokerContract(
     PresenceContract,
     HistoryContract,
     OwnershipContract,
+    TransactionContract,
 ):
     """What every broker must keep. Inherit it, and override the fixture `broker`.
 
     Optional: the fixtures `make_broker`, `broker_factory`, `restart_server`, `end_connection`,
-    `remove_queue` and `plant_poison`, and the attributes that `BrokerBase` lists.
+    `remove_queue`, `plant_poison` and `open_transaction`, and the attributes of `BrokerBase`.
     """

@@ -240,6 +240,12 @@ async def _label_has_no_effect(harness: BrokerHarness, label: str, value: Any) -
     assert {held.task_id for held in await harness.gather(worker, 2)} == sent
 
 
+async def transactions_are_refused(harness: BrokerHarness) -> None:
+    """A task that was sent anyway would be sent although its transaction is rolled back."""
+    with pytest.raises(CapabilityError, match="transaction"):
+        harness.broker.in_transaction(object())
+
+
 REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]] = {
     Capability.ACK: is_ack_harmless,
     Capability.RELEASE: release_is_refused,
@@ -260,5 +266,6 @@ REFUSALS: Final[Mapping[Capability, Callable[[BrokerHarness], Awaitable[None]]]]
     Capability.PRESENCE: workers_are_unknown,
     Capability.PAUSE: pause_is_refused,
     Capability.HISTORY: history_is_refused,
+    Capability.TRANSACTION: transactions_are_refused,
 }
 """What is checked of a capability that is not declared."""
