@@ -71,8 +71,7 @@ class SqlalchemyExecutor:
         if engine.dialect.name != "postgresql":
             reason = f"its database is {engine.dialect.name}, not PostgreSQL"
             raise TransactionError(connection=type(connection).__name__, reason=reason)
-        options = getattr(engine, "get_execution_options", dict)()
-        is_open = options.get("isolation_level") != "AUTOCOMMIT"
+        is_open = engine.get_execution_options().get("isolation_level") != "AUTOCOMMIT"
         _require(is_open, connection, "another isolation level than AUTOCOMMIT")
         self._connection = connection
 
