@@ -203,14 +203,6 @@ class KeepsRecordsToItself(ReferenceBroker):
         return self.known.workers()
 
 
-class AnnouncesNoWorker(ReferenceBroker):
-    """Keeps what clients announce, and drops what workers say of themselves."""
-
-    async def announce(self, record: WorkerRecord, *, ttl: float) -> None:
-        if not self.is_worker_process:
-            await super().announce(record, ttl=ttl)
-
-
 class KeepsHistoryUnasked(ReferenceBroker):
     """Costs what nobody has asked for."""
 
@@ -287,8 +279,6 @@ STORES: list[tuple[type[Store], str]] = [
     (operations.TakesBackWhatRunsInAPause, "test_running_task_goes_on"),
     (operations.ForgetsThePauseAtRestart, "test_pause_survives_a_restart"),
     (operations.PausesEverything, "test_other_queues_are_not_paused"),
-    (operations.ForgetsAbortsOfAPause, "test_abort_in_a_pause_is_delivered_after_it"),
-    (operations.DeliversAbortedInAPause, "test_abort_in_a_pause_is_delivered_after_it"),
     (operations.ListsHistoryInReverse, "test_ended_deliveries_are_listed"),
     (operations.PagesHistoryByNumber, "test_ended_deliveries_are_listed"),
     (operations.IgnoresFiltersOfHistory, "test_deliveries_are_chosen"),
@@ -313,7 +303,6 @@ BROKERS: list[tuple[type[ReferenceBroker], str]] = [
     (TakesAnyKeyForTheFirstPage, "test_key_that_is_none_is_refused"),
     (TakesAnyKeyForTheFirstPage, "test_key_of_no_page_is_refused"),
     (KeepsRecordsToItself, "test_announced_worker_is_listed"),
-    (AnnouncesNoWorker, "test_worker_announces_itself"),
     (KeepsHistoryUnasked, "test_history_is_off_by_default"),
 ]
 

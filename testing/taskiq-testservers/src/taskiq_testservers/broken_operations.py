@@ -229,19 +229,6 @@ class TakesBackWhatRunsInAPause(Store):
             message.fence = None
 
 
-class ForgetsAbortsOfAPause(Store):
-    def resume(self, queue: str = DEFAULT) -> None:
-        for message in self.messages.values():
-            message.aborted = False
-        super().resume(queue)
-
-
-class DeliversAbortedInAPause(Store):
-    def unpaused(self, queues: Collection[str]) -> list[str]:
-        is_any_aborted = any(message.aborted for message in self.messages.values())
-        return list(queues) if is_any_aborted else super().unpaused(queues)
-
-
 # --- history --------------------------------------------------------------------------------------
 
 

@@ -219,9 +219,6 @@ class AbstractBroker(QueueAdmin, WorkerRegistry, HistoryStore, ABC):
         - Each renewal of a lease sets `Delivery.aborted`, so that a lost notice costs at most the
           time between two renewals, a third of the lease.
 
-        A message of a paused queue is marked, and delivered with the mark when the queue is
-        resumed: until then its caller gets no result, and the answer is that it is queued.
-
         A broker without leases has only the first: it must yield the id after the delivery, or
         shortly before it, and only to workers that get the delivery.
 

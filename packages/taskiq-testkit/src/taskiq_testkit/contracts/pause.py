@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from taskiq_core.capabilities import Capability
-from taskiq_core.messages.aborts import AbortState
 from taskiq_core.messages.queue_selection import QueueSelection
 from taskiq_testkit.contract import proves
 from taskiq_testkit.contracts.base import BrokerBase
@@ -80,22 +79,6 @@ class PauseContract(BrokerBase):
             await harness.counts(waiting=0, delivered=0)
         await harness.broker.resume()
         await harness.is_empty(worker)
-
-    @proves(Capability.PAUSE, beside=(Capability.ABORT_QUEUED,), needs=WORKERS)
-    async def test_abort_in_a_pause_is_delivered_after_it(self, harness: BrokerHarness) -> None:
-        """An aborted message of a paused queue waits as the others do, and keeps its mark."""
-        worker = await harness.stream()
-        await harness.broker.pause()
-        task_id = await harness.send("aborted in a pause")
-
-        state = await harness.broker.request_abort(task_id)
-
-        await _nothing_comes(harness, worker)
-        await harness.broker.resume()
-        held = await worker.next()
-        assert (state, held.task_id) == (AbortState.QUEUED, task_id)
-        assert held.delivery.aborted
-        await held.ack()
 
     @proves(Capability.PAUSE, needs=("has_workers", "restart_server", "is_durable"))
     async def test_pause_survives_a_restart(
