@@ -223,11 +223,11 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def claim(self, schedule_id: str, tick: datetime) -> bool:
         """Return whether this scheduler, and no other, is to send the task of this tick."""
-        return bool(await self._tick("claim", schedule_id, tick))
+        return bool(await self._tick("claim_schedule_tick", schedule_id, tick))
 
     async def confirm(self, schedule_id: str, tick: datetime) -> None:
         """Record that the task of this tick was sent, so that the tick can't be claimed again."""
-        await self._tick("confirm", schedule_id, tick)
+        await self._tick("confirm_schedule_tick", schedule_id, tick)
 
     async def last_tick(self, schedule_id: str) -> datetime | None:
         """Return the latest tick that was confirmed."""
@@ -243,7 +243,7 @@ class ListRedisScheduleSource(ScheduleSource):
 
     async def abandoned(self) -> list[tuple[str, datetime]]:
         """Return ticks whose claim ran out before it was confirmed."""
-        return read_claims(await self._run("abandoned"))
+        return read_claims(await self._run("abandoned_schedule_ticks"))
 
     async def _tick(self, name: str, schedule_id: str, tick: datetime) -> Any:
         number = tick_number(schedule_id, tick)

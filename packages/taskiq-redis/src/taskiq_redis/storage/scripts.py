@@ -45,7 +45,13 @@ OPERATOR_SCRIPTS: Final = frozenset({"inspect"})
 UPGRADE_SCRIPTS: Final = frozenset({"take_over"})
 """Scripts of a queue that need the rights to what taskiq-redis 1.x left."""
 SCHEDULE_SCRIPTS: Final = frozenset(
-    {"abandoned", "add_schedule", "claim", "confirm", "delete_schedule"}
+    {
+        "abandoned_schedule_ticks",
+        "add_schedule",
+        "claim_schedule_tick",
+        "confirm_schedule_tick",
+        "delete_schedule",
+    }
 )
 """Scripts that begin with `_schedules.lua`."""
 

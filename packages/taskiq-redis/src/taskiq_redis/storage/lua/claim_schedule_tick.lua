@@ -1,5 +1,6 @@
--- Claim a tick of a schedule. ARGV: schedule id, tick in microseconds since the epoch, seconds of
--- the claim, seconds for which done ticks are known. Returns 1 to the one scheduler that has it.
+-- Claim a tick of a schedule that is on this server; `claim_tick` is for all others. ARGV: schedule
+-- id, tick in microseconds since the epoch, seconds of the claim, seconds for which done ticks are
+-- known. Returns 1 to the one scheduler that has it.
 local tick = tonumber(ARGV[2]) / 1000000
 local member = ARGV[1] .. '\n' .. ARGV[2]
 if redis.call('ZSCORE', done, member) then return 0 end

@@ -1,4 +1,4 @@
--- Record that a tick was sent. ARGV: as of `claim`.
+-- Record that a tick was sent. ARGV: as of `claim_schedule_tick`.
 local id, tick, forgotten = ARGV[1], ARGV[2], now - tonumber(ARGV[4])
 local member = id .. '\n' .. tick
 redis.call('ZREM', claims, member)
