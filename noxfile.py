@@ -227,6 +227,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def profile(session: nox.Session) -> None:
+    """Show where the time of a task on Redis goes; `-- --write-docs` puts it into docs/."""
+    install_workspace(session, ["uvloop"])
+    session.run("python", str(REDIS_QUEUES / "profile_task.py"), *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
 def bench_core(session: nox.Session) -> None:
     """Measure the core and ZeroMQ beside taskiq 0.13; arguments go to benchmarks/run.py."""
     folders = [f"packages/{name}" for name in PACKAGES]

@@ -4,8 +4,9 @@
 
 For calls the raw side is a bare `asyncio.Protocol` that feeds hiredis, with a future for each
 reply. For drains it is a pipeline of redis-py with a hundred pops, each with a result that is set.
-The sides of a pair take turns, so that both meet the same noise. The ratio is our time divided by
-the raw time: of the two medians, and of the two shortest times.
+The sides of a pair take turns, so that both meet the same noise. A ratio is our median divided by
+the raw one: of the time that one takes, and of the time of processors, the server's among them,
+which other programs disturb less.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -236,23 +237,46 @@ def task_of(broker: AsyncBroker) -> Any:
 # --- measuring ------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class Samples:
+    """Seconds of each round of a side: how long it took, and of processors, the server's too."""
+
+    taken: list[float] = field(default_factory=list)
+    used: list[float] = field(default_factory=list)
+
+
+def processor_seconds(client: Any) -> float:
+    """Seconds that this process and the server have used."""
+    usage = client.info("cpu")
+    return time.process_time() + float(usage["used_cpu_user"] + usage["used_cpu_sys"])
+
+
 async def measure(name: str, server: RedisServer, rounds: int) -> None:
     pair, count, target = PAIRS[name]
+    samples = (Samples(), Samples())
+    client = Redis(port=server.port)
     async with pair(server) as sides:
-        seconds: tuple[list[float], list[float]] = ([], [])
         for turn in range(rounds + 1):
             for which in (0, 1) if turn % 2 else (1, 0):
-                side = sides[which]
-                if isinstance(side, Filled):
-                    await side.fill()
-                gc.collect()
-                begin = time.perf_counter()
-                await side()
-                seconds[which].append(time.perf_counter() - begin)
-    floor, ours = (median(each[1:]) / count * 1e6 for each in seconds)
-    best = min(seconds[1]) / min(seconds[0])
+                await take(sides[which], samples[which], client)
+    client.close()
+    raw, ours = (median(each.taken[1:]) / count * 1e6 for each in samples)
+    used_raw, used = (median(each.used[1:]) / count * 1e6 for each in samples)
     wanted = "" if target is None else f"{target:9.2f}"
-    print(f"{name:16}{floor:9.1f}{ours:9.1f}{ours / floor:8.2f}{best:8.2f}{wanted}", flush=True)
+    columns = (
+        f"{raw:9.1f}{ours:9.1f}{ours / raw:8.2f}{used_raw:9.1f}{used:9.1f}{used / used_raw:8.2f}"
+    )
+    print(f"{name:16}{columns}{wanted}", flush=True)
+
+
+async def take(side: Side, samples: Samples, client: Any) -> None:
+    if isinstance(side, Filled):
+        await side.fill()
+    gc.collect()
+    used, begin = processor_seconds(client), time.perf_counter()
+    await side()
+    samples.taken.append(time.perf_counter() - begin)
+    samples.used.append(processor_seconds(client) - used)
 
 
 def main() -> None:
@@ -266,7 +290,10 @@ def main() -> None:
         import uvloop
 
         factory = uvloop.new_event_loop
-    print(f"{options.loop:16}{'raw, us':>9}{'ours, us':>9}{'ratio':>8}{'best':>8}{'at most':>9}")
+    titles = ("raw, us", "ours, us", "ratio", "raw cpu", "ours cpu", "ratio", "at most")
+    widths = (9, 9, 8, 9, 9, 8, 9)
+    columns = "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))
+    print(f"{options.loop:16}{columns}")
     with redis_server() as server:
         for name in options.only:
             with asyncio.Runner(loop_factory=factory) as runner:

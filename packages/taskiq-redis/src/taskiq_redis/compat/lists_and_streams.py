@@ -6,7 +6,6 @@ refused. As in 1.x, the label `queue_name` sends a message to the broker of that
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Unpack
 
 from taskiq_core.abc.result_backend import AsyncResultBackend
@@ -98,7 +97,7 @@ class ListQueueBroker(RedisBroker):
         others = self._others.get()
         if name not in others:
             others[name] = RedisQueue(self.server, name, timeout=self.socket_timeout)
-        await others[name].send([replace(each, queue=None) for each in messages])
+        await others[name].send([each._replace(queue=None) for each in messages])
 
     # -- messages of 1.x ----------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -26,8 +25,7 @@ MAX_PROBLEM: Final = 200
 """Bytes of an unreadable part that are quoted; the dead letter has all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(NamedTuple):
     """A message to be stored, with its labels for the queue.
 
     Attributes:

@@ -68,7 +68,7 @@ class Enqueuer:
             len(group) == 1
             and message.is_plain
             and message.queue in (None, default)
-            and not self._is_note_due((default,))
+            and time.monotonic() - self._noted.get(default, -math.inf) < NOTE_INTERVAL
             and await self._store.run("send_one", message.task_id, message.record)
         ):
             return
