@@ -34,7 +34,9 @@ async def main(name: str, minutes: float) -> int:
         async with STORES[name](Path(folder)) as store:
             os.environ["TASKIQ_BROKER_URL"] = store.url
             samples = await _serve(store, Path(folder), minutes)
-    grown = samples[-1].grown_since(samples[0])
+    # How much memory is just in use differs by some megabytes; what has leaked is in each sample.
+    calmest = min(samples[-5:], key=lambda each: each.workers.memory)
+    grown = calmest.grown_since(samples[0])
     print("\n".join(grown) or f"Nothing has grown in {len(samples)} minutes.")
     return 1 if grown else 0
 
