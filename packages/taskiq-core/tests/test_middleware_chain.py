@@ -201,3 +201,23 @@ def test_middlewares_that_are_equal_are_not_the_same() -> None:
 
     assert MiddlewareChain(middlewares).is_of(middlewares)
     assert not MiddlewareChain(middlewares).is_of([Equal()])
+
+
+@pytest.mark.parametrize("target", ["object", "class"])
+async def test_hook_that_is_replaced_after_its_first_use_is_called(
+    monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    class Counting(TaskiqMiddleware):
+        def post_send(self, message: TaskiqMessage) -> None:
+            calls.append("original")
+
+    calls: list[str] = []
+    middleware = Counting()
+    chain = MiddlewareChain([middleware])
+    await notify(chain.post_send, message())
+
+    replaced = middleware if target == "object" else Counting
+    monkeypatch.setattr(replaced, "post_send", lambda *_: calls.append("replaced"))
+    await notify(chain.post_send, message())
+
+    assert calls == ["original", "replaced"]

@@ -63,7 +63,7 @@ class MiddlewareChain:
 
     def _overriding(self, hook: str) -> tuple[Hook, ...]:
         return tuple(
-            getattr(middleware, hook)
+            _looked_up(middleware, hook)
             for middleware in self.middlewares
             if _overrides(middleware, hook)
         )
@@ -93,6 +93,15 @@ async def notify(hooks: tuple[Hook, ...], *args: Any) -> None:
         returned = hook(*args)
         if inspect.isawaitable(returned):
             await returned
+
+
+def _looked_up(middleware: TaskiqMiddleware, name: str) -> Hook:
+    """Return the hook as it is when it is called: programs replace hooks, perhaps after a use."""
+
+    def hook(*args: Any) -> Any:
+        return getattr(middleware, name)(*args)
+
+    return hook
 
 
 def _overrides(middleware: TaskiqMiddleware, hook: str) -> bool:

@@ -5,7 +5,7 @@ import logging
 import random
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ from taskiq_core.flow.heard_aborts import HeardAborts
 from taskiq_core.flow.leases import LeaseKeeper
 from taskiq_core.flow.loop_watchdog import MAX_BLOCK, LoopWatchdog
 from taskiq_core.flow.notices import hear_aborts, hear_losses
-from taskiq_core.flow.plan import PlanBook
+from taskiq_core.flow.plan import PlanBook, TaskPlan
 from taskiq_core.flow.presence import Presence, running_task
 from taskiq_core.flow.process_facts import new_worker_id
 from taskiq_core.flow.rejection import MAX_DELIVERIES
@@ -171,15 +171,36 @@ class Receiver:
         self._stage = WorkerState.STARTING
         self._is_listen_cancelled: Callable[[], bool] = lambda: False
 
+    # Programs replace these methods in a subclass, in the class, or in one receiver, the last one
+    # perhaps after its first message.
+
     def _choose_run_task(self) -> RunTask:
-        if type(self).run_task is Receiver.run_task:
-            return self._execution.run
-        return OverriddenRunTask(self.run_task, lambda: self.broker.middleware_chain.on_error).run
+        def run_task(*call: Any) -> Awaitable[TaskiqResult[Any]]:
+            return self.run_task(*call)
+
+        own, usual = vars(self), self._execution.run
+        replaced = OverriddenRunTask(run_task, lambda: self.broker.middleware_chain.on_error).run
+        if type(self).run_task is not _RUN_TASK:
+            return replaced
+
+        def run(plan: TaskPlan, message: TaskiqMessage, run: Run) -> Awaitable[TaskiqResult[Any]]:
+            return (replaced if "run_task" in own else usual)(plan, message, run)
+
+        return run
 
     def _choose_handle(self) -> Callable[[Delivery], Coroutine[Any, Any, None]]:
-        if type(self).callback is Receiver.callback:
-            return self._handler.handle
-        return OverriddenCallback(self.callback, self._handler).handle
+        def callback(message: bytes | AckableMessage) -> Awaitable[None]:
+            return self.callback(message)
+
+        own, usual = vars(self), self._handler.handle
+        replaced = OverriddenCallback(callback, self._handler).handle
+        if type(self).callback is not _CALLBACK:
+            return replaced
+
+        def handle(delivery: Delivery) -> Coroutine[Any, Any, None]:
+            return (replaced if "callback" in own else usual)(delivery)
+
+        return handle
 
     # -- a worker's life ----------------------------------------------------------------------
 
@@ -432,6 +453,10 @@ class Receiver:
             await run.drop_own_cancellation()  # it is not for the hooks
             await handle_error(self.broker.middleware_chain.on_error, message, result, run)
         return result
+
+
+# As they are here: programs replace them in the class, too.
+_RUN_TASK, _CALLBACK = Receiver.run_task, Receiver.callback
 
 
 def _limit_of(max_async_tasks: int | None, jitter: int) -> int | None:

@@ -408,3 +408,81 @@ def _async(function: Callable[[], None]) -> Callable[[], Any]:
         function()
 
     return call
+
+
+# -- methods that are replaced ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["object", "class"])
+async def test_replaced_run_task_and_callback_are_called(
+    broker: Any, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    """Also in a receiver that has run something before."""
+    receiver = Receiver(broker)
+    runs: list[str] = []
+
+    @broker.task
+    async def task() -> str:
+        return "original"
+
+    async def run_task(*call: Any) -> TaskiqResult[Any]:
+        runs.append("run_task")
+        return TaskiqResult(is_err=False, return_value="replaced", execution_time=0.0)
+
+    async def callback(*call: Any) -> None:
+        runs.append("callback")
+        await original(*([receiver] if target == "class" else []), call[-1])
+
+    async def run() -> Any:
+        sent = await task.kiq()
+        receiver.max_tasks_to_execute = (receiver.max_tasks_to_execute or 0) + 1
+        await asyncio.wait_for(receiver.listen(asyncio.Event()), 10)
+        return (await sent.wait_result(timeout=10)).return_value
+
+    before = await run() if target == "object" else None
+    replaced = receiver if target == "object" else Receiver
+    original = replaced.callback
+    monkeypatch.setattr(replaced, "run_task", run_task)
+    monkeypatch.setattr(replaced, "callback", callback)
+    if target == "class":
+        receiver = Receiver(broker)
+
+    assert await run() == "replaced"
+    assert runs == ["callback", "run_task"]
+    if target == "object":
+        monkeypatch.undo()
+        assert (before, await run()) == ("original", "original")
+
+
+async def test_methods_that_are_replaced_after_their_first_use_are_called(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    @broker.task
+    async def task() -> None: ...
+
+    async def send_and_run() -> None:
+        await task.kiq()
+        await run_one(Receiver, broker)
+
+    def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            called.append(name)
+            return method(*args, **kwargs)
+
+        return call
+
+    await send_and_run()
+    owners = {
+        "id_generator": broker,
+        "dumps": broker.formatter,
+        "kick": broker,
+        "loads": broker.formatter,
+        "set_result": broker.result_backend,
+    }
+    for name, owner in owners.items():
+        monkeypatch.setattr(owner, name, noting(name, getattr(owner, name)))
+    await send_and_run()
+
+    assert called == list(owners)

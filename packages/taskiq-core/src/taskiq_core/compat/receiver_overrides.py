@@ -148,7 +148,7 @@ class OverriddenCallback:
                 await self._callback(passed.message)
             except Exception:
                 is_failed = True
-                logger.exception("%s failed", getattr(self._callback, "__qualname__", "callback"))
+                logger.exception("The receiver's callback failed")
             finally:
                 if not passed.is_settled:
                     # Bytes that can't be acknowledged are gone from their store.
