@@ -143,6 +143,24 @@ async def test_growing_delays_grow_from_the_first_one() -> None:
     assert [message.labels.get("delay") for message in broker.sent] == [2, 2, 4, 8, 16]
 
 
+async def test_delay_of_a_released_retry_is_its_label() -> None:
+    broker = InMemoryBroker(await_inplace=True)
+    broker.add_middlewares(SmartRetryMiddleware(use_delay_exponent=True, default_retry_count=4))
+    delays: list[float | None] = []
+
+    @broker.task("fail", retry_on_error=True)
+    async def fail(context: Context = TaskiqDepends()) -> None:
+        delays.append(context.message.labels.get("delay"))
+        raise ValueError
+
+    await fail.kiq()
+    first, *_ = delays
+    await fail.kicker().with_labels(delay=2).kiq()
+
+    assert first is None
+    assert delays == [None, 5, 10, 20, 2, 2, 4, 8]
+
+
 @pytest.mark.parametrize(
     ("middleware", "last"),
     [(SimpleRetryMiddleware(), 3), (SmartRetryMiddleware(), 2)],

@@ -37,3 +37,34 @@ async def test_message_that_is_released_with_a_delay_does_not_wait(broker: Redis
 
     assert not (await fetch(broker)).deliveries
     assert (await broker.stats()).waiting == 0
+
+
+async def test_failures_are_kept_and_other_releases_are_none(broker: RedisBroker) -> None:
+    await broker.kick(message("one"))
+    seen = []
+
+    for is_failure in (False, True, False, True):
+        delivery = await fetch_one(broker)
+        seen.append((delivery.attempt, delivery.failures))
+        if is_failure:
+            delivery.failures = (delivery.failures or 0) + 1
+        await delivery.release()
+
+    last = await fetch_one(broker)
+    await broker.queue.give_back([last])
+    again = await fetch_one(broker)
+    assert seen == [(1, 0), (2, 0), (3, 1), (4, 1)]
+    assert (last.attempt, last.failures) == (again.attempt, again.failures) == (5, 2)
+
+
+async def test_failures_are_kept_when_a_lease_runs_out(broker: RedisBroker) -> None:
+    await broker.kick(message("one"))
+    delivery = await fetch_one(broker)
+    delivery.failures = 1
+    await delivery.release()
+    await fetch_one(broker, lease=0)
+
+    assert await broker.reclaim() == 1
+
+    again = await fetch_one(broker)
+    assert (again.attempt, again.unsettled, again.failures) == (3, 1, 1)

@@ -79,11 +79,29 @@ class SmartRetryMiddleware(SimpleRetryMiddleware):
             message: what failed.
             retries: attempts that failed so far.
         """
-        delay = self._first_delay(message)
-        if self.use_delay_exponent:
-            # Beyond 2**63 the power is above any cap.
-            delay = min(delay * 2 ** min(retries - 1, 63), self.max_delay_exponent)
+        delay = self._delay_without_jitter(self._first_delay(message), retries)
         return delay + random.random() if self.use_jitter else delay
+
+    def _delay_without_jitter(self, first: float, retries: int) -> float:
+        if not self.use_delay_exponent:
+            return first
+        # Beyond 2**63 the power is above any cap.
+        return min(first * 2 ** min(retries - 1, 63), self.max_delay_exponent)
+
+    def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
+        """Show a task that was released the delay of this retry in its label `delay`.
+
+        A message that was sent again has it already. Of a random delay the label has the part that
+        is not random.
+        """
+        if not message.labels.get(RETRIES) or RETRY_DELAY in message.labels:
+            return message
+        first = self._first_delay(message)
+        delay = self._delay_without_jitter(first, int(message.labels[RETRIES]))
+        message.labels[DELAY] = delay
+        if delay != first:
+            message.labels[RETRY_DELAY] = first
+        return message
 
     async def on_send(
         self, kicker: AsyncKicker[Any, Any], message: TaskiqMessage, delay: float

@@ -51,9 +51,9 @@ class Leases:
         """Forget the message."""
         return self._database.submit(acknowledge, token)
 
-    async def release(self, token: Token, delay: float) -> None:
+    async def release(self, token: Token, delay: float, failures: int | None = None) -> None:
         """Queue the message again."""
-        await self._database.write(release, Release(token, delay))
+        await self._database.write(release, Release(token, delay, failures))
 
     async def bury(self, token: Token, reason: str, error: str | None) -> None:
         """Move the message to the dead letters.
@@ -98,6 +98,7 @@ class Leases:
             task_id=message.task_id,
             attempt=message.attempt,
             unsettled=message.unsettled,
+            failures=message.failures,
             lease=self._lease,
             aborted=message.aborted > 0,
             expired=is_expired,

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from taskiq_core import Context, Receiver, TaskiqDepends
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.queue_stats import QueueStats
+from taskiq_retry import SimpleRetryMiddleware
 from taskiq_sqlite import (
     SQLiteBroker,
 )
@@ -46,6 +48,42 @@ class TestSettling:
 
         again = await inbox.next()
         assert (again.attempt, again.unsettled) == (2, 0)
+
+    async def test_failures_are_kept_and_other_releases_are_none(
+        self, broker: SQLiteBroker, inbox: Inbox
+    ) -> None:
+        await broker.kick(message())
+        seen = []
+
+        for is_failure in (False, True, False, True):
+            delivery = await inbox.next()
+            seen.append((delivery.attempt, delivery.failures))
+            if is_failure:
+                delivery.failures = (delivery.failures or 0) + 1
+            await delivery.release()
+
+        last = await inbox.next()
+        assert seen == [(1, 0), (2, 0), (3, 1), (4, 1)]
+        assert (last.attempt, last.failures) == (5, 2)
+
+    async def test_requeues_use_up_no_retries(self, broker: SQLiteBroker) -> None:
+        broker.add_middlewares(SimpleRetryMiddleware())
+        retries: list[object] = []
+
+        @broker.task("work", retry_on_error=True)
+        async def work(context: Context = TaskiqDepends()) -> str:
+            retries.append(context.message.labels.get("_retries"))
+            if len(retries) <= 3:
+                await context.requeue()
+            if len(retries) <= 5:
+                raise ConnectionError
+            return "done"
+
+        task = await work.kiq()
+        await asyncio.wait_for(Receiver(broker, max_tasks_to_execute=6).listen(asyncio.Event()), 20)
+
+        assert retries == [None, None, None, None, 1, 2]
+        assert (await task.get_result()).return_value == "done"
 
     async def test_released_with_delay(
         self, make_broker: MakeBroker, make_inbox: MakeInbox

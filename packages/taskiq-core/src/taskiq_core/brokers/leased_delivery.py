@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from enum import IntEnum
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic, Protocol, cast
 
 from taskiq_core.brokers.lease_token import LeaseToken, MessageId
 from taskiq_core.exceptions import LeaseLostError
@@ -59,6 +59,15 @@ class LeasedQueue(Protocol[MessageId]):
         ...
 
 
+class FailureCountingQueue(LeasedQueue[MessageId], Protocol[MessageId]):
+    """A store that keeps how often the task of a message has failed."""
+
+    async def release(
+        self, token: LeaseToken[MessageId], delay: float, failures: int | None = None
+    ) -> None:
+        """Queue the message again, and keep `failures` for its next delivery; None changes none."""
+
+
 class LeasedDelivery(Delivery, Generic[MessageId]):
     """A delivery whose calls go to its queue, with the token that proves the lease.
 
@@ -69,6 +78,8 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
         task_id: of the message; None where the store's record of it can't be read.
         attempt: 1 on the first delivery.
         unsettled: how many earlier deliveries ended without being settled.
+        failures: how often the task has failed, where `queue` is a `FailureCountingQueue`; None
+            where it does not count.
         lease: seconds until the store takes the message back.
         aborted: whether the abort of the task was asked for before this delivery.
         expired: whether the message is delivered only to be refused, as it waited for too long.
@@ -87,6 +98,7 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
         attempt: int,
         unsettled: int,
         lease: float,
+        failures: int | None = None,
         aborted: bool = False,
         expired: bool = False,
         unreadable: str | None = None,
@@ -95,6 +107,7 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
             data,
             attempt=attempt,
             unsettled=unsettled,
+            failures=failures,
             lease=lease,
             fence=token.fence,
             aborted=aborted,
@@ -111,7 +124,12 @@ class LeasedDelivery(Delivery, Generic[MessageId]):
 
     async def release(self, delay: float = 0) -> None:
         """Settle once, even if the caller is cancelled meanwhile."""
-        await asyncio.shield(self.queue.release(self.token, delay))
+        if self.failures is None:
+            released = self.queue.release(self.token, delay)
+        else:
+            counting = cast("FailureCountingQueue[MessageId]", self.queue)
+            released = counting.release(self.token, delay, self.failures)
+        await asyncio.shield(released)
 
     async def bury(self, reason: str, error: str | None = None) -> None:
         """Settle once, even if the caller is cancelled meanwhile."""

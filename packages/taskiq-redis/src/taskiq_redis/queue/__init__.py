@@ -8,8 +8,9 @@ All keys begin with the name of the queue in braces, and so share a cluster slot
 {taskiq}:priorities  zset    ids of waiting messages with a priority; the score is its negative
 {taskiq}:delayed     zset    ids of delayed messages; the score is when they are due
 {taskiq}:leases      zset    ids of delivered messages; the score is when the lease runs out
-{taskiq}:deliveries  hash    message id -> fence (0 if no worker has it), number of deliveries, and
-                             number of those that ended without being settled
+{taskiq}:deliveries  hash    message id -> fence (0 if no worker has it), number of deliveries,
+                             number of those that ended without being settled, and, if the task has
+                             failed, how often
 {taskiq}:extras      hash    message id -> priority, expires_after, unique_key as JSON
 {taskiq}:expiring    zset    ids with the label `expires`; the score is when it is over
 {taskiq}:unique      hash    unique key -> message id

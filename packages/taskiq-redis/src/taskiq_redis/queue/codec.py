@@ -13,8 +13,8 @@ from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.queue_stats import DeadLetter
 
 Leased: TypeAlias = Sequence[Any]
-"""A leased message as the script `fetch` returns it: id, record, fence, attempt, unsettled, state,
-and the unreadable part of it if there is one."""
+"""A leased message as the script `fetch` returns it: id, record, fence, attempt, unsettled,
+failures, state, and the unreadable part of it if there is one."""
 ABORTED: Final = 1
 """State of a leased message whose abort was asked for."""
 EXPIRED: Final = 2
@@ -127,7 +127,7 @@ def delivery_of(leased: Leased, queue: LeasedQueue[bytes], lease: float) -> Leas
         queue: settles the delivery.
         lease: seconds that the message is leased for.
     """
-    message_id, record, fence, attempt, unsettled, state, *problem = leased
+    message_id, record, fence, attempt, unsettled, failures, state, *problem = leased
     task = stored_task(message_id, record, *problem)
     return LeasedDelivery(
         task.body,
@@ -136,6 +136,7 @@ def delivery_of(leased: Leased, queue: LeasedQueue[bytes], lease: float) -> Leas
         task_id=task.task_id,
         attempt=attempt,
         unsettled=unsettled,
+        failures=failures,
         lease=lease,
         aborted=state == ABORTED,
         expired=state == EXPIRED,

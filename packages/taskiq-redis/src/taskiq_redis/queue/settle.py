@@ -16,7 +16,7 @@ RedisDelivery: TypeAlias = LeasedDelivery[bytes]
 
 
 class Settler:
-    """Settles the deliveries of one queue; the `LeasedQueue` of its deliveries.
+    """Settles the deliveries of one queue; the `FailureCountingQueue` of its deliveries.
 
     Attributes:
         name: the name of the queue.
@@ -33,9 +33,12 @@ class Settler:
         self._keys = store.keys_of((queue,))
         self.acknowledge = Coalescer[LeaseToken[bytes], None](self._acknowledge, most=CHUNK)
 
-    async def release(self, token: LeaseToken[bytes], delay: float = 0.0) -> None:
+    async def release(
+        self, token: LeaseToken[bytes], delay: float = 0.0, failures: int | None = None
+    ) -> None:
         """Queue the message again; also if the server's memory is full."""
-        if await self._run("release", token.message_id, token.fence, delay, 0):
+        count = "" if failures is None else failures
+        if await self._run("release", token.message_id, token.fence, delay, 0, count):
             raise lease_lost()
 
     async def bury(self, token: LeaseToken[bytes], reason: str, error: str | None) -> None:

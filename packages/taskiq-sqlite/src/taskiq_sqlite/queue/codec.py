@@ -17,18 +17,20 @@ from taskiq_sqlite.storage.transaction import Transaction
 # One row for all of them: each row would give up the interpreter's lock and wait for it again.
 READ: Final = """
 SELECT json_group_array(json_array(messages.id, fence, task_id, task_name, attempt, unsettled,
-    aborted, expires_after, hex(body),
+    failures, aborted, expires_after, hex(body),
     typeof(due) = 'real' AND typeof(priority) = 'integer' AND typeof(attempt) = 'integer'
-    AND typeof(unsettled) = 'integer' AND (expires IS NULL OR typeof(expires) = 'real')))
+    AND typeof(unsettled) = 'integer' AND typeof(failures) = 'integer'
+    AND (expires IS NULL OR typeof(expires) = 'real')))
 FROM json_each(?) AS held JOIN messages ON messages.id = held.value
 """
 READ_ONE: Final = """
 SELECT fence, CAST(task_id AS BLOB), CAST(task_name AS BLOB), aborted, CAST(body AS BLOB),
     iif(typeof(attempt) = 'integer', attempt, 1),
     iif(typeof(unsettled) = 'integer', unsettled, 0),
+    iif(typeof(failures) = 'integer', failures, 0),
     iif(typeof(expires_after) = 'real', expires_after, NULL),
-    typeof(task_id), typeof(task_name), typeof(attempt), typeof(unsettled), typeof(expires_after),
-    typeof(expires), typeof(due), typeof(priority)
+    typeof(task_id), typeof(task_name), typeof(attempt), typeof(unsettled), typeof(failures),
+    typeof(expires_after), typeof(expires), typeof(due), typeof(priority)
 FROM messages WHERE id = ?
 """
 _TYPES: Final = {
@@ -36,6 +38,7 @@ _TYPES: Final = {
     "task_name": ("text",),
     "attempt": ("integer",),
     "unsettled": ("integer",),
+    "failures": ("integer",),
     "expires_after": ("real", "null"),
     "expires": ("real", "null"),
     "due": ("real",),
@@ -61,6 +64,7 @@ class FetchedMessage:
     task_name: str
     attempt: int
     unsettled: int
+    failures: int
     aborted: int
     expires_after: float | None
     body: bytes
@@ -88,7 +92,8 @@ def _message(row: list[Any]) -> FetchedMessage:
 
 def _read_one(transaction: Transaction, message_id: int) -> FetchedMessage:
     row = transaction.row(READ_ONE, (message_id,))
-    fence, raw_id, raw_name, aborted, body, attempt, unsettled, expires_after, *types = row
+    fence, raw_id, raw_name, aborted, body, attempt, unsettled, failures, *rest = row
+    expires_after, *types = rest
     columns = dict(zip(_TYPES, types, strict=True))
     task_id = text_of(raw_id, columns["task_id"])
     task_name = text_of(raw_name, columns["task_name"])
@@ -109,6 +114,7 @@ def _read_one(transaction: Transaction, message_id: int) -> FetchedMessage:
         shown(raw_name) if task_name is None else task_name,
         attempt,
         unsettled,
+        failures,
         aborted,
         expires_after,
         body,

@@ -36,7 +36,7 @@ WHERE aborted > 0 AND id IN (SELECT value FROM json_each(?))
 RELEASE: Final = """
 UPDATE messages SET state = state - CASE WHEN ? > 0 AND aborted = 0 THEN 1 ELSE 2 END,
     due = CASE WHEN ? > 0 THEN ? ELSE due END, fence = NULL, lease_until = NULL, owner = NULL,
-    aborted = min(aborted, 1)
+    aborted = min(aborted, 1), failures = ifnull(?, failures)
 WHERE id = ? AND fence = ?
 """
 BURY: Final = """
@@ -95,10 +95,16 @@ class RenewRequest:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A delivery to be released, and the seconds until it is due."""
+    """A delivery to be released.
+
+    Attributes:
+        delay: seconds until it is due.
+        failures: how often the task has failed; None for as often as before.
+    """
 
     token: Token
     delay: float
+    failures: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,7 @@ def renew(transaction: Transaction, request: RenewRequest) -> list[Renewal]:
 def release(transaction: Transaction, item: Release) -> None:
     """Queue a message again."""
     token, delay = item.token, item.delay
-    values = (delay, delay, transaction.now + delay, token.message_id, token.fence)
+    values = (delay, delay, transaction.now + delay, item.failures, token.message_id, token.fence)
     if not transaction.execute(RELEASE, values):
         raise lease_lost()
     if delay > 0:

@@ -197,12 +197,17 @@ CREATE TABLE broker_last_ticks (
 CREATE INDEX broker_last_ticks_by_age ON broker_last_ticks (confirmed);
 """
 
+_FAILURES: Final = """
+ALTER TABLE messages ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;  -- of the task
+"""
+
 MIGRATIONS: Final = (
     _QUEUE_AND_RESULTS,
     _SCHEDULES,
     _ABANDONED_CLAIMS,
     _CLAIM_MEMORY,
     _QUEUES_WORKERS_HISTORY,
+    _FAILURES,
 )
 """The script at index n migrates version n to version n + 1."""
 

@@ -21,8 +21,8 @@ local function enqueue(id, first)
   end
 end
 
-local function set_delivery(id, fence, attempt, unsettled)
-  local text = string.format('%d %d %d', fence, attempt, unsettled)
+local function set_delivery(id, fence, attempt, unsettled, failures)
+  local text = delivery_text(fence, attempt, unsettled, failures)
   redis.call('HSET', q .. ':deliveries', id, text)
 end
 

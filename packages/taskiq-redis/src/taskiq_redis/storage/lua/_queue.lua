@@ -45,13 +45,20 @@ local function extras_of(id)
   return parse_extras(redis.call('HGET', q .. ':extras', id)) or {}
 end
 
--- Fence, number of deliveries, and number of unsettled ones; nil if the text can't be read.
+-- Fence, number of deliveries, of unsettled ones, and of failures of the task, which is left out while
+-- it is 0; nil if the text can't be read.
 local function parse_delivery(text)
-  if not text then return 0, 0, 0 end
-  local fence, attempt, unsettled = string.match(text, '^(%d+) (%d+) (%d+)$')
+  if not text then return 0, 0, 0, 0 end
+  local fence, attempt, unsettled, failures = string.match(text, '^(%d+) (%d+) (%d+) ?(%d*)$')
   fence, attempt, unsettled = tonumber(fence), tonumber(attempt), tonumber(unsettled)
+  failures = failures == '' and 0 or tonumber(failures)
   local is_sound = is_count(fence) and is_count(attempt) and is_count(unsettled)
-  if is_sound then return fence, attempt, unsettled end
+  if is_sound and is_count(failures) then return fence, attempt, unsettled, failures end
+end
+
+local function delivery_text(fence, attempt, unsettled, failures)
+  local text = string.format('%d %d %d', fence, attempt, unsettled)
+  return failures > 0 and text .. string.format(' %d', failures) or text
 end
 
 local function delivery_of(id)

@@ -3,8 +3,8 @@
 -- expired ones at most, and the worker or ''. Expired messages count among all, unless only they are
 -- asked for.
 -- Returns seconds until more may be due ('' if nothing is), then a list for each queue. Of each leased
--- message: id, record, fence, attempt, unsettled, state (0, 1 if it is aborted, 2 if it has expired),
--- and what of it can't be read if that is so.
+-- message: id, record, fence, attempt, unsettled, failures, state (0, 1 if it is aborted, 2 if it has
+-- expired), and what of it can't be read if that is so.
 local limit, lease_until = tonumber(ARGV[1]), after(ARGV[2])
 local max_expired, owner = tonumber(ARGV[3]), ARGV[4]
 local ABORTED, EXPIRED = 1, 2
@@ -27,7 +27,7 @@ local function lease_expired(most, leased)
   for _, id in ipairs(expired) do
     if bytes > LARGE or #leased >= most then break end
     local message = redis.call('HGET', q .. ':messages', id) or ''
-    local current, attempt, unsettled = delivery_of(id)
+    local current, attempt, unsettled, failures = delivery_of(id)
     local can_be_read = task_name(id, message) and extras_of(id).expires_after and current
     local lease = current ~= 0 and tonumber(redis.call('ZSCORE', q .. ':leases', id)) or 0
     if can_be_read and lease > now then
@@ -35,11 +35,11 @@ local function lease_expired(most, leased)
     elseif can_be_read and redis.call('HEXISTS', q .. ':aborted', id) == 0 then
       local fence = next_number(root .. ':fence', 1)
       redis.call('ZADD', q .. ':leases', lease_until, id)
-      set_delivery(id, fence, attempt, unsettled)
+      set_delivery(id, fence, attempt, unsettled, failures)
       redis.call('ZADD', q .. ':expiring', lease_until, id)
       redis.call('ZREM', q .. ':delayed', id)
       bytes = bytes + #message
-      leased[#leased + 1] = { id, message, fence, attempt, unsettled, EXPIRED }
+      leased[#leased + 1] = { id, message, fence, attempt, unsettled, failures, EXPIRED }
       fences[#fences + 1] = id
       fences[#fences + 1] = fence
     else -- an unreadable one is delivered like others, and buried for that
@@ -124,21 +124,22 @@ local function lease_waiting(most, leased)
     local fence = next_number(root .. ':fence', #ids) - #ids
     local deliveries, leases, fences = {}, {}, {}
     for n, id in ipairs(ids) do
-      local attempt, unsettled = 0, 0
+      local attempt, unsettled, failures = 0, 0, 0
       if before[n] then
-        local _, counted, lost = parse_delivery(before[n])
-        attempt, unsettled = counted or 0, lost or 0
+        local _, counted, lost, failed = parse_delivery(before[n])
+        attempt, unsettled, failures = counted or 0, lost or 0, failed or 0
       end
       attempt = attempt + 1
       deliveries[2 * n - 1] = id
-      deliveries[2 * n] = string.format('%d %d %d', fence + n, attempt, unsettled)
+      deliveries[2 * n] = delivery_text(fence + n, attempt, unsettled, failures)
       leases[2 * n - 1] = lease_until
       leases[2 * n] = id
       fences[2 * n - 1] = id
       fences[2 * n] = fence + n
       local is_aborted = has.aborted and redis.call('HEXISTS', q .. ':aborted', id) == 1
       local state = is_aborted and ABORTED or 0
-      leased[#leased + 1] = { id, messages[n], fence + n, attempt, unsettled, state, problems[n] }
+      leased[#leased + 1] =
+        { id, messages[n], fence + n, attempt, unsettled, failures, state, problems[n] }
     end
     redis.call('ZADD', q .. ':leases', unpack(leases))
     redis.call('HSET', q .. ':deliveries', unpack(deliveries))

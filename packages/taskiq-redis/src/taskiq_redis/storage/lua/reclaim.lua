@@ -27,10 +27,10 @@ end
 if #lost > 0 then begin_writing() end
 for _, id in ipairs(lost) do
   if redis.call('HEXISTS', q .. ':messages', id) == 1 then
-    local fence, attempt, unsettled = delivery_of(id)
+    local fence, attempt, unsettled, failures = delivery_of(id)
     enqueue(id, true)
     -- One without a fence was given back already, by a script that failed half-way.
-    if attempt and fence ~= 0 then set_delivery(id, 0, attempt, unsettled + 1) end
+    if attempt and fence ~= 0 then set_delivery(id, 0, attempt, unsettled + 1, failures) end
     redis.call('ZREM', q .. ':leases', id)
   else
     forget({ id })
