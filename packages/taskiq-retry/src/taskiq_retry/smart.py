@@ -86,7 +86,7 @@ class SmartRetryMiddleware(SimpleRetryMiddleware):
         if not self.use_delay_exponent:
             return first
         # Beyond 2**63 the power is above any cap.
-        return min(first * 2 ** min(retries - 1, 63), self.max_delay_exponent)
+        return min(first * 2.0 ** min(retries - 1, 63), self.max_delay_exponent)
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         """Show a task that was released the delay of this retry in its label `delay`.

@@ -52,7 +52,13 @@ class Leases:
         return self._database.submit(acknowledge, token)
 
     async def release(self, token: Token, delay: float, failures: int | None = None) -> None:
-        """Queue the message again."""
+        """Queue the message again.
+
+        Args:
+            token: the lease on the message.
+            delay: seconds until it is due.
+            failures: how often its task has failed; None for as often as before.
+        """
         await self._database.write(release, Release(token, delay, failures))
 
     async def bury(self, token: Token, reason: str, error: str | None) -> None:

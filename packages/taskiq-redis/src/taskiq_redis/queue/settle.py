@@ -36,7 +36,13 @@ class Settler:
     async def release(
         self, token: LeaseToken[bytes], delay: float = 0.0, failures: int | None = None
     ) -> None:
-        """Queue the message again; also if the server's memory is full."""
+        """Queue the message again; also if the server's memory is full.
+
+        Args:
+            token: the lease on the message.
+            delay: seconds until it is due.
+            failures: how often its task has failed; None for as often as before.
+        """
         count = "" if failures is None else failures
         if await self._run("release", token.message_id, token.fence, delay, 0, count):
             raise lease_lost()
