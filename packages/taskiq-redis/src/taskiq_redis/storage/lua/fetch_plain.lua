@@ -43,7 +43,7 @@ for n, id in ipairs(ids) do
   deliveries[2 * n] = text .. ' 1 0'
   owners[2 * n - 1] = id
   owners[2 * n] = text .. ' ' .. owner
-  leased[n] = { id, messages[n], fence + n, 1, 0, 0 }
+  leased[n] = { id, messages[n], fence + n, 1, 0, 0, 0 }
 end
 -- In this order: a message that is in two places is found, one that is in none is lost.
 redis.call('ZADD', root .. ':leases', unpack(leases))
