@@ -56,6 +56,8 @@ def test_local_time_that_exists_twice_is_due_once() -> None:
         ("* * * * * 30", datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)),
         ("0 0 29 2 *", datetime(2028, 2, 29, tzinfo=UTC)),
         ("0 9 * * mon", datetime(2026, 1, 5, 9, tzinfo=UTC)),
+        ("0 9 * * monday", datetime(2026, 1, 5, 9, tzinfo=UTC)),
+        ("0 9 * * Monday-FRIDAY", datetime(2026, 1, 2, 9, tzinfo=UTC)),
     ],
 )
 def test_lines_of_cron(cron: str, tick: datetime) -> None:
