@@ -58,11 +58,11 @@ for module in pkgutil.walk_packages(front.__path__, name + "."):
 
 @nox.session(reuse_venv=True)
 def demo(session: nox.Session) -> None:
-    """Run the demo: real workers on real input, with one of them killed half-way."""
+    """Run the demo: real workers, one of them killed half-way; `-- --watch` for the dashboard."""
     if "TASKIQ_BROKER_URL" in os.environ:  # of any broker
         install_workspace(session, group("examples"))
     else:
-        install_once(session, editables(closure([Requirement("taskiq")])), group("examples"))
+        install_once(session, editables(closure([Requirement("taskiq[web]")])), group("examples"))
     session.run("python", "examples/census/demo.py", *session.posargs)
 
 
@@ -148,6 +148,13 @@ def reference(session: nox.Session) -> None:
 def pictures(session: nox.Session) -> None:
     """Draw docs/architecture.svg from the import contracts."""
     session.run(sys.executable, "tools/draw_architecture.py", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def screenshots(session: nox.Session) -> None:
+    """Take pictures of the dashboard for docs/dashboard/; arguments are names of pages."""
+    install_workspace(session, test_libraries("taskiq-web"))
+    session.run("python", "tools/take_screenshots.py", *session.posargs)
 
 
 @nox.session(reuse_venv=True)

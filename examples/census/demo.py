@@ -4,11 +4,12 @@ Starts the workers through the command line, sends one task a file, kills a work
 SIGKILL, gathers all results and compares their totals with those of a plain count in one process.
 
 The tasks are kept in a SQLite file, which is deleted in the end; with TASKIQ_BROKER_URL in the
-environment, wherever that says.
+environment, wherever that says. With --watch it says how to see it all in a dashboard, and waits.
 """
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,7 +29,9 @@ FOLDER = tempfile.TemporaryDirectory(prefix="taskiq-census-")
 
 # Before the tasks are imported, and for the workers to inherit. The lease is short so that nobody
 # waits for long for the tasks of the worker that is killed.
-os.environ.setdefault("TASKIQ_BROKER_URL", f"sqlite:///{FOLDER.name}/census.db?lease=2")
+os.environ.setdefault(
+    "TASKIQ_BROKER_URL", f"sqlite:///{FOLDER.name}/census.db?lease=2&history=10000"
+)
 
 from count import Census, take_census  # noqa: E402
 from rich.console import Console  # noqa: E402
@@ -105,16 +108,32 @@ def show(reports: list[Report], totals: dict[str, int], expected: dict[str, int]
     console.print(table)
 
 
+async def show_dashboard() -> None:
+    """Say how to open the dashboard, and wait."""
+    taskiq = Path(sys.executable).with_name("taskiq")
+    url = shlex.quote(os.environ["TASKIQ_BROKER_URL"])
+    console.print("Run this in a second terminal, and open the URL that it prints:")
+    print(f"    {taskiq} web {url}", flush=True)
+    await asyncio.to_thread(input, "Press Enter to begin. ")
+
+
 async def main() -> int:
     """Run the demo; the exit status says whether the totals agree."""
     # Some of the library's own sources use what its compiler warns of.
     warnings.simplefilter("ignore")
     files = source_files()
     console.print(f"{len(files):,} source files, one task each.")
+    is_watched = "--watch" in sys.argv[1:]
     async with broker, workers(2):
+        if is_watched:
+            await show_dashboard()
         started = time.monotonic()
         reports = await take_census_by_workers(files)
         seconds = time.monotonic() - started
+        if is_watched:
+            await asyncio.to_thread(
+                input, "All tasks have ended. Press Enter when you have seen it. "
+            )
     expected = totals_of(map(take_census, track(files, "One process", console=console)))
     totals = totals_of(report.census for report in reports)
     show(reports, totals, expected)

@@ -8,11 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from taskiq_core.messages.history import DeliveryEnd, DeliveryRecord, MinuteCounters
 from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_core.worker_report import WorkerState
-from taskiq_web import DashboardOptions
+from taskiq_web import Access, DashboardOptions
 from taskiq_web.reads.feed import SnapshotFeed, Tick
 from taskiq_web.reads.metrics import series_of
 from taskiq_web.reads.problems import Facts, find_problems
@@ -259,6 +260,41 @@ async def test_store_that_does_not_answer(make_stage: Any, monkeypatch: pytest.M
     monkeypatch.setattr(stage.broker, "stats", hang)
 
     assert (await stage.client.get("/")).status_code == 504
+
+
+async def test_viewers_with_accounts_of_their_own_share_what_is_read(
+    make_stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def who(request: Request) -> Access:
+        return Access(request.headers["x-user"])
+
+    stage = await make_stage(resolver=who, interval=600)
+    asked = 0
+    stats = stage.broker.stats
+
+    async def count(**options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return await stats(**options)
+
+    monkeypatch.setattr(stage.broker, "stats", count)
+    for number in range(50):
+        await stage.client.get("/queues", headers={"X-User": f"viewer-{number}"})
+
+    assert asked == 1
+
+
+async def test_broker_with_very_many_queues(stage: Any) -> None:
+    """The first hundred are counted, the page says so, and any of them can be asked for."""
+    for number in range(105):
+        await stage.send("shop:mail", "a", task_id=f"t-{number}", queue_name=f"queue-{number:03}")
+    stage.app.state.dashboard.reads.forget()
+
+    found = await stage.get("/queues")
+
+    assert len(found["queues"]) == 100
+    assert "6 further queues are not counted." in await stage.html("/queues")
+    assert len((await stage.get("/messages", queue="queue-104"))["messages"]) == 1
 
 
 # --- what is wrong --------------------------------------------------------------------------------

@@ -106,8 +106,9 @@ def _page_endpoint(state: DashboardState, page: Page, pages: Sequence[Page]) -> 
 
 
 def _key(page: Page, query: Mapping[str, str], access: Access) -> tuple[str, ...]:
-    """What makes one viewer's page differ from another's; long texts as a hash."""
-    facts = (sorted(query.items()), access.name, sorted(access.masked_names), access.masks_content)
+    """What makes one viewer's page differ from another's, as a hash: queries may be long."""
+    rights = (sorted(access.actions), sorted(access.masked_names), access.masks_content)
+    facts = (sorted(query.items()), rights)
     digest = hashlib.blake2b(repr(facts).encode(errors="replace")).hexdigest()
     return ("page", page.path, digest)
 

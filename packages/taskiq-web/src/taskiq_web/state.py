@@ -54,13 +54,11 @@ class PageRequest:
         state: of the dashboard.
         access: of the viewer.
         query: the parameters of the URL.
-        path: the part of the URL that the page leaves open; empty for most.
     """
 
     state: DashboardState
     access: Access
     query: Mapping[str, str] = field(default_factory=dict)
-    path: str = ""
 
     @property
     def broker(self) -> AsyncBroker:

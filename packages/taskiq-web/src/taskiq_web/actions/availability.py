@@ -53,7 +53,7 @@ def reason_against(
             return "Running tasks with typed arguments is off: see the option --allow-run."
         return "This dashboard does not allow it."
     if action not in access.actions:
-        return f"{access.name} may not do that."
+        return "You may not do that."
     return ""
 
 

@@ -9,7 +9,7 @@ from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_web.errors import RequestRefusedError
 
 MAX_QUEUES: Final = 100
-"""Queues that are looked at; a broker with more is asked for these."""
+"""Queues that are looked at without being asked for by name."""
 
 
 class QueueArguments(TypedDict, total=False):
@@ -26,7 +26,7 @@ def has(broker: AsyncBroker, capability: Capability) -> bool:
 async def queue_names(broker: AsyncBroker) -> Sequence[str]:
     """Return the names of the queues; that of the default queue where the broker has one queue."""
     names = await broker.queue_names() if has(broker, Capability.QUEUES) else ()
-    return list(names)[:MAX_QUEUES] or [broker.queue_name]
+    return list(names) or [broker.queue_name]
 
 
 def arguments_of(broker: AsyncBroker, queue: str) -> QueueArguments:
@@ -48,12 +48,10 @@ async def known_queue(broker: AsyncBroker, queue: str) -> str:
     return queue
 
 
-async def all_stats(broker: AsyncBroker) -> dict[str, QueueStats]:
-    """Return the counts of each queue, by name.
+async def stats_of(broker: AsyncBroker, queues: Sequence[str]) -> dict[str, QueueStats]:
+    """Return the counts of some queues, by name.
 
     Raises:
         CapabilityError: the broker can't count.
     """
-    return {
-        name: await broker.stats(**arguments_of(broker, name)) for name in await queue_names(broker)
-    }
+    return {name: await broker.stats(**arguments_of(broker, name)) for name in queues}

@@ -10,7 +10,7 @@ from taskiq_core.messages.message_info import (
     MessageState,
 )
 from taskiq_web.errors import RequestRefusedError
-from taskiq_web.reads.broker_queues import arguments_of, queue_names
+from taskiq_web.reads.broker_queues import MAX_QUEUES, arguments_of, queue_names
 
 MAX_PAGES: Final = 10
 """Pages that a filter is asked for at most: it may match nothing in a million messages."""
@@ -54,9 +54,9 @@ async def list_messages(
 
 
 async def find_message(broker: AsyncBroker, task_id: str) -> MessageInfo | None:
-    """Return the message of a task, with its bytes, wherever it is; None if it was not found."""
+    """Return the message of a task, with its bytes; None if it is not in the first queues."""
     where = MessageFilter(task_id=task_id)
-    for queue in await queue_names(broker):
+    for queue in (await queue_names(broker))[:MAX_QUEUES]:
         arguments = arguments_of(broker, queue)
         for state in MessageState:
             after: str | None = None

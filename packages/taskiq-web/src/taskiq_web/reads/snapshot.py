@@ -12,7 +12,7 @@ from taskiq_core.messages.history import MinuteCounters
 from taskiq_core.messages.queue_stats import QueueStats
 from taskiq_core.messages.task_rates import TaskRates, task_rates
 from taskiq_core.messages.worker_record import WorkerRecord
-from taskiq_web.reads.broker_queues import all_stats, has
+from taskiq_web.reads.broker_queues import MAX_QUEUES, has, queue_names, stats_of
 
 MINUTES: Final = 5
 """How far back the rates of a snapshot go."""
@@ -54,7 +54,10 @@ async def take_snapshot(broker: AsyncBroker) -> Snapshot:
     missing: dict[str, str] = {}
     queues = workers = counters = None
     try:
-        queues = await all_stats(broker)
+        names = await queue_names(broker)
+        queues = await stats_of(broker, names[:MAX_QUEUES])
+        if len(names) > MAX_QUEUES:
+            missing["more_queues"] = f"{len(names) - MAX_QUEUES:,} further queues are not counted."
     except CapabilityError as error:
         missing["queues"] = str(error)
     if has(broker, Capability.PRESENCE):
