@@ -126,12 +126,17 @@ class SentinelServer:
         pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
             self._master_name, manager, **self._options
         )
+        connection: AbstractConnection | None = None
         try:
             # Each sentinel that does not answer takes its time.
-            return await _connected(pool, self.address, steps=len(self._sentinels) + 1)
+            connection = await _connected(pool, self.address, steps=len(self._sentinels) + 1)
         finally:
-            for sentinel in manager.sentinels:
-                await sentinel.aclose()
+            closings = (sentinel.aclose() for sentinel in manager.sentinels)
+            if await _is_cancelled_during(asyncio.gather(*closings, return_exceptions=True)):
+                if connection is not None:
+                    await connection.disconnect(nowait=True)
+                raise asyncio.CancelledError
+        return connection
 
 
 class ClusterServer:
@@ -165,6 +170,21 @@ class ClusterServer:
         host = f"[{node.host}]" if ":" in node.host else node.host
         found = url._replace(netloc=f"{credentials}{host}:{node.port}", path="")
         return await SingleServer(found.geturl(), **self._node_options).connect(key)
+
+
+async def _is_cancelled_during(closing: "asyncio.Future[Any]") -> bool:
+    """Wait until connections are closed, also if the caller is cancelled meanwhile.
+
+    Returns:
+        Whether the caller was cancelled.
+    """
+    is_cancelled = False
+    while not closing.done():
+        try:
+            await asyncio.wait({closing})
+        except asyncio.CancelledError:
+            is_cancelled = True
+    return is_cancelled
 
 
 async def _connected(pool: ConnectionPool, address: str, *, steps: int = 1) -> AbstractConnection:
