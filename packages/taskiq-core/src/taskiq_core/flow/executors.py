@@ -4,14 +4,16 @@ import asyncio
 import contextvars
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from taskiq_core.exceptions import TaskDefinitionError
 from taskiq_core.flow.run_state import Run
-from taskiq_core.process_pool import KillableProcessPool
+
+if TYPE_CHECKING:
+    from taskiq_core.process_pool import KillableProcessPool
 
 
 async def run_in_executor(
@@ -42,7 +44,7 @@ async def run_in_executor(
         TaskDefinitionError: a process can't find the function by its name.
     """
     call: Callable[[], Any]
-    if isinstance(executor, ProcessPoolExecutor | KillableProcessPool):
+    if _is_killable(executor) or _is_standard_pool(executor):
         call = partial(_call_by_name, *_name_of(func), args, kwargs)
     else:
         call = partial(contextvars.copy_context().run, partial(_call, func, args, kwargs))
@@ -50,12 +52,26 @@ async def run_in_executor(
     try:
         value = await asyncio.wrap_future(future)
     except asyncio.CancelledError:
-        if isinstance(executor, KillableProcessPool):
+        if _is_killable(executor):
             executor.kill(future)
         elif not future.done():
             run.abandoned = future
         raise
     return await value if asyncio.iscoroutine(value) else value
+
+
+# Most workers have no processes: what those need takes three quarters of a megabyte, and is not
+# imported only to find out that an executor has threads.
+
+
+def _is_killable(executor: Executor) -> "TypeGuard[KillableProcessPool]":
+    module = sys.modules.get("taskiq_core.process_pool")
+    return module is not None and isinstance(executor, module.KillableProcessPool)
+
+
+def _is_standard_pool(executor: Executor) -> bool:
+    module = sys.modules.get("concurrent.futures.process")
+    return module is not None and isinstance(executor, module.ProcessPoolExecutor)
 
 
 def _call(func: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
