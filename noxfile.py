@@ -219,16 +219,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure our Redis broker beside other queues; arguments go to redis_queues/run.py."""
     session.install("redis[hiredis]", "matplotlib", env=OUTSIDE)
-    folder = Path(session.virtualenv.location).with_name("redis-queues")
-    ours = [str(ROOT / "packages" / name) for name in closure([Requirement("taskiq[redis]")])]
-    ours = [line.partition("[")[0] for line in ours]
-    for contender in runpy.run_path(str(REDIS_QUEUES / "contenders.py"))["CONTENDERS"]:
-        python = make_environment(session, folder / contender.name)
-        pip_install(session, python, *(contender.requirements or [*ours, "uvloop"]))
-    # What was installed by an earlier run is not what is here now.
-    pip_install(
-        session, str(folder / "ours" / BIN / "python"), "--force-reinstall", "--no-deps", *ours
-    )
+    folder = make_queue_environments(session)
     command = ("python", str(REDIS_QUEUES / "run.py"), f"--environments={folder}")
     session.run(*command, *session.posargs, env=OUTSIDE)
 
@@ -238,6 +229,14 @@ def profile(session: nox.Session) -> None:
     """Show where the time of a task on Redis goes; `-- --write-docs` puts it into docs/."""
     install_workspace(session, ["uvloop"])
     session.run("python", str(REDIS_QUEUES / "profile_task.py"), *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
+def bench_memory(session: nox.Session) -> None:
+    """Measure the memory of workers beside taskiq 0.13; arguments go to benchmarks/memory.py."""
+    folder = make_queue_environments(session, only=("ours", "taskiq"))
+    command = ("python", "benchmarks/memory.py", f"--environments={folder}")
+    session.run(*command, *session.posargs, env=OUTSIDE)
 
 
 @nox.session(reuse_venv=True)
@@ -280,6 +279,26 @@ def install_once(session: nox.Session, *requirements: Iterable[str]) -> None:
         session.install(*BUILD_TOOLS, env=OUTSIDE)
         session.install("--no-build-isolation", *wanted, env=OUTSIDE)
     marker.write_text(digest.hexdigest())
+
+
+def make_queue_environments(session: nox.Session, only: Iterable[str] = ()) -> Path:
+    """Make an environment for each queue that Redis is compared with.
+
+    Returns:
+        The folder that holds them.
+    """
+    folder = Path(session.virtualenv.location).with_name("redis-queues")
+    ours = [str(ROOT / "packages" / name) for name in closure([Requirement("taskiq[redis]")])]
+    ours = [line.partition("[")[0] for line in ours]
+    for contender in runpy.run_path(str(REDIS_QUEUES / "contenders.py"))["CONTENDERS"]:
+        if contender.name in only or not only:
+            python = make_environment(session, folder / contender.name)
+            pip_install(session, python, *(contender.requirements or [*ours, "uvloop"]))
+    # What was installed by an earlier run is not what is here now.
+    pip_install(
+        session, str(folder / "ours" / BIN / "python"), "--force-reinstall", "--no-deps", *ours
+    )
+    return folder
 
 
 def wheel_of(package: str) -> str:

@@ -126,6 +126,10 @@ class Workers:
             for pid in (process.pid, *descendants(process.pid)):
                 os.kill(pid, number)
 
+    def pids(self) -> list[int]:
+        """The process ids of the commands."""
+        return [process.pid for process in self._processes]
+
     def memory(self) -> float:
         """Megabytes that they and their children hold, shared pages divided (PSS)."""
         return sum(memory(process.pid)["memory_pss"] for process in self._processes)
