@@ -50,6 +50,14 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
         ),
     ),
     (
+        exceptions.BlockingCallError,
+        {},
+        (
+            "BlockingClient is for plain functions: here it would stop the event loop of this "
+            "thread. Await the task instead: `await task.kiq(...)`."
+        ),
+    ),
+    (
         exceptions.UnknownTaskError,
         {"task_name": "t"},
         (
