@@ -15,6 +15,7 @@ from taskiq import InMemoryBroker, TaskiqDepends, TaskiqEvents
 from taskiq_aiohttp import ApplicationError
 
 NAME = web.AppKey("NAME", str)
+SPOILT = web.RequestKey("SPOILT", bool)
 README = (Path(__file__).parent.parent / "README.md").read_text()
 (PROGRAM,) = re.findall(r"<!-- \S+ -->\n```python\n(.*?)```", README, re.DOTALL)
 SEND = """
@@ -82,8 +83,8 @@ async def test_each_task_has_a_request_of_its_own() -> None:
 
     @broker.task
     async def spoil(request: web.Request = TaskiqDepends()) -> bool:
-        was_spoilt = "spoilt" in request
-        request["spoilt"] = True
+        was_spoilt = SPOILT in request
+        request[SPOILT] = True
         return was_spoilt
 
     assert [await value_of(spoil), await value_of(spoil)] == [False, False]

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from aiohttp import web
+from aiohttp import web, web_request
 from aiohttp.test_utils import make_mocked_request
 
 from taskiq_aiohttp.errors import ApplicationError
@@ -12,6 +12,10 @@ from taskiq_core.broker import AsyncBroker
 from taskiq_core.events import TaskiqEvents
 from taskiq_core.loading.objects import import_object
 from taskiq_core.state import TaskiqState
+
+# aiohttp has this name for type checkers only, and dependencies are found by type hints: without it
+# each task that depends on a request would warn. The object is that of the public name.
+vars(web_request).setdefault("RequestHandler", web.RequestHandler)
 
 Factory = Callable[[], web.Application | Awaitable[web.Application]]
 
