@@ -17,6 +17,7 @@ _UNREACHABLE: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection was lost between two states of its protocol
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
@@ -35,7 +36,13 @@ _MISSING: Final = (
     asyncpg.UndefinedColumnError,
     asyncpg.InvalidSchemaNameError,
 )
-ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError)
+ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    EOFError,
+)
 """What a call of asyncpg raises where the server or the way to it is to blame."""
 
 

@@ -1,0 +1,155 @@
+"""Workers are killed, their server too, connections stand or are lost: no task is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskiq import AsyncTaskiqTask, TaskiqResult
+from taskiq.exceptions import BrokerConnectionError, SendTaskError
+from taskiq_testkit import TcpProxy
+from taskiq_testservers.chaos import (
+    TASKS,
+    Faults,
+    Log,
+    Work,
+    assert_nothing_is_wrong,
+    client_of,
+    until_it_is_empty,
+)
+from taskiq_testservers.commands import StartWorker
+from taskiq_testservers.postgres_server import PostgresServer
+
+TOTAL = 2000
+AT_ONCE = 300
+"""Tasks that are under way at a time: the others are sent while the faults go on."""
+LEASE = 2.0
+COMMAND_TIMEOUT = 1.0
+PAUSE = 3.0
+"""Longer than both."""
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taskiq'
+"""
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[PostgresServer]:
+    async with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(server: PostgresServer) -> AsyncIterator[TcpProxy]:
+    async with TcpProxy(server.port) as proxy:
+        yield proxy
+
+
+class Client:
+    """Sends tasks and waits for them, as a program does whose every task matters.
+
+    Attributes:
+        repeated: sends whose fate was unknown, so that the task was sent again.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.repeated = 0
+        self._work = work
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._ended = 0
+        self._progress = asyncio.Condition()
+
+    async def run(self, number: int) -> AsyncTaskiqTask[list[float]]:
+        """Send a task, and wait for its result."""
+        async with self._room:
+            task = await self._send(number)
+            await task.wait_result(timeout=150)
+        async with self._progress:
+            self._ended += 1
+            self._progress.notify_all()
+        return task
+
+    async def until_ended(self, count: int) -> None:
+        """Wait until so many tasks have ended."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._ended >= count)
+
+    async def _send(self, number: int) -> AsyncTaskiqTask[list[float]]:
+        for send in range(1, 1_000):
+            kicker = self._work.kicker().with_task_id(f"task-{number}").with_labels(send=send)
+            try:
+                return await kicker.kiq(number)
+            except SendTaskError as error:
+                if not isinstance(error.__cause__, BrokerConnectionError):
+                    raise
+                self.repeated += 1
+                await asyncio.sleep(0.05)
+        raise AssertionError("there was no server for too long")
+
+
+@pytest.mark.timeout(180)
+async def test_two_thousand_tasks_survive_the_loss_of_workers_server_and_connections(
+    tmp_path: Path, start_worker: StartWorker, server: PostgresServer, proxy: TcpProxy
+) -> None:
+    """0 lost, and none started twice but for a reason."""
+    # Strict, as a server that is killed must not forget what was acknowledged.
+    options = f"lease={LEASE}&command_timeout={COMMAND_TIMEOUT}&poll_interval=1&durability=strict"
+    url = f"{server.url(port=proxy.port)}?{options}"
+    (tmp_path / "chaos_tasks.py").write_text(TASKS)
+    log = Log(tmp_path / "log")
+    faults = Faults(log)
+    env = {"TASKIQ_BROKER_URL": url, "CHAOS_LOG": str(log.path), "CHAOS_SECONDS": "0.04"}
+    arguments = ["--workers", "12", "--max-async-tasks", "1", "--max-prefetch", "1"]
+    workers = start_worker("chaos_tasks:broker", *arguments, cwd=tmp_path, env=env)
+    broker, work = client_of(url)
+    client = Client(work)
+
+    async with broker:
+        running = [asyncio.create_task(client.run(number)) for number in range(TOTAL)]
+        async with faults.killing():
+            await happen_one_by_one(client, faults, server, proxy)
+            tasks = await asyncio.gather(*running)
+        await until_it_is_empty(broker)
+        workers.terminate()
+        await asyncio.to_thread(workers.wait)
+        results: list[TaskiqResult[Any]] = [await task.get_result() for task in tasks]
+        letters = await broker.dead_letters()
+
+    assert letters == []
+    assert len(faults.killed) >= 3
+    assert faults.stopped
+    assert client.repeated
+    assert_nothing_is_wrong(log, faults, results, lease=LEASE)
+
+
+async def happen_one_by_one(
+    client: Client, faults: Faults, server: PostgresServer, proxy: TcpProxy
+) -> None:
+    """All that can happen to a server, in the middle of the work, however fast that is."""
+
+    async def pause(**how: bool) -> None:
+        proxy.stall(**how)
+        await asyncio.sleep(PAUSE)
+        proxy.resume()
+
+    async def drop() -> None:
+        proxy.cut()
+
+    async def terminate_backends() -> None:
+        await server.run(TERMINATE)
+
+    happenings: list[Callable[[], Awaitable[None]]] = [
+        server.restart,
+        pause,
+        drop,
+        lambda: pause(only_answers=True),
+        terminate_backends,
+        server.restart,
+    ]
+    for number, happen in enumerate(happenings, start=1):
+        await client.until_ended(number * TOTAL // (len(happenings) + 2))
+        with faults.to():
+            await happen()
+    await client.until_ended(TOTAL * 7 // 8)
+    await faults.stop_one(2 * LEASE)
