@@ -93,7 +93,7 @@ class PostgresServer:
         command = [find_program("postgres"), "-D", str(self.data), "-p", str(self.port), *options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, **_as_postgres()
+                command, stdout=log, stderr=log, cwd=self.folder, **as_postgres()
             )
         async with asyncio.timeout(PATIENCE):
             while not await self._answers():
@@ -106,7 +106,7 @@ class PostgresServer:
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         command = [find_program("initdb"), "-D", str(self.data), "--username=postgres", "--no-sync"]
         command += ["--auth=trust", "--encoding=UTF8", "--locale=C"]
-        subprocess.run(command, check=True, capture_output=True, cwd="/", **_as_postgres())
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **as_postgres())
 
     def kill(self) -> None:
         """SIGQUIT it: it ends at once, as in a crash, and so do its children."""
@@ -169,7 +169,7 @@ class PostgresServer:
         return True
 
 
-def _as_postgres() -> dict[str, Any]:
+def as_postgres() -> dict[str, Any]:
     """Options of a subprocess that runs as the user postgres where this one is root."""
     if os.getuid() != 0:
         return {}

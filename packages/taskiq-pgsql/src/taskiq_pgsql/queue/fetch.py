@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
         AND rank <= part.high_rank
     ORDER BY queue, rank, id LIMIT $1::int FOR UPDATE SKIP LOCKED
 ) AS found
-WHERE NOT EXISTS (SELECT FROM {s}.queues WHERE name = part.queue AND is_paused)
+WHERE part.queue <> ALL(ARRAY(SELECT name FROM {s}.queues WHERE is_paused))
 LIMIT $1::int
 """
 # Those whose abort was asked for come before all others.

@@ -19,17 +19,17 @@ Token: TypeAlias = LeaseToken[int]
 
 CHUNK: Final = 1_000
 """Deliveries of one statement at most."""
-# Rows are found by id, in this order, so that two statements can't wait for each other.
-_HELD: Final = """
-id = ANY($1::bigint[]) AND state = 2
-AND (id, fence) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-"""
+# Rows are found by their primary key, and in its order, so that two statements can't wait for each
+# other. An expression hides the state from the planner, which would scan the index of that state.
+_HELD: Final = "m.id = t.id AND m.fence = t.fence AND m.state + 0 = 2"
 ACKNOWLEDGE: Final = """
-DELETE FROM {s}.messages WHERE {lazy} AND {held} RETURNING id
+DELETE FROM {s}.messages AS m USING unnest($1::bigint[], $2::bigint[]) AS t(id, fence)
+WHERE {lazy} AND {held} RETURNING m.id
 """.replace("{held}", _HELD)
 RENEW: Final = """
-UPDATE {s}.messages SET lease_until = statement_timestamp() + make_interval(secs => $3)
-WHERE {lazy} AND {held} RETURNING id, aborted
+UPDATE {s}.messages AS m SET lease_until = statement_timestamp() + make_interval(secs => $3)
+FROM unnest($1::bigint[], $2::bigint[]) AS t(id, fence)
+WHERE {lazy} AND {held} RETURNING m.id, m.aborted
 """.replace("{held}", _HELD)
 # A message whose abort was asked for does not wait.
 RELEASE: Final = """
@@ -38,9 +38,8 @@ UPDATE {s}.messages AS m SET state = CASE WHEN t.delay > 0 AND NOT m.aborted THE
         THEN statement_timestamp() + make_interval(secs => t.delay) ELSE m.due END,
     attempt = greatest(m.attempt - t.uncounted, 0), lease_until = NULL, owner = NULL, batch = NULL
 FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::int[]) AS t(id, fence, delay, uncounted)
-WHERE m.id = ANY($1::bigint[]) AND m.id = t.id AND m.fence = t.fence AND m.state = 2
-RETURNING m.id, m.queue, m.state
-"""
+WHERE {held} RETURNING m.id, m.queue, m.state
+""".replace("{held}", _HELD)
 BURY: Final = """
 WITH gone AS (
     DELETE FROM {s}.messages WHERE id = $1 AND fence = $2 AND state = 2 RETURNING *
@@ -164,18 +163,20 @@ class Settler:
                 return count
 
     async def _acknowledge_all(self, tokens: Sequence[Token]) -> Sequence[TaskiqError | None]:
-        rows = await self._connections.main.fetch(ACKNOWLEDGE, *_pairs(tokens))
+        # Not behind results, which wait for the disk.
+        rows = await self._connections.claims.fetch(ACKNOWLEDGE, *_pairs(tokens))
         if len(rows) == len(tokens):
             return [None] * len(tokens)
         gone = {row["id"] for row in rows}
         return [None if token.message_id in gone else lease_lost() for token in tokens]
 
     async def _release_all(self, releases: Sequence[Release]) -> Sequence[TaskiqError | None]:
+        ordered = sorted(releases)
         rows = await self._connections.main.fetch(
             RELEASE,
-            *_pairs([each.token for each in releases]),
-            [each.delay for each in releases],
-            [each.uncounted for each in releases],
+            *_pairs([each.token for each in ordered]),
+            [each.delay for each in ordered],
+            [each.uncounted for each in ordered],
         )
         self._notify(rows)
         released = {row["id"] for row in rows}
@@ -192,7 +193,9 @@ def kept(text: str) -> str:
 
 
 def _pairs(tokens: Sequence[Token]) -> tuple[list[int], list[int]]:
-    return [token.message_id for token in tokens], [token.fence for token in tokens]
+    """Return ids and fences in the order of the ids."""
+    ordered = sorted(tokens)
+    return [token.message_id for token in ordered], [token.fence for token in ordered]
 
 
 def _renewal(aborted: bool | None) -> Renewal:

@@ -25,8 +25,8 @@ class Connections:
     """The connections of one event loop; each is opened by its first call.
 
     Attributes:
-        main: for short calls: sends, settlements, results.
-        claims: for fetching, which settlements must not wait for.
+        main: for calls that wait for the server's disk: sends, results.
+        claims: for fetching and acknowledging, which need not.
         keyed: for sends with unique keys, which may wait for the transactions of others.
         notifier: tells other processes, over `main`.
         listener: hears of other processes, over a connection of its own.

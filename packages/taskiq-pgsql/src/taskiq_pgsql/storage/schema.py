@@ -56,7 +56,7 @@ ALTER TABLE {s}.messages ALTER body SET STORAGE EXTERNAL;  -- no time for compre
 -- Each state has its own small index, in the order in which it is asked for.
 CREATE INDEX messages_waiting ON {s}.messages (queue, rank, id) WHERE state = 0;
 CREATE INDEX messages_delayed ON {s}.messages (queue, due, id) WHERE state = 1;
-CREATE INDEX messages_delivered ON {s}.messages (queue, id) WHERE state = 2;
+CREATE INDEX messages_delivered ON {s}.messages (queue) WHERE state = 2;
 CREATE INDEX messages_expiring ON {s}.messages (expires) WHERE expires IS NOT NULL AND state < 2;
 CREATE INDEX messages_aborted ON {s}.messages (queue, id) WHERE aborted;
 CREATE INDEX messages_by_task ON {s}.messages USING hash (task_id);

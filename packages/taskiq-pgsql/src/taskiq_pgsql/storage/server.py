@@ -22,8 +22,6 @@ SETTINGS: Final[Mapping[str, str]] = {
     # A queue that was empty when it was last analyzed gets the plan of an empty table.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
     "jit": "off",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "60000",
