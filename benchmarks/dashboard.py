@@ -1,6 +1,6 @@
 """The dashboard: what it costs a Redis server and its workers, and how long a page takes.
 
-    python benchmarks/dashboard.py [--viewers 0 1 100] [--messages 1000000] [--rounds 15]
+    python benchmarks/dashboard.py [--viewers 0 1 100] [--messages 1000000] [--rounds 9]
 
 Starts a private Redis server and `taskiq web`. A viewer listens to the live events and reads the
 page again whenever they say so, as a browser does. Needs redis-server, taskiq-redis, taskiq-cli and
@@ -32,6 +32,8 @@ from taskiq_redis import RedisBroker
 
 TOKEN = "a-token-for-measuring"
 PAGES = ("/", "/queues", "/messages", "/dead", "/workers", "/history", "/tasks", "/metrics")
+PARTS = ("commands", "drains", "pages")
+PAGE_ROUNDS = 5
 WATCHED = 10.0
 """Seconds that commands are counted."""
 LOT = 2_000
@@ -58,8 +60,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--viewers", type=int, nargs="+", default=[0, 1, 100])
     parser.add_argument("--messages", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--tasks", type=int, default=10_000, help="of a drain")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--tasks", type=int, default=20_000, help="of a drain")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="taskiq-dashboard-") as name:
         folder = Path(name)
@@ -71,9 +74,12 @@ async def main() -> None:
         os.environ.update(TASKIQ_BROKER_URL=url, TASKIQ_WEB_TOKEN=TOKEN)
         try:
             await answers(port)
-            await commands(folder, url, options.viewers)
-            await drains(folder, url, options.tasks, options.rounds)
-            await page_times(folder, url, options.messages, 5)
+            if "commands" in options.only:
+                await commands(folder, url, options.viewers)
+            if "drains" in options.only:
+                await drains(folder, url, options.tasks, options.rounds)
+            if "pages" in options.only:
+                await page_times(folder, url, options.messages)
         finally:
             process.kill()
             process.wait()
@@ -85,31 +91,62 @@ async def main() -> None:
 async def commands(folder: Path, url: str, viewers: Sequence[int]) -> None:
     """Print the commands of a Redis server a second, while a message is sent each 0.1 s."""
     async with RedisBroker.from_url(url) as broker, dashboard(folder) as web:
-        print("viewers   commands a second   of the dashboard   its CPU")
-        idle = 0.0
+        print("viewers   commands a second   time of the server   CPU of the dashboard")
+        each = await watched(broker, web, 0, Counted(0, 0.0))
         for count in viewers:
-            rate, cpu = await watched(broker, web, count)
-            idle = rate if count == 0 else idle
-            print(f"{count:>7}   {rate:>17.1f}   {rate - idle:>16.1f}   {cpu:>7.1%}")
+            found = await watched(broker, web, count, each.of_a_message)
+            rate, share = f"{found.a_second.calls:.1f}", f"{found.a_second.seconds:.3%}"
+            print(f"{count:>7}   {rate:>17}   {share:>18}   {found.cpu:>20.1%}")
         await broker.purge()
 
 
-async def watched(broker: RedisBroker, web: Web, viewers: int) -> tuple[float, float]:
-    """Commands a second, and the share of a core that the dashboard takes."""
+@dataclass(frozen=True)
+class Counted:
+    """Commands of a server, and its time for them; that of a script contains its commands'."""
+
+    calls: float
+    seconds: float
+
+    def minus(self, other: "Counted") -> "Counted":
+        return Counted(self.calls - other.calls, self.seconds - other.seconds)
+
+    def times(self, factor: float) -> "Counted":
+        return Counted(self.calls * factor, self.seconds * factor)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was counted in some seconds.
+
+    Attributes:
+        a_second: commands in a second, without those that sent messages.
+        of_a_message: commands for each message that was sent.
+        cpu: the share of a core that the dashboard took.
+    """
+
+    a_second: Counted
+    of_a_message: Counted
+    cpu: float
+
+
+async def watched(broker: RedisBroker, web: Web, viewers: int, of_a_message: Counted) -> Watched:
     watchers = [asyncio.create_task(watch(web.base, "/")) for _ in range(viewers)]
-    sender = asyncio.create_task(trickle(broker))
+    sent: list[int] = []
+    sender = asyncio.create_task(trickle(broker, sent))
     await asyncio.sleep(3)  # until all of them listen
     client = redis.asyncio.from_url(os.environ["TASKIQ_BROKER_URL"].partition("?")[0])
-    first, cpu, start = await processed(client), cpu_seconds(web.pid), time.monotonic()
+    first, before, cpu = await processed(client), len(sent), cpu_seconds(web.pid)
+    start = time.monotonic()
     await asyncio.sleep(WATCHED)
-    seconds = time.monotonic() - start
-    rate = (await processed(client) - first - 1) / seconds
+    seconds, messages = time.monotonic() - start, len(sent) - before
+    count = (await processed(client)).minus(first)
     cpu = (cpu_seconds(web.pid) - cpu) / seconds
     await client.aclose()
     for task in (sender, *watchers):
         task.cancel()
     await asyncio.gather(sender, *watchers, return_exceptions=True)
-    return rate, cpu
+    rest = count.minus(of_a_message.times(messages))
+    return Watched(rest.times(1 / seconds), count.times(1 / messages), cpu)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -117,15 +154,18 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def processed(client: "redis.asyncio.Redis[bytes]") -> int:
-    info = await client.info("stats")
-    return int(info["total_commands_processed"])
+async def processed(client: "redis.asyncio.Redis[bytes]") -> Counted:
+    stats = (await client.info("commandstats")).items()
+    counted = [each for name, each in stats if name != "cmdstat_info"]
+    calls = sum(each["calls"] for each in counted)
+    return Counted(calls, sum(each["usec"] for each in counted) / 1e6)
 
 
-async def trickle(broker: RedisBroker) -> None:
+async def trickle(broker: RedisBroker, sent: list[int]) -> None:
     """Change something for each tick."""
     while True:
         await broker.kick(message(0))
+        sent.append(1)
         await asyncio.sleep(0.1)
 
 
@@ -133,21 +173,27 @@ async def trickle(broker: RedisBroker) -> None:
 
 
 async def drains(folder: Path, url: str, tasks: int, rounds: int) -> None:
-    """Print the ratio of drain rates with an open dashboard and without one, pair by pair."""
-    ratios: list[float] = []
+    """Print what an open dashboard costs a drain: in time, and in CPU of worker and server."""
+    times: list[float] = []
+    cpus: list[float] = []
     for number in range(rounds):
         order = (False, True) if number % 2 else (True, False)
-        seconds = {is_open: await drain(folder, url, tasks, is_open=is_open) for is_open in order}
-        ratios.append(seconds[False] / seconds[True])
-        rates = ", ".join(
-            f"{'open' if is_open else 'closed'} {tasks / each:,.0f}/s"
-            for is_open, each in sorted(seconds.items())
-        )
-        print(f"drain of {tasks:,}: {rates}, ratio {ratios[-1]:.3f}")
-    print(f"drain rate, dashboard open to closed, median of {rounds} pairs: {median(ratios):.3f}")
+        found = {is_open: await drain(folder, url, tasks, is_open=is_open) for is_open in order}
+        times.append(found[True].seconds / found[False].seconds)
+        cpus.append(found[True].cpu / found[False].cpu)
+        print(f"drain of {tasks:,}, open to closed: time {times[-1]:.3f}, CPU {cpus[-1]:.3f}")
+    print(f"medians of {rounds} pairs: time {median(times):.3f}, CPU {median(cpus):.3f}")
 
 
-async def drain(folder: Path, url: str, tasks: int, *, is_open: bool) -> float:
+@dataclass(frozen=True)
+class Drain:
+    """How long a drain took, and how much CPU the worker and the server spent on it."""
+
+    seconds: float
+    cpu: float
+
+
+async def drain(folder: Path, url: str, tasks: int, *, is_open: bool) -> Drain:
     async with RedisBroker.from_url(url) as broker:
         for start in range(0, tasks, LOT):
             await broker.kick_many([message(number) for number in range(start, start + LOT)])
@@ -163,20 +209,34 @@ async def drain(folder: Path, url: str, tasks: int, *, is_open: bool) -> float:
                 await asyncio.gather(viewer, return_exceptions=True)
 
 
-async def drained(folder: Path, broker: RedisBroker, tasks: int) -> float:
-    """Seconds from the first tenth of the messages to the last one."""
-    worker = [sys.executable, "-m", "taskiq_cli", "worker", "tkq:broker", "--workers", "1"]
-    process = subprocess.Popen([*worker, "--log-level", "ERROR"], cwd=folder)  # noqa: ASYNC220  # returns at once
+async def drained(folder: Path, broker: RedisBroker, tasks: int) -> Drain:
+    """Measure from the first tenth of the messages to the last one."""
+    command = [sys.executable, "-m", "taskiq_cli", "worker", "tkq:broker", "--workers", "1"]
+    worker = subprocess.Popen([*command, "--log-level", "ERROR"], cwd=folder)  # noqa: ASYNC220
+    client = redis.asyncio.from_url(os.environ["TASKIQ_BROKER_URL"].partition("?")[0])
     try:
-        start = 0.0
+        start = cpu = 0.0
         while left := await left_of(broker):
             if start == 0.0 and left < tasks * 0.9:
-                start = time.monotonic()
-            await asyncio.sleep(0.02)
-        return time.monotonic() - start
+                start, cpu = time.monotonic(), await spent(client, worker.pid)
+            await asyncio.sleep(0.05)
+        return Drain(time.monotonic() - start, await spent(client, worker.pid) - cpu)
     finally:
-        process.terminate()
-        process.wait()
+        await client.aclose()
+        worker.terminate()
+        worker.wait()
+
+
+async def spent(client: "redis.asyncio.Redis[bytes]", supervisor: int) -> float:
+    """CPU seconds of the worker processes and the server so far."""
+    info = await client.info("cpu")
+    children = children_of(supervisor)
+    workers = sum(cpu_seconds(int(pid)) for pid in children)
+    return workers + float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 async def left_of(broker: RedisBroker) -> int:
@@ -187,7 +247,7 @@ async def left_of(broker: RedisBroker) -> int:
 # --- pages ----------------------------------------------------------------------------------------
 
 
-async def page_times(folder: Path, url: str, messages: int, rounds: int) -> None:
+async def page_times(folder: Path, url: str, messages: int) -> None:
     """Print how long each page takes with a thousand waiting messages, and with very many."""
     found: dict[int, dict[str, float]] = {}
     # Such a short interval that each page is read anew.
@@ -197,7 +257,7 @@ async def page_times(folder: Path, url: str, messages: int, rounds: int) -> None
             for start in range(have, count, LOT):
                 lot = range(start, min(start + LOT, count))
                 await broker.kick_many([message(number) for number in lot])
-            found[count] = {page: await page_time(web.base, page, rounds) for page in PAGES}
+            found[count] = {page: await page_time(web.base, page) for page in PAGES}
         await broker.purge()
     print(f"page          1,000 waiting   {messages:,} waiting")
     for page in PAGES:
@@ -205,9 +265,9 @@ async def page_times(folder: Path, url: str, messages: int, rounds: int) -> None
         print(f"{page:<12}  {small:>10.1f} ms   {large:>10.1f} ms")
 
 
-async def page_time(base: str, page: str, rounds: int) -> float:
+async def page_time(base: str, page: str) -> float:
     seconds: list[float] = []
-    for _ in range(rounds):
+    for _ in range(PAGE_ROUNDS):
         await asyncio.sleep(0.25)  # the dashboard keeps what it has read for less than that
         start = time.monotonic()
         status = await get(base, page)

@@ -11,7 +11,9 @@ import pytest
 from starlette.requests import Request
 
 from taskiq_core.messages.history import DeliveryEnd, DeliveryRecord, MinuteCounters
+from taskiq_core.messages.progress import TaskProgress
 from taskiq_core.messages.queue_stats import QueueStats
+from taskiq_core.messages.result import TaskiqResult
 from taskiq_core.worker_report import WorkerState
 from taskiq_web import Access, DashboardOptions
 from taskiq_web.reads.feed import SnapshotFeed, Tick
@@ -21,6 +23,7 @@ from taskiq_web.reads.schedules import ScheduleRow, SourceReport
 from taskiq_web.reads.shared import SharedReads
 from taskiq_web.reads.snapshot import Snapshot
 from taskiq_web.render.chart import bar_chart, nice_top
+from taskiq_web.render.values import MASK
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -53,7 +56,7 @@ async def ticks_of(feed: SnapshotFeed, count: int) -> list[Tick]:
 
 async def test_hundred_viewers_cost_what_one_costs() -> None:
     looks = Looks()
-    feed = SnapshotFeed(looks, interval=0.02, max_viewers=100)
+    feed = SnapshotFeed(looks, interval=0.02, timeout=10, max_viewers=100)
 
     found = await asyncio.gather(*(ticks_of(feed, 5) for _ in range(100)))
 
@@ -63,7 +66,7 @@ async def test_hundred_viewers_cost_what_one_costs() -> None:
 
 async def test_nobody_looks_when_no_viewer_is_there() -> None:
     looks = Looks()
-    feed = SnapshotFeed(looks, interval=0.01, max_viewers=1)
+    feed = SnapshotFeed(looks, interval=0.01, timeout=10, max_viewers=1)
     await asyncio.sleep(0.05)
     assert looks.count == 0
 
@@ -77,7 +80,7 @@ async def test_nobody_looks_when_no_viewer_is_there() -> None:
 async def test_pages_are_read_again_now_and_then_although_nothing_shows() -> None:
     looks = Looks()
     looks.is_still = True
-    feed = SnapshotFeed(looks, interval=0.005, max_viewers=1)
+    feed = SnapshotFeed(looks, interval=0.005, timeout=10, max_viewers=1)
 
     found = await ticks_of(feed, 6)
 
@@ -88,7 +91,7 @@ async def test_pages_are_read_again_now_and_then_although_nothing_shows() -> Non
 
 async def test_feed_goes_on_while_the_store_is_away() -> None:
     looks = Looks()
-    feed = SnapshotFeed(looks, interval=0.005, max_viewers=1)
+    feed = SnapshotFeed(looks, interval=0.005, timeout=10, max_viewers=1)
     async with aclosing(feed.ticks()) as ticks:
         assert (await anext(ticks)).error == ""
         looks.error = ConnectionError("gone")
@@ -100,10 +103,20 @@ async def test_feed_goes_on_while_the_store_is_away() -> None:
                 pass
 
 
+async def test_feed_says_when_the_store_hangs() -> None:
+    async def hang() -> Snapshot:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    feed = SnapshotFeed(hang, interval=0.005, timeout=0.01, max_viewers=1)
+
+    assert [tick.error for tick in await ticks_of(feed, 1)] == ["TimeoutError: "]
+
+
 async def test_viewer_learns_of_a_change_at_once() -> None:
     looks = Looks()
     looks.is_still = True
-    feed = SnapshotFeed(looks, interval=600, max_viewers=1)
+    feed = SnapshotFeed(looks, interval=600, timeout=10, max_viewers=1)
     async with aclosing(feed.ticks()) as ticks:
         await anext(ticks)
         feed.notify()
@@ -112,7 +125,7 @@ async def test_viewer_learns_of_a_change_at_once() -> None:
 
 
 async def test_closed_feed_sends_viewers_away() -> None:
-    feed = SnapshotFeed(Looks(), interval=600, max_viewers=1)
+    feed = SnapshotFeed(Looks(), interval=600, timeout=10, max_viewers=1)
     async with aclosing(feed.ticks()) as ticks:
         await anext(ticks)
         feed.close()
@@ -139,6 +152,24 @@ async def test_one_question_is_asked_once_at_a_time() -> None:
     assert await asyncio.gather(*waiting[1:]) == [1] * 9
     reads.forget()
     assert await reads.get("a", read) == 2
+
+
+async def test_question_that_hangs_is_asked_once() -> None:
+    reads, asked = SharedReads(0.001), 0
+    gate = asyncio.Event()
+
+    async def read() -> None:
+        nonlocal asked
+        asked += 1
+        await gate.wait()
+
+    for _ in range(5):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reads.get("a", read), 0.01)
+    gate.set()
+    await reads.get("a", read)
+
+    assert asked <= 2
 
 
 async def test_failed_reading_is_not_kept() -> None:
@@ -421,6 +452,39 @@ async def test_task_that_ended_has_its_deliveries_and_its_trace(make_stage: Any)
     assert "https://traces.example/a%2Fb" in await stage.html("/task", id="t-1")
 
 
+async def test_result_that_can_not_be_read_hides_nothing_else(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> Any:
+        raise ValueError("not a result")
+
+    await stage.send("shop:charge", 1, task_id="t-1")
+    monkeypatch.setattr(stage.broker.result_backend, "is_result_ready", fail)
+
+    found = (await stage.get("/task", id="t-1"))["report"]
+
+    assert found["state"] == "waiting"
+    assert "not a result" in found["notes"][0]
+
+
+async def test_result_traceback_and_progress_of_a_task(stage: Any) -> None:
+    try:
+        raise ValueError("<declined>")
+    except ValueError as error:
+        failed = TaskiqResult(is_err=True, return_value=None, execution_time=1.0, error=error)
+    backend = stage.broker.result_backend
+    await backend.set_result("t-1", failed)
+    await backend.set_progress("t-1", TaskProgress(state="half", meta={"done": 50, "token": "x"}))
+
+    report = (await stage.get("/task", id="t-1"))["report"]
+    page = await stage.html("/task", id="t-1")
+
+    assert report["outcome"]["error"] == "ValueError: <declined>"
+    assert "Traceback" in report["outcome"]["traceback"]
+    assert report["progress"] == {"state": "half", "meta": {"done": 50, "token": MASK}}
+    assert "&lt;declined&gt;" in page
+
+
 async def test_plugins_with_what_was_proven(stage: Any) -> None:
     found = await stage.get("/plugins")
 
@@ -472,6 +536,8 @@ async def test_pages_by_key(stage: Any) -> None:
             break
 
     assert seen == [f"t-{number:03}" for number in range(120)]
+    greedy = await stage.get("/messages", limit="1000000", page_size="1000000", after="")
+    assert len(greedy["messages"]) == 50
 
 
 @pytest.mark.parametrize(

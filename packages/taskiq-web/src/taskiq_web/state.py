@@ -91,6 +91,7 @@ def make_state(
     feed = SnapshotFeed(
         lambda: _tick_snapshot(broker, reads),
         interval=options.interval,
+        timeout=options.read_timeout,
         max_viewers=options.max_viewers,
     )
     return DashboardState(

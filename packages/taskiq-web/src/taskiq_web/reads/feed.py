@@ -40,6 +40,7 @@ class SnapshotFeed:
     Args:
         take: takes a snapshot.
         interval: seconds between two ticks.
+        timeout: seconds that a snapshot may take.
         max_viewers: how many may listen at the same time.
     """
 
@@ -48,10 +49,12 @@ class SnapshotFeed:
         take: Callable[[], Coroutine[Any, Any, Snapshot]],
         *,
         interval: float,
+        timeout: float,
         max_viewers: int,
     ) -> None:
         self._take = take
         self._interval = interval
+        self._timeout = timeout
         self._max_viewers = max_viewers
         self._viewers: set[asyncio.Queue[Tick | None]] = set()
         self._loop: asyncio.Task[None] | None = None
@@ -110,7 +113,8 @@ class SnapshotFeed:
 
     async def _look(self) -> tuple[bytes, str]:
         try:
-            return digest_of(await self._take()), ""
+            async with asyncio.timeout(self._timeout):
+                return digest_of(await self._take()), ""
         except Exception as error:  # noqa: BLE001  # a store that is away; it is asked again
             logger.debug("The dashboard can't ask the broker: %s", error)
             return b"", f"{type(error).__name__}: {error}"

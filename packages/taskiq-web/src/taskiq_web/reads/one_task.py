@@ -9,7 +9,7 @@ from typing import Any, Final
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.capabilities import Capability
 from taskiq_core.client.no_result_backend import DummyResultBackend
-from taskiq_core.exceptions import ResultBackendError, TaskiqError
+from taskiq_core.exceptions import reason_of
 from taskiq_core.messages.exception_bounds import RemoteTraceback
 from taskiq_core.messages.exception_records import UnknownRemoteError
 from taskiq_core.messages.history import DeliveryRecord
@@ -170,8 +170,8 @@ async def _result(
         if not await backend.is_result_ready(task_id):
             return None, shown
         result = await backend.get_result(task_id, with_logs=True)
-    except (ResultBackendError, TaskiqError) as error:
-        notes.append(f"Its result can't be read: {error}")
+    except Exception as error:  # noqa: BLE001  # bytes from anywhere, and any serializer
+        notes.append(f"Its result can't be read: {reason_of(error)}")
         return None, None
     return _outcome(result, access), shown
 

@@ -41,11 +41,10 @@ class SharedReads:
         """
         now = time.monotonic()
         kept = self._kept.get(key)
-        if kept is None or kept.until <= now or kept.answer.cancelled():
+        # A question that is still being asked is not asked again, however long that takes.
+        if kept is None or (kept.answer.done() and kept.until <= now):
             self._drop_old(now)
-            kept = _Kept(
-                asyncio.ensure_future(_awaited(read)), now + (self._ttl if ttl is None else ttl)
-            )
+            kept = _Kept(_asked(read), now + (self._ttl if ttl is None else ttl))
             self._kept[key] = kept
         try:
             # A viewer who leaves does not end the reading of the others.
@@ -60,11 +59,18 @@ class SharedReads:
         self._kept.clear()
 
     def _drop_old(self, now: float) -> None:
-        for key in [key for key, kept in self._kept.items() if kept.until <= now]:
+        old = [key for key, kept in self._kept.items() if kept.answer.done() and kept.until <= now]
+        for key in old:
             del self._kept[key]
         while len(self._kept) >= MAX_KEPT:
             del self._kept[next(iter(self._kept))]
 
 
-async def _awaited(read: Callable[[], Awaitable[_T]]) -> _T:
-    return await read()
+def _asked(read: Callable[[], Awaitable[_T]]) -> "asyncio.Task[_T]":
+    async def ask() -> _T:
+        return await read()
+
+    task = asyncio.create_task(ask())
+    # Where every viewer has left by then, nobody else retrieves what it raised.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
