@@ -119,7 +119,7 @@ class Watched:
     """What was counted in some seconds.
 
     Attributes:
-        a_second: commands in a second, without those that sent messages.
+        a_second: commands in a second, without the ones that sent messages.
         of_a_message: commands for each message that was sent.
         cpu: the share of a core that the dashboard took.
     """
