@@ -23,6 +23,11 @@ nox.options.sessions = ["tests", "lint", "typecheck"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
 
+# Tests start thousands of processes. Each would compile all that it imports, which takes longer
+# than most tests, where the shell forbids to keep bytecode, or uv has not made it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["UV_COMPILE_BYTECODE"] = "1"
+
 ROOT = Path(__file__).parent
 PACKAGES = sorted(file.parent.name for file in ROOT.glob("packages/*/pyproject.toml"))
 # What only tests use; it is installed in editable form, and never built.
@@ -183,6 +188,25 @@ def build(session: nox.Session) -> None:
         session.run(*command, f"packages/{package}", silent=True)
     with tempfile.TemporaryDirectory(prefix="taskiq-build-") as folder, session.chdir(folder):
         use_wheels(session, Path(folder))
+
+
+@nox.session(reuse_venv=True)
+def release(session: nox.Session) -> None:
+    """Check what a release of a package needs, and build it: `-- taskiq-redis`."""
+    install_once(session, group("build"), group("release"))
+    session.run("python", "tools/check_release.py", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def lowest(session: nox.Session) -> None:
+    """Run the tests of packages with the lowest versions that they declare: `-- taskiq-retry`."""
+    for package in session.posargs or ["taskiq-core"]:
+        needed = [f"{ROOT / 'packages' / name}" for name in with_siblings(package)]
+        servers = testing_editables(test_names(package) & {*TESTING})
+        session.install(
+            "--resolution=lowest-direct", *needed, *servers, *test_libraries(package), *RUNNER
+        )
+        session.run("pytest", *PARALLEL, f"packages/{package}/tests")
 
 
 @nox.session(requires=["build"])
