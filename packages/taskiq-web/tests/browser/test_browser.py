@@ -1,6 +1,11 @@
 """What two viewers see and do in a real browser."""
 
 import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -149,6 +154,92 @@ def test_pages_are_accessible(shop: Any) -> None:
     assert ann.driver.switch_to.active_element.text == "Skip to the content"
     ann.driver.switch_to.active_element.send_keys(Keys.ENTER)
     assert ann.driver.switch_to.active_element.get_attribute("id") == "main"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_focus_stays_with_its_row(shop: Any) -> None:
+    """A button that has the focus is not that of another row when rows above it go."""
+    ann, bob = shop.windows
+    for _ in range(2):
+        ann.open("/tasks/run?name=shop:charge")
+        ann.type("input[name=argument-order]", "1")
+        ann.type("input[name=delay]", "600")
+        ann.press("Run")
+        ann.sees("delayed", "#state")
+    bob.open("/messages?state=delayed")
+    bob.sees("shop:charge")
+    last = bob.driver.find_elements(By.CSS_SELECTOR, "tbody button.danger")[-1]
+    bob.driver.execute_script("arguments[0].focus()", last)
+
+    ann.open("/messages?state=delayed")
+    ann.press("Deliver now", "tbody")
+    ann.sees("is not delayed any more", "#notice")
+    until(lambda: len(bob.driver.find_elements(By.CSS_SELECTOR, "tbody tr")) == 1, "one row")
+
+    assert bob.driver.switch_to.active_element == last
+
+
+EVIL = """<!doctype html><title>evil</title>
+<iframe name="target"></iframe><iframe id="framed" src="{base}/queues"></iframe>
+<form method="post" action="{base}/queues/pause" target="target">
+<input name="queue" value="default"></form>
+<script>
+document.forms[0].submit();
+const options = {{method: "POST", mode: "no-cors", credentials: "include"}};
+fetch("{base}/queues/pause", {{...options, body: new URLSearchParams({{queue: "default"}})}})
+  .finally(() => {{ document.title = "tried"; }});
+</script>"""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("shop", ["sqlite"], indirect=True)
+def test_page_of_another_origin_changes_and_frames_nothing(shop: Any) -> None:
+    """The other origin is of the same site, another port: so the browser sends the cookie along."""
+    ann = shop.windows[0]
+    ann.open("/queues")
+    ann.sees("open", "tbody")
+
+    with evil_server(EVIL.format(base=ann.base)) as url:
+        ann.driver.get(url)
+        until(lambda: ann.driver.title == "tried", "the attack")
+        for frame in ("target", "framed"):
+            ann.driver.switch_to.frame(frame)
+            assert "Queues" not in ann.driver.find_element(By.TAG_NAME, "body").text
+            ann.driver.switch_to.default_content()
+
+    ann.open("/queues")
+    assert "paused" not in ann.find("tbody").text
+    ann.open("/audit")
+    assert "paused. Running tasks" not in ann.find("main").text
+
+
+def until(look: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not look():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@contextmanager
+def evil_server(page: str) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def findings_of(driver: Any, axe: str) -> list[str]:
