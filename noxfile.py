@@ -249,6 +249,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=True)
+def bench_pgsql(session: nox.Session) -> None:
+    """Measure our PostgreSQL broker beside other queues; arguments go to pgsql_queues/run.py."""
+    ours = ["packages/taskiq-core", "packages/taskiq-pgsql", "testing/taskiq-testservers"]
+    peers = ["procrastinate", "psycopg[binary,pool]", "pgqueuer", "taskiq-postgres[asyncpg]"]
+    session.install(*ours, *peers, PEER, env=OUTSIDE)
+    session.run("python", "benchmarks/pgsql_queues/run.py", *session.posargs, env=OUTSIDE)
+
+
+@nox.session(reuse_venv=True)
 def profile(session: nox.Session) -> None:
     """Show where the time of a task on Redis goes; `-- --write-docs` puts it into docs/."""
     install_workspace(session, ["uvloop"])

@@ -20,26 +20,33 @@ Token: TypeAlias = LeaseToken[int]
 CHUNK: Final = 1_000
 """Deliveries of one statement at most."""
 # Rows are found by their primary key, and in its order, so that two statements can't wait for each
-# other. An expression hides the state from the planner, which would scan the index of that state.
-_HELD: Final = "m.id = t.id AND m.fence = t.fence AND m.state + 0 = 2"
+# other. An expression hides the state from the planner, which would scan the index of that state,
+# and there is no join, for which it would scan all of the primary key: dead rows, too.
+_OF_ROW: Final = "[array_position($1::bigint[], id)]"
+_HELD: Final = f"""
+id = ANY($1::bigint[]) AND state + 0 = 2 AND fence = ($2::bigint[]){_OF_ROW}
+"""
 ACKNOWLEDGE: Final = """
-DELETE FROM {s}.messages AS m USING unnest($1::bigint[], $2::bigint[]) AS t(id, fence)
-WHERE {lazy} AND {held} RETURNING m.id
+DELETE FROM {s}.messages WHERE {lazy} AND {held} RETURNING id
 """.replace("{held}", _HELD)
 RENEW: Final = """
-UPDATE {s}.messages AS m SET lease_until = statement_timestamp() + make_interval(secs => $3)
-FROM unnest($1::bigint[], $2::bigint[]) AS t(id, fence)
-WHERE {lazy} AND {held} RETURNING m.id, m.aborted
+UPDATE {s}.messages SET lease_until = statement_timestamp() + make_interval(secs => $3)
+WHERE {lazy} AND {held} RETURNING id, aborted
 """.replace("{held}", _HELD)
+_DELAY: Final = f"($3::float8[]){_OF_ROW}"
 # A message whose abort was asked for does not wait.
-RELEASE: Final = """
-UPDATE {s}.messages AS m SET state = CASE WHEN t.delay > 0 AND NOT m.aborted THEN 1 ELSE 0 END,
-    due = CASE WHEN t.delay > 0
-        THEN statement_timestamp() + make_interval(secs => t.delay) ELSE m.due END,
-    attempt = greatest(m.attempt - t.uncounted, 0), lease_until = NULL, owner = NULL, batch = NULL
-FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::int[]) AS t(id, fence, delay, uncounted)
-WHERE {held} RETURNING m.id, m.queue, m.state
-""".replace("{held}", _HELD)
+RELEASE: Final = (
+    """
+UPDATE {s}.messages SET state = CASE WHEN {delay} > 0 AND NOT aborted THEN 1 ELSE 0 END,
+    due = CASE WHEN {delay} > 0
+        THEN statement_timestamp() + make_interval(secs => {delay}) ELSE due END,
+    attempt = greatest(attempt - ($4::int[]){of_row}, 0), lease_until = NULL, owner = NULL,
+    batch = NULL
+WHERE {held} RETURNING id, queue, state
+""".replace("{delay}", _DELAY)
+    .replace("{of_row}", _OF_ROW)
+    .replace("{held}", _HELD)
+)
 BURY: Final = """
 WITH gone AS (
     DELETE FROM {s}.messages WHERE id = $1 AND fence = $2 AND state = 2 RETURNING *
