@@ -123,7 +123,11 @@ class Server:
     async def _open(self) -> Any:
         settings = {"application_name": "taskiq", **self._options.get("server_settings", {})}
         # No named statements that we don't make ourselves: a pooler may not keep them.
-        options = {"statement_cache_size": 0, **self._options, "server_settings": settings}
+        options: dict[str, Any] = {
+            "statement_cache_size": 0,
+            **self._options,
+            "server_settings": settings,
+        }
         return await asyncpg.connect(self._url, **options)
 
 
