@@ -15,7 +15,7 @@ from taskiq_core.state import TaskiqState
 
 # aiohttp has this name for type checkers only, and dependencies are found by type hints: without it
 # each task that depends on a request would warn. The object is that of the public name.
-vars(web_request).setdefault("RequestHandler", web.RequestHandler)
+setattr(web_request, "RequestHandler", web.RequestHandler)  # noqa: B010  # typed without it
 
 Factory = Callable[[], web.Application | Awaitable[web.Application]]
 

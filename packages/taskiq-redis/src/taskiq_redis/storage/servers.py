@@ -126,17 +126,18 @@ class SentinelServer:
         pool = SentinelConnectionPool(  # type: ignore[no-untyped-call]
             self._master_name, manager, **self._options
         )
-        connection: AbstractConnection | None = None
+        opened: list[AbstractConnection] = []
         try:
             # Each sentinel that does not answer takes its time.
-            connection = await _connected(pool, self.address, steps=len(self._sentinels) + 1)
+            steps = len(self._sentinels) + 1
+            opened.append(await _connected(pool, self.address, steps=steps))
         finally:
             closings = (sentinel.aclose() for sentinel in manager.sentinels)
             if await _is_cancelled_during(asyncio.gather(*closings, return_exceptions=True)):
-                if connection is not None:
+                for connection in opened:
                     await connection.disconnect(nowait=True)
                 raise asyncio.CancelledError
-        return connection
+        return opened[0]
 
 
 class ClusterServer:
