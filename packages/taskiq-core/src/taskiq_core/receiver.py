@@ -410,10 +410,10 @@ class Receiver:
 
     # -- a delivery's life --------------------------------------------------------------------
 
-    async def handle(self, delivery: Delivery) -> None:
+    def handle(self, delivery: Delivery) -> Coroutine[Any, Any, None]:
         """Run one delivery and settle it; for a delivery that `listen` has not taken."""
         self._leases.hold(delivery)
-        await self._handler.handle(delivery)
+        return self._handler.handle(delivery)
 
     async def callback(
         self, message: bytes | AckableMessage | Delivery, raise_err: bool = False

@@ -132,7 +132,8 @@ class MemoryQueue:
     def _submit(self, delivery: MemoryDelivery, delay: float) -> None:
         if delay <= 0 or not self._waits_for_delays:
             # While a slot is free, all that waits is paused.
-            if self.pool.slots.free > 0 and delivery.queue_name not in self.paused:
+            slots = self.pool.slots
+            if slots.taken < slots.limit and delivery.queue_name not in self.paused:
                 self.pool.submit(delivery)
             else:
                 self._enqueue(delivery)
@@ -175,7 +176,8 @@ class MemoryQueue:
         self.delayed.clear()
 
     def _done(self, delivery: MemoryDelivery) -> None:
-        self._settled(delivery)
+        if not delivery.is_released:
+            self._on_settled(delivery.message.task_id)
         if any(self.waiting.values()):
             self._feed()
 

@@ -48,6 +48,11 @@ class Coalescer(Generic[_Item, _Outcome]):
             self._calling = loop.create_task(self._call_until_empty())
         return future
 
+    @property
+    def is_calling(self) -> bool:
+        """Whether a call is under way, or items wait for one."""
+        return self._calling is not None
+
     async def wait_idle(self) -> None:
         """Wait until nothing is under way."""
         while self._calling is not None:

@@ -38,19 +38,19 @@ class DeliveryPool(Generic[_Delivery]):
         self._limit = self.slots.limit if limit is None else limit
         self._waiting: deque[_Delivery] = deque()
         # The event loop itself keeps only weak references to its tasks.
-        self._running: dict[DeliveryTask, _Delivery] = {}
+        self._running: dict[_Delivery, DeliveryTask] = {}
         self._idle: asyncio.Future[None] | None = None
         self._is_cancelling = False
 
     @property
     def running(self) -> list[_Delivery]:
         """The deliveries whose tasks run now."""
-        return list(self._running.values())
+        return list(self._running)
 
     @property
     def tasks(self) -> set[asyncio.Task[None]]:
         """The asyncio tasks of the deliveries that run now."""
-        return set(self._running)
+        return set(self._running.values())
 
     @property
     def waiting(self) -> list[_Delivery]:
@@ -63,7 +63,7 @@ class DeliveryPool(Generic[_Delivery]):
 
     def delivery_of(self, task: asyncio.Task[Any] | None) -> _Delivery | None:
         """Return the delivery that runs in an asyncio task; None if there is none."""
-        return self._running.get(task) if isinstance(task, DeliveryTask) else None
+        return next((held for held, runs in self._running.items() if runs is task), None)
 
     def submit(self, delivery: _Delivery) -> None:
         """Run a delivery, now or when a slot is free."""
@@ -99,20 +99,20 @@ class DeliveryPool(Generic[_Delivery]):
         try:
             # A task that is cancelled before its first step never runs, nor settles its delivery.
             await asyncio.sleep(0)
-            for task in self._running:
+            for task in self._running.values():
                 task.cancel_by_worker()
-            settling = [task for task in self._running if task.is_settling]
+            settling = [task for task in self._running.values() if task.is_settling]
             if settling:
                 _, late = await asyncio.wait(settling, timeout=SETTLE_TIMEOUT)
                 for task in late:
                     task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
         finally:
             self._is_cancelling = False
 
     def _start(self, delivery: _Delivery) -> None:
-        task = DeliveryTask(self._run(delivery), loop=asyncio.get_running_loop())
-        self._running[task] = delivery
+        loop = asyncio.get_running_loop()
+        self._running[delivery] = DeliveryTask(self._run(delivery), loop=loop)
 
     async def _run(self, delivery: _Delivery) -> None:
         try:
@@ -121,9 +121,7 @@ class DeliveryPool(Generic[_Delivery]):
             self._finished(delivery)
 
     def _finished(self, delivery: _Delivery) -> None:
-        task = asyncio.current_task()
-        if isinstance(task, DeliveryTask):
-            self._running.pop(task, None)
+        del self._running[delivery]
         self.slots.release()
         if self._on_done is not None:
             self._on_done(delivery)

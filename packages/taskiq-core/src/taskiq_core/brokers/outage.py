@@ -30,15 +30,11 @@ class Outage:
         self._name = name
         self._logger = logger
         self._clock = clock
+        self.is_on = False
         self._failing: dict[str, str] = {}
         self._failures = 0
         self._began = 0.0
         self._logged = 0.0
-
-    @property
-    def is_on(self) -> bool:
-        """Whether something has failed, and has not worked since."""
-        return bool(self._failing)
 
     def failed(self, activity: str, error: BaseException) -> None:
         """Note a failure that is followed by another try.
@@ -53,6 +49,7 @@ class Outage:
         kind = type(error).__name__
         is_known = kind in self._failing.values()
         self._failing[activity] = kind
+        self.is_on = True
         self._failures += 1
         if not is_known:
             text = "%s: %s (%s); it is tried again until it works"
@@ -80,3 +77,4 @@ class Outage:
             text = "%s is back after %.1f s and %d failed tries"
             self._logger.warning(text, self._name, seconds, self._failures)
             self._failing.clear()
+            self.is_on = False

@@ -94,11 +94,11 @@ class ArgumentAdapters:
         known = len(self._positional)
         for index, value in enumerate(args):
             adapter = self._positional[index] if index < known else self._rest_positional
-            if adapter is not None:
+            if adapter is not None and type(value) is not adapter.exact:
                 args[index] = restore(adapter, value, index + 1, task_name)
         for name, value in kwargs.items():
             adapter = self._named.get(name, self._rest_named)
-            if adapter is not None:
+            if adapter is not None and type(value) is not adapter.exact:
                 kwargs[name] = restore(adapter, value, name, task_name)
 
 

@@ -179,7 +179,10 @@ class AsyncKicker(Sendable[_FuncParams, _ReturnType_co]):
         return CreatedSchedule(self, source, task)
 
     def _prepare_message(self, *args: Any, **kwargs: Any) -> TaskiqMessage:
-        labels, labels_types = prepare_labels(self.labels, without=_UNSENT_LABELS)
+        labels: dict[str, str] = {}
+        labels_types: dict[str, int] = {}
+        if self.labels:
+            labels, labels_types = prepare_labels(self.labels, without=_UNSENT_LABELS)
         return make_message(
             {
                 "task_id": self.custom_task_id or self.broker.id_generator(),

@@ -45,7 +45,10 @@ async def send_message(
             message = await transform(chain.pre_send, message)
         if check is not None:
             check(message)
-        formatted = _format(message, carrier.formatter)
+        try:
+            formatted = carrier.formatter.dumps(message)
+        except Exception as error:
+            raise explain_unsendable(message, carrier.formatter, error) from error
         try:
             await carrier.kick(formatted)
         except Exception as error:  # noqa: BLE001  # any broker, any failure of its connection
@@ -61,13 +64,6 @@ async def send_message(
 async def send_by_parts(message: TaskiqMessage, carrier: Any) -> None:
     """Send a message with an object that has middlewares, formatter and `kick`, and no `send`."""
     await send_message(message, carrier, MiddlewareChain(list(carrier.middlewares)))
-
-
-def _format(message: TaskiqMessage, formatter: TaskiqFormatter) -> BrokerMessage:
-    try:
-        return formatter.dumps(message)
-    except Exception as error:
-        raise explain_unsendable(message, formatter, error) from error
 
 
 def _has_cause(error: Exception) -> bool:

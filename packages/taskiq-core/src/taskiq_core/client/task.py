@@ -163,14 +163,14 @@ class AsyncTaskiqTask(Generic[_ReturnType]):
         return self._typed(result)
 
     def _typed(self, result: TaskiqResult[_ReturnType]) -> TaskiqResult[_ReturnType]:
-        if not INTERNAL_LABELS.isdisjoint(result.labels):
+        if result.labels and not INTERNAL_LABELS.isdisjoint(result.labels):
             result.labels = {
                 name: value for name, value in result.labels.items() if name not in INTERNAL_LABELS
             }
         if self.return_type is None or result.is_err:
             return result
         adapter = adapter_for(self.return_type)
-        if adapter is not None:
+        if adapter is not None and type(result.return_value) is not adapter.exact:
             result.return_value = adapter.restore(
                 result.return_value, what=f"result of {self.task_id}"
             )

@@ -9,7 +9,7 @@ from taskiq_core.flow.run_state import Run
 from taskiq_core.loggers import get_logger
 from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.history import DeliveryEnd
-from taskiq_core.messages.labels import attempt_of
+from taskiq_core.messages.labels import REQUEUE, attempt_of
 from taskiq_core.messages.outcomes import Ack, Bury, Leave, Outcome, Release
 
 logger = get_logger(__name__)
@@ -27,14 +27,14 @@ def end_of(delivery: Delivery, run: Run, outcome: Outcome) -> DeliveryEnd:
         outcome: what was decided; `LEAVE` if that could not be done.
     """
     match outcome:
+        case Ack():
+            return _end_of_acknowledged(run)
         case Leave():
             return DeliveryEnd.LOST
         case Bury():
             return DeliveryEnd.EXPIRED if delivery.expired else DeliveryEnd.DEAD
         case Release():
             return DeliveryEnd.RETRIED if has_failed(run) else DeliveryEnd.RELEASED
-        case Ack():
-            return _end_of_acknowledged(run)
 
 
 def has_failed(run: Run) -> bool:
@@ -47,7 +47,7 @@ def attempt_number(delivery: Delivery, run: Run) -> int:
 
     A message that was sent again counts in its labels.
     """
-    if run.message is None or not run.message.labels:
+    if run.message is None or REQUEUE not in run.message.labels:
         return delivery.attempt
     try:
         return attempt_of(run.message.labels)
@@ -80,10 +80,10 @@ def _end_of_acknowledged(run: Run) -> DeliveryEnd:
     if run.result is None:
         return DeliveryEnd.ABORTED  # before it was started: nothing else is acknowledged unread
     error = run.result.error
-    if isinstance(error, NoResultError):
-        return _end_without_result(run, error)
     if error is None:
         return DeliveryEnd.SUCCEEDED
+    if isinstance(error, NoResultError):
+        return _end_without_result(run, error)
     return DeliveryEnd.ABORTED if isinstance(error, TaskAbortedError) else DeliveryEnd.FAILED
 
 

@@ -13,7 +13,7 @@ from taskiq_core.exceptions import NoResultError, TaskAbortedError
 from taskiq_core.flow.hooks import call_before_saving
 from taskiq_core.flow.plan import TaskPlan
 from taskiq_core.flow.run import error_result, run_plan
-from taskiq_core.flow.run_state import Run, is_asyncio_task_cancelled
+from taskiq_core.flow.run_state import Run
 from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AckController
 from taskiq_core.messages.exception_bounds import bounded, safe_str
@@ -66,7 +66,7 @@ class TaskExecution:
                 raise
             result = error_result(message, cancelled)
             result.execution_time = monotonic() - started
-        if is_asyncio_task_cancelled():
+        if run.asyncio_task is not None and run.asyncio_task.cancelling():
             await run.drop_own_cancellation()  # what follows is not the task's any more
         if result.error is not None:
             await handle_error(self._broker.middleware_chain.on_error, message, result, run)

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.brokers.backoff import backoff_delay
+from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.brokers.outage import Outage
 from taskiq_core.exceptions import NoResultError, UnreadableMessageError
 from taskiq_core.flow.abandoned_threads import AbandonedThreads
@@ -24,7 +25,7 @@ from taskiq_core.flow.run import error_result
 from taskiq_core.flow.run_state import Run
 from taskiq_core.flow.running_deliveries import RunningDeliveries
 from taskiq_core.flow.settle import Acknowledge, Settler, outcome_of_error
-from taskiq_core.flow.store import Store, store_result
+from taskiq_core.flow.store import Store, store_once, store_result
 from taskiq_core.loggers import RECEIVER
 from taskiq_core.messages.acks import AcknowledgeType, parse_acknowledge_type
 from taskiq_core.messages.delivery import Delivery
@@ -106,7 +107,10 @@ class DeliveryHandler:
         run = self._begin(delivery, raise_err=raise_err, ack=ack)
         outcome: Outcome = RELEASE  # holds if we are cancelled half-way
         try:
-            outcome = await self._outcome_of(delivery, run)
+            run.message = message = read_message(delivery, self._broker.formatter)
+            if message.task_id in self._heard_aborts and await self._is_aborted(delivery, message):
+                delivery.aborted = True
+            outcome = await self._outcome_of(delivery, message, run)
         except UnreadableMessageError as error:
             outcome = await bury_unreadable(self._store_for(delivery), delivery, error)
         except asyncio.CancelledError as error:
@@ -137,24 +141,24 @@ class DeliveryHandler:
             is_sent_again: whether the message is sent anew rather than left alone.
         """
         self._leases.forget(delivery)
+        _spare_from_cancellation(asyncio.current_task())
         if is_sent_again or self._settler.can_release(delivery):
             await self._settler.settle(delivery, RELEASE)
 
-    async def _outcome_of(self, delivery: Delivery, run: Run) -> Outcome:
+    def _outcome_of(
+        self, delivery: Delivery, message: TaskiqMessage, run: Run
+    ) -> Coroutine[Any, Any, Outcome]:
         """Run the task, or refuse its message."""
-        run.message = message = read_message(delivery, self._broker.formatter)
-        if delivery.aborted or (
-            message.task_id in self._heard_aborts and await self._is_aborted(delivery, message)
-        ):
-            return await abort_queued(self._store_for(delivery), message)
+        if delivery.aborted:
+            return abort_queued(self._store_for(delivery), message)
         if delivery.expired:
-            return await expire(self._store_for(delivery), message)
+            return expire(self._store_for(delivery), message)
         if delivery.unsettled >= self._max_deliveries:
-            return await give_up(self._store_for(delivery), message, delivery)
+            return give_up(self._store_for(delivery), message, delivery)
         plan = self._plans.find(message.task_name)
         if plan is None:
-            return await put_off(self._store_for(delivery), message)
-        return await self._run(plan, delivery, message, run)
+            return put_off(self._store_for(delivery), message)
+        return self._run(plan, delivery, message, run)
 
     async def _fail(self, delivery: Delivery, run: Run, error: BaseException) -> Outcome:
         """Something else than the task failed, whose exceptions are results: we, or the broker."""
@@ -198,6 +202,7 @@ class DeliveryHandler:
             can_release=self._settler.can_release(delivery),
             raise_err=raise_err,
         )
+        run.asyncio_task = asyncio.current_task()
         self._running.add(delivery, run)
         if self._leases.is_lost(delivery):  # while it waited for a slot
             self._running.lose(delivery)
@@ -206,6 +211,7 @@ class DeliveryHandler:
     async def _end(
         self, delivery: Delivery, run: Run, outcome: Outcome, ack: Acknowledge | None
     ) -> None:
+        _spare_from_cancellation(run.asyncio_task)
         try:
             self._leases.forget(delivery)
             end = outcome
@@ -267,11 +273,12 @@ class DeliveryHandler:
         if chain.post_execute:
             await call_before_saving(chain.post_execute, message, result, run=run)
         outcome = _outcome_of_result(result, message)
-        if not (
-            isinstance(result.error, NoResultError)
-            or await self._save(delivery, message, result, run, chain)
-        ):
-            return LEAVE
+        if not isinstance(result.error, NoResultError):
+            stored = await self._save(delivery, message, result, run)
+            if stored is None:
+                return LEAVE
+            if chain.post_save:
+                await call_hooks(chain.post_save, message, stored, run=run)
         if run.is_acked and isinstance(outcome, Release):
             # The queue has forgotten the message: it can't be given back.
             await self._settler.send_again(delivery, outcome)
@@ -290,26 +297,14 @@ class DeliveryHandler:
         name = f"{message.task_name} ({message.task_id})"
         return self._again_or_never(name, attempt_of(message.labels), reason)
 
-    async def _save(
-        self,
-        delivery: Delivery,
-        message: TaskiqMessage,
-        result: TaskiqResult[Any],
-        run: Run,
-        chain: MiddlewareChain,
-    ) -> bool:
-        """Store the result; False if the lease was lost: it is another worker's to store."""
+    def _save(
+        self, delivery: Delivery, message: TaskiqMessage, result: TaskiqResult[Any], run: Run
+    ) -> Coroutine[Any, Any, TaskiqResult[Any] | None]:
+        """Store the result; None if the lease was lost: it is another worker's to store."""
         backend = self._broker.result_backend
-        stored: TaskiqResult[Any] | None = result
         if run.raise_err:
-            await backend.set_result(message.task_id, result)
-        else:
-            stored = await self._store_result(backend, self._leases, delivery, message, result)
-        if stored is None:
-            return False
-        if chain.post_save:
-            await call_hooks(chain.post_save, message, stored, run=run)
-        return True
+            return store_once(backend, message, result)
+        return self._store_result(backend, self._leases, delivery, message, result)
 
     async def _tell(
         self, delivery: Delivery, message: TaskiqMessage, error: BaseException, outcome: Outcome
@@ -338,6 +333,12 @@ class DeliveryHandler:
             return Bury(f"attempt {attempt} {reason}")
         logger.warning("%s: attempt %d %s; the message is released", name, attempt, reason)
         return Release(backoff_delay(attempt, base=1.0, cap=60.0, rng=random))
+
+
+def _spare_from_cancellation(task: asyncio.Task[Any] | None) -> None:
+    """Have a worker that ends wait for the settlement that begins here."""
+    if isinstance(task, DeliveryTask):
+        task.is_settling = True
 
 
 async def _ack_if_done(message: TaskiqMessage, run: Run, result: TaskiqResult[Any]) -> None:

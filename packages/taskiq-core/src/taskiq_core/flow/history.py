@@ -7,7 +7,7 @@ from typing import Final
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.exceptions import reason_of
-from taskiq_core.flow.delivery_end import log_end
+from taskiq_core.flow.delivery_end import ReportEnd, log_end
 from taskiq_core.flow.history_entries import EndedDelivery, MinuteTable
 from taskiq_core.flow.run_state import Run
 from taskiq_core.loggers import get_logger
@@ -35,10 +35,12 @@ class HistoryRecorder:
 
     Args:
         broker: whose history to write; its attribute `history` says how much is kept.
+        log: logs a delivery that has ended; None if the log does not have such lines.
     """
 
-    def __init__(self, broker: AbstractBroker) -> None:
+    def __init__(self, broker: AbstractBroker, log: ReportEnd | None = log_end) -> None:
         self._broker = broker
+        self._log = log
         options = broker.history
         # More than the store keeps would be forgotten as soon as it is written.
         self._most = MAX_WAITING if options is None else min(MAX_WAITING, options.max_deliveries)
@@ -55,7 +57,8 @@ class HistoryRecorder:
             run: what is known of it.
             outcome: what was decided; `LEAVE` if that could not be done.
         """
-        log_end(delivery, run, outcome)
+        if self._log is not None:
+            self._log(delivery, run, outcome)
         ended = EndedDelivery.of(delivery, run, outcome)
         if len(self._ended) == self._most:
             self._skipped += 1

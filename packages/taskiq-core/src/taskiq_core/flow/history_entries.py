@@ -135,7 +135,7 @@ class _Tally:
         self.waited_sum += more.waited_sum
         self.ran_sum += more.ran_sum
 
-    def counters(self, minute: int, task_name: str) -> MinuteCounters:
+    def counters(self, minute: float, task_name: str) -> MinuteCounters:
         """Return what the history keeps of it."""
         return MinuteCounters(
             minute=_moment(minute * 60),
@@ -156,7 +156,7 @@ class MinuteTable:
     """Counters by minute and task; deliveries of a message that can't be read are not counted."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[int, str], _Tally] = {}
+        self._tallies: dict[tuple[float, str], _Tally] = {}
 
     def __len__(self) -> int:
         return len(self._tallies)
@@ -166,10 +166,10 @@ class MinuteTable:
         name, started = ended.task_name, ended.started
         if not name:
             return
-        first_minute, last_minute = int(started // 60), int(ended.ended // 60)
-        first = last = self._of(first_minute, name)
+        first_minute, last_minute = started // 60, ended.ended // 60
+        first = last = self._tallies.get((last_minute, name)) or self._new(last_minute, name)
         if first_minute != last_minute:
-            last = self._of(last_minute, name)
+            first = self._tallies.get((first_minute, name)) or self._new(first_minute, name)
         first.started += 1
         if ended.sent is not None and ended.attempt == 1:
             # Clocks of two machines differ a little.
@@ -200,10 +200,8 @@ class MinuteTable:
         for key in sorted(self._tallies)[: max(0, len(self) - limit)]:
             del self._tallies[key]
 
-    def _of(self, minute: int, task_name: str) -> _Tally:
-        tally = self._tallies.get((minute, task_name))
-        if tally is None:
-            tally = self._tallies[minute, task_name] = _Tally()
+    def _new(self, minute: float, task_name: str) -> _Tally:
+        tally = self._tallies[minute, task_name] = _Tally()
         return tally
 
 

@@ -46,12 +46,14 @@ class Run(AckController):
         started: when the run began, by `time.monotonic`.
         error: what the task raised, before the `on_error` hooks; None if it did not.
         result: of the task, as the hooks have left it; None until the task has ended.
+        asyncio_task: in which the delivery is handled; None for a run without one.
     """
 
     __slots__ = (
         "_is_cancelled",
         "_task",
         "abandoned",
+        "asyncio_task",
         "can_release",
         "cancellation",
         "error",
@@ -83,6 +85,7 @@ class Run(AckController):
         self.started = monotonic()
         self.error: BaseException | None = None
         self.result: TaskiqResult[Any] | None = None
+        self.asyncio_task: asyncio.Task[Any] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._is_cancelled = False
 
@@ -97,7 +100,8 @@ class Run(AckController):
         Returns:
             The asyncio task in which it runs.
         """
-        self.cancellation.raise_if_requested()
+        if self.cancellation.reason is not None:
+            raise self.cancellation.reason
         self._task = task = asyncio.current_task()
         return task
 

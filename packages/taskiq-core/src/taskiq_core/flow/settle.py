@@ -7,7 +7,6 @@ from typing import Any
 
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.asynctools import maybe_awaitable
-from taskiq_core.brokers.delivery_task import DeliveryTask
 from taskiq_core.capabilities import Capability
 from taskiq_core.exceptions import (
     LeaseLostError,
@@ -18,7 +17,7 @@ from taskiq_core.exceptions import (
 )
 from taskiq_core.flow.read import name_of, retries_of
 from taskiq_core.loggers import get_logger
-from taskiq_core.messages.delivery import AckOnlyDelivery, Delivery
+from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.labels import (
     BURY,
     DELAY,
@@ -56,13 +55,6 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
-def _spare_from_cancellation() -> None:
-    """Have a worker that ends wait for the settlement that begins here."""
-    task = asyncio.current_task()
-    if isinstance(task, DeliveryTask):
-        task.is_settling = True
-
-
 class Settler:
     """Settles deliveries by their outcomes; the only caller of ack, release and bury.
 
@@ -80,7 +72,7 @@ class Settler:
 
     def can_release(self, delivery: Delivery) -> bool:
         """Return whether the broker takes this delivery back, so that nothing is sent anew."""
-        return self._can_release and not isinstance(delivery, AckOnlyDelivery)
+        return self._can_release and not delivery.is_ack_only
 
     async def acknowledge(self, delivery: Delivery) -> None:
         """Acknowledge a delivery before its task has ended. Errors of the broker are raised."""
@@ -99,7 +91,6 @@ class Settler:
         Returns:
             Whether the broker has done it.
         """
-        _spare_from_cancellation()
         try:
             match outcome:
                 case Ack():
@@ -150,7 +141,7 @@ class Settler:
         await delivery.release(outcome.delay)
 
     async def _bury(self, delivery: Delivery, outcome: Bury) -> None:
-        if self._can_bury and not isinstance(delivery, AckOnlyDelivery):
+        if self._can_bury and not delivery.is_ack_only:
             await delivery.bury(outcome.reason, outcome.error)
             return
         logger.error(

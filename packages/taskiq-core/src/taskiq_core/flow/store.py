@@ -86,6 +86,14 @@ async def store_result(
             return result
 
 
+async def store_once(
+    backend: AsyncResultBackend[Any], message: TaskiqMessage, result: TaskiqResult[Any]
+) -> TaskiqResult[Any]:
+    """Store a result and return it; raises what the backend raises."""
+    await backend.set_result(message.task_id, result)
+    return result
+
+
 def _is_about_the_value(error: BaseException | None) -> bool:
     if isinstance(error, OSError | JSONDecodeError):
         return False  # of a connection, or of an answer: those are ValueErrors, too

@@ -33,7 +33,7 @@ async def store_reports(
         presence = Presence(broker, worker)
         tasks.append(asyncio.create_task(presence.run()))
     if Capability.HISTORY in abilities and broker.history is not None:
-        recorder = HistoryRecorder(broker)
+        recorder = HistoryRecorder(broker, log_end)
         handler.report_end = recorder.report_end
         tasks.append(asyncio.create_task(recorder.run()))
     try:

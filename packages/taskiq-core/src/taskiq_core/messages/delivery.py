@@ -3,6 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from taskiq_core.exceptions import CapabilityError
 from taskiq_core.messages.acks import AckableMessage
@@ -44,7 +45,10 @@ class Delivery(ABC):
             be read. If the message can't be read, this is whose caller gets an error result.
         unreadable: what of the store's record of the message can't be read; None if all can. Core
             buries such a delivery. A stream that raised instead would hold up every other message.
+        is_ack_only: whether it can be acknowledged, and neither released nor buried; of a class.
     """
+
+    is_ack_only: ClassVar[bool] = False
 
     __slots__ = (
         "aborted",
@@ -114,6 +118,8 @@ class Delivery(ABC):
 
 class AckOnlyDelivery(Delivery):
     """The delivery of a simple broker: bytes, and perhaps a function that acknowledges them."""
+
+    is_ack_only = True
 
     __slots__ = ("_ack",)
 

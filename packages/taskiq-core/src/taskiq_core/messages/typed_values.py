@@ -22,13 +22,18 @@ class ValueAdapter:
 
     What does not fit the annotation is left as it came, with a warning: annotations of functions
     that were written before they became tasks are not always meant.
+
+    Attributes:
+        annotation: what values are restored to.
+        exact: the type of values that need no restoring, so that callers can skip the call; None if
+            there is none.
     """
 
-    __slots__ = ("_exact", "_from_json", "_restore", "annotation")
+    __slots__ = ("_from_json", "_restore", "annotation", "exact")
 
     def __init__(self, annotation: Any, adapter: TypeAdapter[Any]) -> None:
         self.annotation = annotation
-        self._exact = annotation if annotation in _EXACT else None
+        self.exact = annotation if annotation in _EXACT else None
         self._restore: Callable[[Any], Any] = adapter.validator.validate_python
         # JSON carries bytes as base64, which pydantic undoes only where it reads JSON itself.
         self._from_json = (
@@ -42,7 +47,7 @@ class ValueAdapter:
             value: plain data, or a value that is of its type already.
             what: whose value it is, for the warning.
         """
-        if type(value) is self._exact:
+        if type(value) is self.exact:
             return value
         try:
             return self.convert(value)
