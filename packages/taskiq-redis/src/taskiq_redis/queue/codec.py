@@ -59,6 +59,8 @@ def new_message(message: BrokerMessage) -> NewMessage:
         reason = f"its name or its id {message.task_id!r} has a line feed"
         raise SendTaskError(task_name=name, reason=reason)
     record = name.encode() + b"\n" + message.message
+    if not message.labels:
+        return NewMessage(message.task_id, name, record)
     labels = queue_labels(message)
     extras: dict[str, Any] = {}
     if labels.priority:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
+from operator import attrgetter
 from typing import Final
 
 from taskiq_core.brokers.coalescer import Coalescer
@@ -16,6 +17,7 @@ from taskiq_redis.storage.connection import Argument
 NOTE_INTERVAL: Final = 1.0
 """Seconds between two messages of this process whose times are noted, in each queue."""
 _DEFAULT: Final = {None}
+_IS_PLAIN: Final = attrgetter("is_plain")
 
 
 class Enqueuer:
@@ -32,36 +34,38 @@ class Enqueuer:
         self._store = store
         self._noted: dict[str, float] = {}
         self._gathered = Coalescer[Sequence[NewMessage], None](self._send, most=CHUNK)
-        self._callers = 0
+        self._is_sending = False  # what leaves at once
         self._idle: asyncio.Future[None] | None = None
 
-    async def send(self, group: Sequence[NewMessage]) -> None:
+    def send(self, group: Sequence[NewMessage]) -> Awaitable[None]:
         """Store a group of messages, all or none.
 
         Raises:
             DuplicateKeyError: of the first message whose unique key is taken.
         """
-        self._callers += 1
-        try:
-            if self._callers > 1:
-                await self._gathered(group)
-            else:
-                await self._send_at_once(group)
-        finally:
-            self._callers -= 1
-            if self._idle is not None and not self._callers:
-                self._idle.set_result(None)
-                self._idle = None
+        if self._is_sending or self._gathered.is_calling:
+            return self._gathered(group)
+        return self._send_at_once(group)
 
     async def wait_idle(self) -> None:
         """Wait until nothing is under way."""
-        if self._callers and self._idle is None:
+        if self._is_sending and self._idle is None:
             self._idle = asyncio.get_running_loop().create_future()
         if self._idle is not None:
             await asyncio.shield(self._idle)
-        await self._gathered.wait_idle()  # its callers may all have been cancelled
+        await self._gathered.wait_idle()
 
     async def _send_at_once(self, group: Sequence[NewMessage]) -> None:
+        self._is_sending = True
+        try:
+            await self._send_alone(group)
+        finally:
+            self._is_sending = False
+            if self._idle is not None:
+                self._idle.set_result(None)
+                self._idle = None
+
+    async def _send_alone(self, group: Sequence[NewMessage]) -> None:
         message = group[0]
         default = self._store.name
         if (
@@ -115,7 +119,7 @@ def send_arguments(
     plain: dict[str, list[Argument]] = {queue: [] for queue in queues}
     others: list[Argument] = []
     for number, group in enumerate(groups):
-        if all(message.is_plain for message in group):
+        if all(map(_IS_PLAIN, group)):
             for message in group:
                 pairs = plain[message.queue or default]
                 pairs += (message.task_id, message.record)
