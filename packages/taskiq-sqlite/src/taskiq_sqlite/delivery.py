@@ -1,7 +1,6 @@
 """The deliveries of a file: made from rows, settled and renewed by the operations of the queue."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from taskiq_core.brokers.fetch_loop import Fetched
@@ -156,7 +155,9 @@ class QueueReader:
         """Lease the next messages of the queues in their order."""
         self._wakeup.clear()
         queues = self._request.queues if self._turns is None else self._turns.queues()
-        batch = await self._leases.fetch(replace(self._request, limit=limit, queues=queues))
+        asked = self._request
+        request = FetchRequest(limit, asked.lease, asked.owner, queues)
+        batch = await self._leases.fetch(request)
         if self._turns is not None:
             self._turns.served(batch.queue)
         return Fetched(self._leases.deliveries(batch), batch.wait)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from taskiq_sqlite.storage.columns import shown, text_of
+from taskiq_sqlite.storage.json_numbers import numbers_text
 from taskiq_sqlite.storage.transaction import Transaction
 
 # One row for all of them: each row would give up the interpreter's lock and wait for it again.
@@ -74,7 +75,7 @@ class FetchedMessage:
 def read_messages(transaction: Transaction, ids: Sequence[int]) -> list[FetchedMessage]:
     """Read rows that are leased, in the order of their fences."""
     try:
-        rows = json.loads(transaction.value(READ, (json.dumps(ids),)))
+        rows = json.loads(transaction.value(READ, (numbers_text(ids),)))
     except (sqlite3.OperationalError, sqlite3.DataError, ValueError):
         found = [_read_one(transaction, message_id) for message_id in ids]
     else:

@@ -1,6 +1,5 @@
 """Fetching: messages are leased to a worker, or returned to their places."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from taskiq_core.brokers.lease_token import LeaseToken
 from taskiq_sqlite.queue.codec import FetchedMessage, read_messages
 from taskiq_sqlite.queue.states import DEFAULT
+from taskiq_sqlite.storage.json_numbers import numbers_of, numbers_text
 from taskiq_sqlite.storage.transaction import Topic, Transaction, each
 
 PROMOTIONS: Final = 1_000
@@ -173,7 +173,7 @@ def _pick(transaction: Transaction, queue: str, limit: int) -> list[Sequence[int
         picked = transaction.value(PICK, (transaction.now, limit))
     else:
         picked = transaction.value(PICK_NAMED, (transaction.now, limit, queue))
-    found: list[Sequence[int]] = json.loads(picked)
+    found: list[Sequence[int]] = numbers_of(picked)
     return found
 
 
@@ -181,9 +181,9 @@ def _take_expired(transaction: Transaction, request: FetchRequest) -> list[Fetch
     picked: list[Sequence[int]] = []
     for statement in _of_kinds(request.queues, PICK_EXPIRED, PICK_EXPIRED_NAMED):
         limit = request.limit - len(picked)
-        picked += json.loads(transaction.value(statement, (transaction.now, limit)))
+        picked += numbers_of(transaction.value(statement, (transaction.now, limit)))
     if picked:
-        ids = json.dumps([message_id for message_id, _ in picked])
+        ids = numbers_text([message_id for message_id, _ in picked])
         for [queue] in transaction.rows(DELAYED_AMONG, (ids,)):
             transaction.count(queue, delayed=-1)
         transaction.execute(END_DELAYS, (ids,))
@@ -210,7 +210,7 @@ def _take(
     first = _next_fence(transaction, len(ids))
     until = transaction.now + request.lease
     owner = request.owner or None
-    transaction.execute(TAKE, (int(counts), first, until, owner, json.dumps(ids)))
+    transaction.execute(TAKE, (int(counts), first, until, owner, numbers_text(ids)))
     return read_messages(transaction, ids)
 
 

@@ -1,6 +1,5 @@
 """Settling: deliveries are acknowledged, released or buried; leases are renewed or reclaimed."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -10,6 +9,7 @@ from taskiq_core.brokers.leased_delivery import Renewal, lease_lost
 from taskiq_core.exceptions import TaskiqError
 from taskiq_sqlite.queue.states import DEFAULT
 from taskiq_sqlite.storage.database import Database
+from taskiq_sqlite.storage.json_numbers import numbers_of, numbers_text
 from taskiq_sqlite.storage.transaction import Topic, Transaction, each
 
 RECLAIMS: Final = 1_000
@@ -129,11 +129,11 @@ def acknowledge(transaction: Transaction, tokens: Sequence[Token]) -> Sequence[T
 def renew(transaction: Transaction, request: RenewRequest) -> list[Renewal]:
     """Extend leases, and find out which are lost or to be aborted."""
     lost = _lost(transaction, request.tokens)
-    ids = json.dumps(
+    ids = numbers_text(
         [token.message_id for index, token in enumerate(request.tokens) if index not in lost]
     )
     transaction.execute(RENEW, (transaction.now + request.lease, ids))
-    aborted = frozenset(json.loads(transaction.value(ABORTED, (ids,))))
+    aborted = frozenset(numbers_of(transaction.value(ABORTED, (ids,))))
     return [
         Renewal.LOST
         if index in lost
@@ -215,7 +215,7 @@ def _reclaim(transaction: Transaction, statements: Sequence[str], value: float |
 
 def _delete(transaction: Transaction, ids: Sequence[int]) -> None:
     """Delete messages that workers have, and count them by queue."""
-    values = (json.dumps(ids),)
+    values = (numbers_text(ids),)
     count = transaction.execute(DELETE, values)
     transaction.count(DEFAULT, total=-count)
     if count < len(ids):
@@ -226,4 +226,4 @@ def _delete(transaction: Transaction, ids: Sequence[int]) -> None:
 
 def _lost(transaction: Transaction, tokens: Sequence[Token]) -> frozenset[int]:
     # A token is written as a pair.
-    return frozenset(json.loads(transaction.value(LOST, (json.dumps(tokens),))))
+    return frozenset(numbers_of(transaction.value(LOST, (numbers_text(tokens),))))

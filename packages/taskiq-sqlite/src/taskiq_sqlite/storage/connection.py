@@ -1,5 +1,6 @@
 """The connection to a database file."""
 
+import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,10 +69,10 @@ def open_connection(options: DatabaseOptions) -> sqlite3.Connection:
     return connection
 
 
-def identity_of(path: Path) -> tuple[int, int] | None:
+def identity_of(path: str) -> tuple[int, int] | None:
     """Return the device and number of the file at a path; None if there is no file."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116  # after each transaction, in half the time of a Path's
     except OSError:
         return None
     return found.st_dev, found.st_ino

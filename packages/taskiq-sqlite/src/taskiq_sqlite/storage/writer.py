@@ -68,6 +68,7 @@ class Writer:
     def __init__(self, options: DatabaseOptions, notifier: Notifier) -> None:
         self.pid = os.getpid()
         self._options = options
+        self._path = str(options.path)
         self._notifier = notifier
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
@@ -189,7 +190,7 @@ class Writer:
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = open_connection(self._options)
-            self._identity = identity_of(self._options.path)
+            self._identity = identity_of(self._path)
         return self._connection
 
     def _check_is_there(self) -> None:
@@ -200,7 +201,7 @@ class Writer:
         Raises:
             DatabaseGoneError: another file is there, or no file.
         """
-        if identity_of(self._options.path) != self._identity:
+        if identity_of(self._path) != self._identity:
             self._disconnect()
             self._unwritten.clear(0.0)
             raise DatabaseGoneError(address=str(self._options.path))
