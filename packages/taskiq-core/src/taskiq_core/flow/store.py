@@ -89,7 +89,13 @@ async def store_result(
 async def store_once(
     backend: AsyncResultBackend[Any], message: TaskiqMessage, result: TaskiqResult[Any]
 ) -> TaskiqResult[Any]:
-    """Store a result and return it; raises what the backend raises."""
+    """Store a result and return it; raises what the backend raises.
+
+    Args:
+        backend: where to store it.
+        message: of the delivery whose result it is.
+        result: what to store.
+    """
     await backend.set_result(message.task_id, result)
     return result
 
