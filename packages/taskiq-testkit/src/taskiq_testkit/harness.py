@@ -240,13 +240,21 @@ class BrokerHarness:
             )
         return lease
 
-    async def lease_over(self, held: StreamDelivery) -> None:
-        """Wait until a lease that nobody renews has run out."""
-        await asyncio.sleep(self.lease_of(held) * 1.1)
+    async def lease_over(self, held: StreamDelivery, *, kept: StreamDelivery | None = None) -> None:
+        """Wait until a lease that nobody renews has run out.
+
+        Args:
+            held: whose lease it is.
+            kept: another delivery, whose lease is renewed meanwhile.
+        """
+        for _ in range(2):
+            await asyncio.sleep(self.lease_of(held) * 0.55)
+            if kept is not None:
+                await kept.delivery.extend()
 
     async def reclaimed(self) -> None:
         """Have what dead workers had delivered again, as a worker would that has nothing to do."""
-        if self.declares(Capability.LEASE):
+        if self.declares(Capability.LEASE) and not self.broker.reclaims_itself:
             await self.until(self.broker.reclaim, "the end of a lease")
 
     # -- looking ------------------------------------------------------------------------------

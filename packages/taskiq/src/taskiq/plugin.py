@@ -21,6 +21,7 @@ INSTALL_CURES = (
     InstallCure("taskiq-sqlite", words=("sqlite",), command=_extra("sqlite")),
     # extras
     InstallCure("taskiq-admin", words=("admin",), command=_extra("admin")),
+    InstallCure("taskiq-nats", words=("nats", "nats+tls"), command=_extra("nats")),
     InstallCure("taskiq-opentelemetry", words=("opentelemetry",), command=_extra("opentelemetry")),
     InstallCure("taskiq-pgsql", words=("pgsql", "postgresql", "postgres"), command=_extra("pgsql")),
     InstallCure("taskiq-prometheus", words=("prometheus",), command=_extra("prometheus")),

@@ -63,8 +63,7 @@ class LeaseContract(BrokerBase):
         await harness.send("kept")
         await harness.send("lost")
         held = {each.text: each for each in await holder.take(2)}
-        await harness.lease_over(held["lost"])
-        await held["kept"].delivery.extend()
+        await harness.lease_over(held["lost"], kept=held["kept"])
         taken = await other.next()
 
         lost = await holder.broker.renew_leases([each.delivery for each in held.values()])

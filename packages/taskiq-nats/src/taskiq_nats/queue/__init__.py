@@ -1,0 +1,1 @@
+"""The queue: its messages in streams, and what becomes of them."""
