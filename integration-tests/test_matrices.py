@@ -12,7 +12,7 @@ from taskiq_testkit.contract import tests_of as contract_tests_of
 
 MATRIX = "taskiq-matrix.json"
 BROKERS = {spec.name: spec for plugin in load_plugins().plugins for spec in plugin.provides.brokers}
-OURS = ["inmemory", "nats", "pgsql", "redis", "sqlite", "zmq"]
+OURS = ["aio-pika", "inmemory", "nats", "pgsql", "redis", "sqlite", "zmq"]
 
 
 def suites_of(spec: BrokerSpec) -> list[dict[str, Any]]:

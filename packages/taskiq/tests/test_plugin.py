@@ -79,7 +79,7 @@ def test_missing_plugin_is_cured_by_its_extra(registry: PluginRegistry) -> None:
         PluginRegistry((facade,)).worker_services["scheduler"]
 
 
-@pytest.mark.parametrize("scheme", ["amqp", "kafka", "mysql"])
+@pytest.mark.parametrize("scheme", ["kafka", "mysql"])
 def test_extra_that_does_not_exist_is_not_advised(scheme: str, registry: PluginRegistry) -> None:
     (facade,) = registry.find("taskiq")
 

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from typing import Final
 
 _PACKAGES: Final = {
+    "AioPika": "taskiq-aio-pika",
     "JetStream": "taskiq-nats",
     "ListQueue": "taskiq-redis",
     "ListRedis": "taskiq-redis",

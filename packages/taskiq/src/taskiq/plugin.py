@@ -21,6 +21,11 @@ INSTALL_CURES = (
     InstallCure("taskiq-sqlite", words=("sqlite",), command=_extra("sqlite")),
     # extras
     InstallCure("taskiq-admin", words=("admin",), command=_extra("admin")),
+    InstallCure(
+        "taskiq-aio-pika",
+        words=("aio-pika", "amqp", "amqps"),
+        command=_extra("aio-pika"),
+    ),
     InstallCure("taskiq-nats", words=("nats", "nats+tls"), command=_extra("nats")),
     InstallCure("taskiq-opentelemetry", words=("opentelemetry",), command=_extra("opentelemetry")),
     InstallCure("taskiq-pgsql", words=("pgsql", "postgresql", "postgres"), command=_extra("pgsql")),

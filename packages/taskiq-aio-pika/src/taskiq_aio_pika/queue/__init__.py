@@ -1,0 +1,1 @@
+"""The queue: what is sent, fetched, settled, delayed, aborted and administered."""

@@ -1,0 +1,1 @@
+"""The server: addresses, connections, channels, what is published."""
