@@ -36,6 +36,7 @@ class RabbitServer:
         self._node = f"tq{os.getpid()}x{next(_NUMBERS)}@localhost"
         self._ports = {"ERL_EPMD_PORT": find_free_port(), "RABBITMQ_DIST_PORT": find_free_port()}
         self._process: subprocess.Popen[bytes] | None = None
+        self._epmd: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
@@ -56,7 +57,10 @@ class RabbitServer:
     def close(self) -> None:
         """Kill it, and delete its files."""
         self.kill()
-        self._run_quietly("epmd", "-kill")
+        if self._epmd is not None:
+            self._epmd.kill()
+            self._epmd.wait()
+            self._epmd = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def start(self) -> None:
@@ -67,6 +71,8 @@ class RabbitServer:
             "log.console = true\nlog.file = false\n"
             "collect_statistics_interval = 60000\n"
         )
+        if self._epmd is None:  # the node would start one that nobody ends
+            self._epmd = subprocess.Popen(["epmd"], env=self._environment(), cwd=self.folder)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [find_script("rabbitmq-server")],
@@ -137,13 +143,6 @@ class RabbitServer:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
             **{name: str(port) for name, port in self._ports.items()},
         }
-
-    def _run_quietly(self, *command: str) -> None:
-        program = shutil.which(command[0])
-        if program is not None:
-            subprocess.run(
-                [program, *command[1:]], env=self._environment(), capture_output=True, check=False
-            )
 
     async def _answers(self) -> bool:
         try:

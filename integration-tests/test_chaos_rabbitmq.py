@@ -1,0 +1,135 @@
+"""Workers are killed, their node restarts, connections are lost: no task in RabbitMQ is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from taskiq import AsyncTaskiqTask, TaskiqResult
+from taskiq.exceptions import BrokerConnectionError, SendTaskError
+from taskiq.plugins import result_backend_from_url
+from taskiq_testkit import TcpProxy
+from taskiq_testservers.chaos import (
+    TASKS,
+    Faults,
+    Log,
+    Work,
+    assert_nothing_is_wrong,
+    client_of,
+    until_it_is_empty,
+)
+from taskiq_testservers.commands import StartWorker
+from taskiq_testservers.rabbitmq_server import RabbitServer
+
+TOTAL: Final = 600
+AT_ONCE: Final = 100
+"""Tasks that are under way at a time: the others are sent while the faults go on."""
+NOTICED: Final = 2.0
+"""Seconds within which a worker notices that its connection has ended."""
+PROGRAM: Final = TASKS.replace(
+    "broker = broker_from_url()",
+    "from taskiq.plugins import result_backend_from_url\n\n"
+    'results = result_backend_from_url(os.environ["CHAOS_RESULTS"])\n'
+    "broker = broker_from_url().with_result_backend(results)",
+)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RabbitServer]:
+    async with RabbitServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(server: RabbitServer) -> AsyncIterator[TcpProxy]:
+    async with TcpProxy(server.port) as proxy:
+        yield proxy
+
+
+class Client:
+    """Sends tasks and waits for them, as a program does whose every task matters.
+
+    Attributes:
+        ended: tasks whose result came.
+        repeated: sends whose fate was unknown, so that the task was sent again.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.ended = 0
+        self.repeated = 0
+        self._work = work
+        self._free = asyncio.Semaphore(AT_ONCE)
+        self._progress = asyncio.Condition()
+
+    async def run(self, number: int) -> AsyncTaskiqTask[list[float]]:
+        """Send a task, and wait for its result."""
+        async with self._free:
+            task = await self._send(number)
+            await task.wait_result(timeout=120)
+        async with self._progress:
+            self.ended += 1
+            self._progress.notify_all()
+        return task
+
+    async def until_ended(self, count: int) -> None:
+        """Wait until so many tasks have ended."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self.ended >= count)
+
+    async def _send(self, number: int) -> AsyncTaskiqTask[list[float]]:
+        for send in range(1, 1_000):
+            kicker = self._work.kicker().with_task_id(f"task-{number}").with_labels(send=send)
+            try:
+                return await kicker.kiq(number)
+            except SendTaskError as error:
+                if not isinstance(error.__cause__, BrokerConnectionError):
+                    raise
+                self.repeated += 1
+                await asyncio.sleep(0.1)
+        raise AssertionError("there was no server for too long")
+
+
+@pytest.mark.timeout(180)
+async def test_tasks_survive_the_loss_of_workers_node_and_connections(
+    tmp_path: Path, start_worker: StartWorker, server: RabbitServer, proxy: TcpProxy
+) -> None:
+    """0 lost, and none started twice but for a reason."""
+    url = f"amqp://guest:guest@127.0.0.1:{proxy.port}/"
+    results = f"sqlite:///{tmp_path}/results.db"
+    (tmp_path / "chaos_tasks.py").write_text(PROGRAM)
+    log = Log(tmp_path / "log")
+    faults = Faults(log)
+    env = {
+        "TASKIQ_BROKER_URL": url,
+        "CHAOS_LOG": str(log.path),
+        "CHAOS_SECONDS": "0.04",
+        "CHAOS_RESULTS": results,
+    }
+    arguments = ["--workers", "4", "--max-async-tasks", "1", "--max-prefetch", "1"]
+    workers = start_worker("chaos_tasks:broker", *arguments, cwd=tmp_path, env=env)
+    broker, work = client_of(url)
+    broker.with_result_backend(result_backend_from_url(results))
+    client = Client(work)
+
+    async with broker:
+        running = [asyncio.create_task(client.run(number)) for number in range(TOTAL)]
+        async with faults.killing():
+            await client.until_ended(TOTAL // 4)
+            with faults.to():
+                proxy.cut()
+            await client.until_ended(TOTAL // 2)
+            with faults.to():
+                await server.restart()
+            tasks = await asyncio.gather(*running)
+        await until_it_is_empty(broker)
+        workers.terminate()
+        await asyncio.to_thread(workers.wait)
+        stored: list[TaskiqResult[Any]] = [await task.get_result() for task in tasks]
+        letters = await broker.dead_letters()
+
+    assert letters == []
+    assert len(faults.killed) >= 2
+    assert client.repeated
+    assert_nothing_is_wrong(log, faults, stored, lease=NOTICED)
