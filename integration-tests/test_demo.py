@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from taskiq import broker_from_url
 from taskiq_testservers.cli_project import until
 from taskiq_testservers.commands import ROOT, run
+from taskiq_testservers.nats_server import NatsServer
 from taskiq_testservers.postgres_server import PostgresServer
 from taskiq_testservers.redis_server import RedisServer
 
@@ -49,6 +51,22 @@ async def test_the_demo_runs_on_postgresql(tmp_path: Path) -> None:
         [[results]] = await server.run("SELECT count(*) FROM taskiq.results")
         assert left == 0
         assert results > 1000
+
+
+@pytest.mark.timeout(150)
+async def test_the_demo_runs_on_nats(tmp_path: Path) -> None:
+    """Also in JetStream every file is counted."""
+    demo = ROOT / "examples" / "census" / "demo.py"
+    async with NatsServer(tmp_path / "nats") as server:
+        env = {"TASKIQ_BROKER_URL": f"{server.url}?lease=2"}
+
+        done = run(sys.executable, demo, cwd=tmp_path, env=env)
+        async with broker_from_url(env["TASKIQ_BROKER_URL"]) as broker:
+            stats = await broker.stats()
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "was killed with SIGKILL" in done.stdout
+        assert (stats.waiting, stats.delivered, stats.dead) == (0, 0, 0)
 
 
 @pytest.mark.timeout(150)

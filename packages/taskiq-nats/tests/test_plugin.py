@@ -19,6 +19,14 @@ def test_every_public_name_is_there() -> None:
     assert set(taskiq_nats._HOMES) == set(taskiq_nats.__all__)
 
 
+@pytest.mark.parametrize("name", taskiq_nats._REMOVED)
+def test_names_of_earlier_versions_say_what_to_do(name: str) -> None:
+    with pytest.raises(ImportError, match='taskiq-nats<1"') as caught:
+        getattr(taskiq_nats, name)
+
+    assert str(caught.value).startswith(name)
+
+
 def test_the_plugin_declares_what_the_broker_can_do() -> None:
     [spec] = plugin.taskiq_register_brokers()
 
