@@ -244,7 +244,7 @@ class DeliveryHandler:
                     raise
                 failure = error  # a middleware's failure is the task's
         # Read after the hooks, which may set the label.
-        ack_type = self._ack_type(message) if message.labels else self._ack_time
+        ack_type = self._ack_type(message) if ACK_TYPE in message.labels else self._ack_time
         if ack_type is AcknowledgeType.WHEN_RECEIVED and run.is_ackable:
             await run.ack()
         if failure is None:
@@ -317,7 +317,7 @@ class DeliveryHandler:
         return partial(self._store_result, self._broker.result_backend, self._leases, delivery)
 
     def _ack_type(self, message: TaskiqMessage) -> AcknowledgeType:
-        label = message.labels.get(ACK_TYPE)
+        label = message.labels[ACK_TYPE]
         if label is None:
             return self._ack_time
         try:

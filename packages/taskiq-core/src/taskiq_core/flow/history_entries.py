@@ -3,9 +3,8 @@
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from taskiq_core.exceptions import NoResultError
 from taskiq_core.flow.delivery_end import attempt_number, end_of, has_failed
@@ -21,14 +20,13 @@ MAX_ERROR: Final = 300
 TRACE_PARENT: Final = "traceparent"
 """Label: the trace of a message, in the form of the W3C's Trace Context."""
 _TRACE_PARTS: Final = 4
-_LATEST: Final = 1e11  # about the year 5000; `datetime` refuses later ones
+_LATEST: Final = 2e10  # the year 2603; pydantic takes larger numbers for milliseconds
 # One of each is made for each message: validating a dict is faster than calling the class.
 _make_record: Callable[[dict[str, Any]], DeliveryRecord]
 _make_record = DeliveryRecord.__pydantic_validator__.validate_python
 
 
-@dataclass(slots=True)  # not frozen, which would make it slower: there is one for each message
-class EndedDelivery:
+class EndedDelivery(NamedTuple):
     """A delivery that has ended, with moments in seconds since the epoch.
 
     Attributes:
@@ -101,9 +99,9 @@ class EndedDelivery:
                 "worker_id": worker_id,
                 "attempt": self.attempt,
                 "end": self.end,
-                "sent_at": None if self.sent is None else _moment(self.sent),
-                "started_at": _moment(self.started),
-                "ended_at": _moment(self.ended),
+                "sent_at": self.sent,
+                "started_at": self.started,
+                "ended_at": self.ended,
                 "error": self.error,
                 "trace_id": self.trace_id,
             }
@@ -163,24 +161,23 @@ class MinuteTable:
 
     def count(self, ended: EndedDelivery) -> None:
         """Add a delivery: its start to the minute of the start, its end to that of the end."""
-        name, started = ended.task_name, ended.started
+        _, name, _, attempt, end, has_failed, _, _, sent, delay, started, ended_at = ended
         if not name:
             return
-        first_minute, last_minute = started // 60, ended.ended // 60
+        first_minute, last_minute = started // 60, ended_at // 60
         first = last = self._tallies.get((last_minute, name)) or self._new(last_minute, name)
         if first_minute != last_minute:
             first = self._tallies.get((first_minute, name)) or self._new(first_minute, name)
         first.started += 1
-        if ended.sent is not None and ended.attempt == 1:
+        if sent is not None and attempt == 1:
             # Clocks of two machines differ a little.
-            waited = max(0.0, started - ended.sent - ended.delay)
+            waited = max(0.0, started - sent - delay)
             first.waited[bisect_left(BUCKETS, waited)] += 1
             first.waited_sum += waited
-        end = ended.end
         last.ends[end] = last.ends.get(end, 0) + 1
-        if end is DeliveryEnd.DEAD and ended.has_failed:
+        if end is DeliveryEnd.DEAD and has_failed:
             last.failed_dead += 1
-        ran = ended.ended - started
+        ran = ended_at - started
         last.ran[bisect_left(BUCKETS, ran)] += 1
         last.ran_sum += ran
 

@@ -28,11 +28,11 @@ def read_message(delivery: Delivery, formatter: TaskiqFormatter) -> TaskiqMessag
         raise UnreadableMessageError(size=len(delivery.data), reason=delivery.unreadable)
     try:
         message = formatter.loads(delivery.data)
+        attempt = delivery.attempt
         if message.labels:
             message.parse_labels()
-            attempt = attempt_of(message.labels) - 1 + delivery.attempt
-        else:
-            attempt = delivery.attempt
+            if REQUEUE in message.labels:
+                attempt += attempt_of(message.labels) - 1
         _require_usable(message)
         retries = retries_of(message.labels, delivery) if attempt > 1 else 0
     except Exception as error:
