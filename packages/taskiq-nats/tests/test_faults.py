@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from taskiq_core.exceptions import LeaseLostError
 from taskiq_core.messages.message import BrokerMessage
@@ -76,6 +77,34 @@ async def test_wrong_password_is_a_wrong_setup(tmp_path: Path) -> None:
             await right.kick(message())
 
     assert "wrong" not in str(caught.value)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> dict[str, str]:
+    """The files of an authority, and of a server that it trusts."""
+    authority = trustme.CA()
+    own = authority.issue_cert("127.0.0.1")
+    paths = {name: str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key")}
+    authority.cert_pem.write_to_path(paths["ca"])
+    own.cert_chain_pems[0].write_to_path(paths["cert"])
+    own.private_key_pem.write_to_path(paths["key"])
+    return paths
+
+
+async def test_tls_with_a_certificate_that_is_checked(
+    tmp_path: Path, certificates: dict[str, str]
+) -> None:
+    options = ("--tls", "--tlscert", certificates["cert"], "--tlskey", certificates["key"])
+    async with NatsServer(tmp_path / "nats", *options) as server:
+        url = server.url.replace("nats://", "nats+tls://")
+        async with JetStreamBroker.from_url(f"{url}?tls_ca_file={certificates['ca']}") as broker:
+            await broker.kick(message())
+            assert (await broker.stats()).waiting == 1
+
+        stranger = JetStreamBroker.from_url(url)
+        with pytest.raises(NatsUnreachableError, match="certificate"):
+            await stranger.startup()
+        await stranger.shutdown()
 
 
 async def test_missing_queue_is_not_created_by_an_operator(url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from taskiq_nats.errors import NatsStreamError
+from taskiq_nats.errors import NatsStreamError, NatsTimeoutError
 from taskiq_nats.storage.connection import API, NatsConnection
 from taskiq_nats.storage.names import WORKERS
 from taskiq_nats.storage.streams import NANOSECONDS
@@ -71,6 +71,7 @@ class PullSubscription:
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._missing: NatsStreamError | None = None
+        self._is_stale = False
 
     async def wait(self, limit: int, is_over: Callable[[], bool] = lambda: False) -> None:
         """Return when messages have arrived; asks for `limit` of them if none are on their way.
@@ -83,6 +84,11 @@ class PullSubscription:
             if self._missing is not None:
                 missing, self._missing = self._missing, None
                 raise missing
+            if self._is_stale:
+                # The server has forgotten the request, or got one more while the connection was
+                # renewed: with another inbox, no more messages come than were asked for.
+                self._is_stale = False
+                await self._end_subscription()
             if self._credit <= 0:
                 await self._ask(limit)
             self.changed.clear()
@@ -102,10 +108,14 @@ class PullSubscription:
             Whether any arrived.
         """
         await self._ask(limit, no_wait=True)
-        while self._credit > 0:
+        while self._credit > 0 and not self._is_stale:
             self.changed.clear()
-            async with asyncio.timeout(SILENCE):
-                await self.changed.wait()
+            try:
+                async with asyncio.timeout(SILENCE):
+                    await self.changed.wait()
+            except TimeoutError as error:
+                address = self._connection.server.address
+                raise NatsTimeoutError(address=address, timeout=SILENCE) from error
         return bool(self.arrived)
 
     async def close(self) -> None:
@@ -155,5 +165,5 @@ class PullSubscription:
         self.changed.set()
 
     def _connection_changed(self) -> None:
-        self._credit = 0  # the server has forgotten the request
+        self._is_stale = True
         self.changed.set()
