@@ -13,6 +13,7 @@ from taskiq_aio_pika.errors import (
     QueueMissingError,
     RabbitBlockedError,
     RabbitLoginError,
+    RabbitRightsError,
     RabbitUnreachableError,
 )
 from taskiq_core.exceptions import BrokerError
@@ -109,6 +110,40 @@ async def test_worker_comes_back_each_time_that_its_connection_is_closed(
         lost = await asyncio.wait_for(anext(worker.lost()), PATIENCE)
         assert lost is delivery
     await worker.shutdown()
+
+
+async def test_worker_comes_back_when_an_operator_closes_its_connection(
+    broker: AioPikaBroker, shared_server: RabbitServer
+) -> None:
+    stream = broker.deliveries(Slots(1))
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.wait({waiting}, timeout=0.2)
+
+    await shared_server.control("close_all_connections", "for the test")
+
+    with pytest.raises(BrokerError):
+        await asyncio.wait_for(waiting, PATIENCE)
+    await eventually(lambda: broker.kick(message("after")))
+    assert (await next_delivery(broker)).task_id == "after"
+
+
+async def test_user_without_the_right_to_create_works_where_all_is_there(
+    broker: AioPikaBroker, shared_server: RabbitServer, queue_name: str
+) -> None:
+    waiting = asyncio.ensure_future(next_delivery(broker))
+    await broker.kick(message("first"))
+    await (await waiting).ack()
+    await shared_server.control("add_user", "limited", "password")
+    await shared_server.control("set_permissions", "limited", r"^amq\.gen.*$", ".*", ".*")
+    address = f"amqp://limited:password@127.0.0.1:{shared_server.port}/"
+
+    async with AioPikaBroker(address, queue_name=queue_name) as limited:
+        await limited.kick(message("second"))
+        assert (await next_delivery(limited)).task_id == "second"
+    other = AioPikaBroker(address, queue_name=f"{queue_name}-other")
+    with pytest.raises(RabbitRightsError, match="needs the right to configure"):
+        await other.startup()
+    await other.shutdown()
 
 
 async def test_memory_alarm_is_an_error_at_once_and_passes(

@@ -10,6 +10,7 @@ from pamqp import commands
 from taskiq_aio_pika.errors import QueueMissingError
 from taskiq_aio_pika.queue.held import HeldDeliveries
 from taskiq_aio_pika.storage.connection import RabbitConnection, close_channel
+from taskiq_aio_pika.storage.error_mapping import mapped_errors
 from taskiq_core.loggers import get_logger
 
 logger = get_logger(__name__)
@@ -23,9 +24,11 @@ def control_exchange(queue: str) -> str:
     return f"{queue}.control"
 
 
-async def _declare(channel: aiormq.abc.AbstractChannel, queue: str) -> str:
+async def _ensure_exchange(connection: RabbitConnection, queue: str) -> str:
     name = control_exchange(queue)
-    await channel.exchange_declare(name, exchange_type="fanout", durable=True)
+    if not await connection.has_exchange(name):
+        async with connection.channel() as channel:
+            await channel.exchange_declare(name, exchange_type="fanout", durable=True)
     return name
 
 
@@ -49,9 +52,9 @@ async def ask_workers(
         del message
         answered.set()
 
+    exchange = await _ensure_exchange(connection, queue)
     try:
         async with connection.channel(confirms=True) as channel:
-            exchange = await _declare(channel, queue)
             await channel.basic_consume(_DIRECT_REPLY, answer, no_ack=True)
             await channel.basic_publish(
                 task_id.encode(),
@@ -86,13 +89,13 @@ class ControlListener:
         """Listen; does nothing where it listens already."""
         if self._channel is not None and not self._channel.is_closed:
             return
-        async with self._connection.channel() as channel:
-            exchange = await _declare(channel, self._queue)
+        exchange = await _ensure_exchange(self._connection, self._queue)
         channel = await self._connection.open_channel()
-        declared = await channel.queue_declare(exclusive=True, auto_delete=True)
-        name = declared.queue or ""
-        await channel.queue_bind(name, exchange)
-        await channel.basic_consume(name, self._requested, no_ack=True)
+        with mapped_errors(self._connection.address, timeout=self._connection.timeout):
+            declared = await channel.queue_declare(exclusive=True, auto_delete=True)
+            name = declared.queue or ""
+            await channel.queue_bind(name, exchange)
+            await channel.basic_consume(name, self._requested, no_ack=True)
         self._channel = channel
 
     async def close(self) -> None:

@@ -10,28 +10,15 @@ from taskiq_aio_pika.storage.connection import RabbitConnection
 from taskiq_core.messages.queue_stats import QueueStats
 
 
-async def count(connection: RabbitConnection, queue: str) -> int | None:
-    """Return the number of messages that wait in a queue; None if there is no such queue."""
-    try:
-        async with connection.channel() as channel:
-            declared = await channel.queue_declare(queue, passive=True)
-    except QueueMissingError:
-        return None
-    return declared.message_count or 0
-
-
 async def _levels(
     connection: RabbitConnection, queue: str
 ) -> AsyncGenerator[tuple[str, int], None]:
     """Yield the levels of a queue's delays that exist, with the number of their messages."""
-    try:
-        async with connection.channel() as channel:
-            await channel.exchange_declare(stages_name(queue), passive=True)
-    except QueueMissingError:
+    if not await connection.has_exchange(stages_name(queue)):
         return
     for level in range(LEVELS):
         name = level_name(queue, level)
-        found = await count(connection, name)
+        found = await connection.count(name)
         if found is not None:
             yield name, found
 
@@ -44,9 +31,9 @@ async def stats(connection: RabbitConnection, topology: Topology, queue: str) ->
         topology: likewise.
         queue: a queue of tasks.
     """
-    waiting = await count(connection, queue) or 0
-    expired = await count(connection, topology.expired_of(queue)) or 0
-    dead = await count(connection, topology.dead_letters_of(queue)) or 0
+    waiting = await connection.count(queue) or 0
+    expired = await connection.count(topology.expired_of(queue)) or 0
+    dead = await connection.count(topology.dead_letters_of(queue)) or 0
     delayed = 0
     async with aclosing(_levels(connection, queue)) as levels:
         async for _, found in levels:

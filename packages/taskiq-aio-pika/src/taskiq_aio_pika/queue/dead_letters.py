@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import aiormq.abc
 
-from taskiq_aio_pika.queue.admin import count, purge_queue
+from taskiq_aio_pika.queue.admin import purge_queue
 from taskiq_aio_pika.queue.codec import MessageHeaders
 from taskiq_aio_pika.queue.dead_letter_codec import read_letter
 from taskiq_aio_pika.queue.enqueue import Enqueuer, NewMessage
@@ -98,7 +98,7 @@ class DeadLetters:
 
     async def _read(self, channel: aiormq.abc.AbstractChannel, name: str) -> list[_Letter]:
         found: list[_Letter] = []
-        if await count(self._connection, name) is None:
+        if await self._connection.count(name) is None:
             return found  # nothing was ever buried
         # The number of messages lags behind what was put back a moment ago, and what was put back
         # is not in the place that it had.

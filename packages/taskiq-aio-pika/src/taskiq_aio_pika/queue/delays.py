@@ -86,10 +86,11 @@ class DelayStages:
         name = stages_name(queue)
         if name in self._ready:
             return
-        async with self._connection.channel() as channel:
-            for level in range(LEVELS):
-                await _declare_exchange(channel, queue, level)
-            await channel.exchange_declare(name, exchange_type="topic", durable=True)
+        if not await self._connection.has_exchange(name):
+            async with self._connection.channel() as channel:
+                for level in range(LEVELS):
+                    await _declare_exchange(channel, queue, level)
+                await channel.exchange_declare(name, exchange_type="topic", durable=True)
         self._ready.add(name)
 
     async def _declare_level(self, queue: str, level: int) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from taskiq_aio_pika.queue.admin import count
 from taskiq_aio_pika.queue.delivery import RabbitDelivery
 from taskiq_aio_pika.queue.fetch import read_delivery
 from taskiq_aio_pika.queue.held import HeldDeliveries
@@ -41,7 +40,7 @@ class ExpiredMessages:
     async def take(self, queue: str) -> Sequence[RabbitDelivery]:
         """Take some expired messages of a queue of tasks."""
         name = self._topology.expired_of(queue)
-        waiting = await count(self._connection, name)
+        waiting = await self._connection.count(name)
         if not waiting:
             return ()
         source = await self._open()

@@ -120,7 +120,8 @@ class Topology:
                 await channel.queue_declare(queue.name, passive=True)
         except QueueMissingError as error:
             if isinstance(refused, RabbitRightsError):
-                raise refused from error
+                reason = f"to create queue {queue.name!r} it needs the right to configure it"
+                raise RabbitRightsError(address=refused.address, reason=reason) from error
             raise QueueMissingError(address=self._connection.address, queue=queue.name) from error
         return False
 

@@ -1,6 +1,7 @@
 """RabbitConnection: one connection of one event loop, opened when it is needed."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Final, cast
@@ -9,7 +10,7 @@ import aiormq
 import aiormq.abc
 from yarl import URL
 
-from taskiq_aio_pika.errors import RabbitUnreachableError
+from taskiq_aio_pika.errors import QueueMissingError, RabbitUnreachableError
 from taskiq_aio_pika.storage.error_mapping import as_broker_error, mapped_errors, to_the_end
 from taskiq_aio_pika.storage.server import Server
 from taskiq_core.exceptions import BrokerError
@@ -62,6 +63,7 @@ class RabbitConnection:
         raise failure or RabbitUnreachableError(address=self.address, reason="no host is named")
 
     async def _connect(self, url: URL) -> aiormq.abc.AbstractConnection:
+        _quieten_client_library()
         connection = aiormq.Connection(url, context=self.server.ssl_context)
         try:
             async with asyncio.timeout(self.timeout):
@@ -122,6 +124,24 @@ class RabbitConnection:
         finally:
             await to_the_end(close_channel(channel))
 
+    async def has_exchange(self, name: str) -> bool:
+        """Return whether an exchange is there, which needs no right to declare it."""
+        try:
+            async with self.channel() as channel:
+                await channel.exchange_declare(name, passive=True)
+        except QueueMissingError:  # the server's answer for exchanges, too
+            return False
+        return True
+
+    async def count(self, queue: str) -> int | None:
+        """Return the number of messages that wait in a queue; None if there is no such queue."""
+        try:
+            async with self.channel() as channel:
+                declared = await channel.queue_declare(queue, passive=True)
+        except QueueMissingError:
+            return None
+        return declared.message_count or 0
+
     async def close(self) -> None:
         """Close it; may be called twice."""
         if self._opening is not None:
@@ -132,6 +152,16 @@ class RabbitConnection:
             with suppress(Exception):
                 async with asyncio.timeout(self.timeout):
                     await connection.close()
+
+
+def _quieten_client_library() -> None:
+    """Have aiormq log no traceback for each lost connection: our errors say it in a line.
+
+    A program that has set a level for its loggers keeps it.
+    """
+    logger = logging.getLogger("aiormq")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
 
 
 async def close_channel(channel: aiormq.abc.AbstractChannel) -> None:
