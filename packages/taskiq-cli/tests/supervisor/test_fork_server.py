@@ -30,6 +30,9 @@ def kinds():
             continue
     return sorted(found)
 
+def name_of(handler):
+    return getattr(handler, "__qualname__", str(handler))
+
 @broker.task(task_name="look")
 async def look(name: str) -> None:
     import __main__
@@ -50,7 +53,7 @@ async def look(name: str) -> None:
         "random": random.random(),
         "is_collecting": gc.isenabled(),
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "handlers": [str(signal.getsignal(number)) for number in (1, 13, 15, 17)],
+        "handlers": [name_of(signal.getsignal(number)) for number in (1, 13, 15, 17)],
     }))
 """
 PRELOADED = """
