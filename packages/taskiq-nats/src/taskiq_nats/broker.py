@@ -16,6 +16,7 @@ from taskiq_core.messages.delivery import Delivery
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_core.messages.queue_stats import DeadLetter, QueueStats
 from taskiq_core.messages.slots import Slots
+from taskiq_nats.claims import NatsTickClaims
 from taskiq_nats.options import (
     BROKER_URL,
     CAPABILITIES,
@@ -223,6 +224,17 @@ class JetStreamBroker(AsyncBroker):
     def aborts(self) -> AsyncGenerator[str, None]:
         """Yield ids of marked tasks."""
         return abort.aborts(self.queue.watch)
+
+    # -- claims -------------------------------------------------------------------------------
+
+    def tick_claims(self, *, lease: float = 60.0) -> NatsTickClaims:
+        """Return the claims beside the queue; by the clocks of the schedulers.
+
+        Raises:
+            ValueError: `lease` is not above 0.
+        """
+        require_positive("JetStreamBroker", lease=lease)
+        return NatsTickClaims(lambda: self.queue, lease=lease)
 
     # -- queues as operators see them ---------------------------------------------------------
 

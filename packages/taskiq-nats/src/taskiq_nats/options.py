@@ -20,6 +20,7 @@ CAPABILITIES: Final = frozenset(
         Capability.BATCH,
         Capability.PUSH_RESULTS,
         Capability.PAUSE,
+        Capability.CLAIMS,
     }
 )
 """Of `JetStreamBroker`."""

@@ -24,6 +24,8 @@ class QueueNames:
         later: the stream of messages that wait for their time.
         dead: the stream of dead letters.
         state: the stream of values by key: aborts, unique keys, the pause.
+        ticks: the stream of claimed and confirmed ticks.
+        last_ticks: the stream of the last tick of each schedule.
 
     Args:
         queue: the name of the queue.
@@ -35,6 +37,8 @@ class QueueNames:
         self.later = f"taskiq-later-{token}"
         self.dead = f"taskiq-dead-{token}"
         self.state = f"taskiq-state-{token}"
+        self.ticks = f"taskiq-ticks-{token}"
+        self.last_ticks = f"taskiq-last-{token}"
 
     def now_subject(self, task_id: str) -> str:
         """Return the subject of a task's message that can be delivered; `*` for all tasks."""
@@ -55,6 +59,28 @@ class QueueNames:
     def key_subject(self, key: str) -> str:
         """Return the subject of a unique key."""
         return f"tq.state.{self._token}.key.{_token_or_all(key)}"
+
+    def claim_subject(self, schedule_id: str, tick: int) -> str:
+        """Return the subject of the claim of a tick."""
+        return f"tq.ticks.{self._token}.claim.{token_of(schedule_id)}.{tick}"
+
+    def confirmed_subject(self, schedule_id: str, tick: int) -> str:
+        """Return the subject of a tick that was confirmed."""
+        return f"tq.ticks.{self._token}.confirmed.{token_of(schedule_id)}.{tick}"
+
+    def last_tick_subject(self, schedule_id: str) -> str:
+        """Return the subject of the last tick of a schedule; `*` for all schedules."""
+        return f"tq.last.{self._token}.{_token_or_all(schedule_id)}"
+
+    @property
+    def all_claims(self) -> str:
+        """The claims of all ticks."""
+        return f"tq.ticks.{self._token}.claim.*.*"
+
+    @property
+    def tick_subjects(self) -> str:
+        """All subjects of the stream of ticks."""
+        return f"tq.ticks.{self._token}.>"
 
     @property
     def pause_subject(self) -> str:

@@ -10,6 +10,9 @@ from taskiq_nats.storage.names import WORKERS, QueueNames
 NANOSECONDS: Final = 1_000_000_000
 LATER_LEASE: Final = 5.0
 """Seconds after which a delayed message comes again that a worker had in its hands and died."""
+DAY_IN_NANOSECONDS: Final = 86_400 * NANOSECONDS
+TICK_MEMORY: Final = 8 * 86_400.0
+"""Seconds that single ticks are kept."""
 MAX_PULLS: Final = 20_000
 """Workers that wait for messages of one queue at most; the server's default is 512."""
 Config = Mapping[str, Any]
@@ -51,6 +54,18 @@ async def create_queue(
         stream(names.later, names.later_subject("*"), retention="workqueue"),
         stream(names.dead, names.dead_subject("*")),
         stream(names.state, names.state_subjects, max_msgs_per_subject=1),
+        stream(
+            names.ticks,
+            names.tick_subjects,
+            max_msgs_per_subject=1,
+            max_age=round(TICK_MEMORY * NANOSECONDS),
+        ),
+        stream(
+            names.last_ticks,
+            names.last_tick_subject("*"),
+            max_msgs_per_subject=1,
+            max_age=400 * DAY_IN_NANOSECONDS,
+        ),
     ):
         await create_stream(connection, config, may_create=may_create)
     for name, seconds in ((names.now, lease), (names.later, LATER_LEASE)):
