@@ -51,11 +51,8 @@ EXAMPLES: list[tuple[type[Error], dict[str, Any], str]] = [
     ),
     (
         exceptions.BlockingCallError,
-        {},
-        (
-            "BlockingClient is for plain functions: here it would stop the event loop of this "
-            "thread. Await the task instead: `await task.kiq(...)`."
-        ),
+        {"reason": "another thread has closed it meanwhile"},
+        "BlockingClient can't wait: another thread has closed it meanwhile.",
     ),
     (
         exceptions.UnknownTaskError,

@@ -1,5 +1,6 @@
 """Tasks that depend on what an application has."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -340,3 +341,44 @@ async def test_the_lifespan_of_a_server_starts_and_stops_the_broker() -> None:
         assert life == ["started"]
 
     assert life == ["started", "stopped"]
+
+
+async def test_a_start_up_that_is_cancelled_ends() -> None:
+    begun = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        begun.set()
+        await asyncio.Event().wait()
+        yield
+
+    broker = InMemoryBroker()
+    broker.is_worker_process = True
+    taskiq_fastapi.init(broker, FastAPI(lifespan=lifespan))
+    starting = asyncio.create_task(broker.startup())
+    await begun.wait()
+
+    starting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(starting, 10)
+
+
+async def test_a_start_up_that_failed_is_made_again(app: FastAPI) -> None:
+    attempts: list[int] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise OSError("not yet")
+        yield
+
+    broker = InMemoryBroker()
+    broker.is_worker_process = True
+    taskiq_fastapi.init(broker, FastAPI(lifespan=lifespan))
+    with pytest.raises(ApplicationError):
+        await broker.startup()
+
+    async with broker:
+        assert len(attempts) == 2

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException
 
 from taskiq import InMemoryBroker, TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
@@ -154,3 +154,54 @@ async def test_events_tell_progress_and_result_once(client: httpx.AsyncClient) -
     again = await client.get(f"{url}/events", headers={**KEY, "last-event-id": events[0]["id"]})
     assert "event: progress" not in again.text
     assert "event: result" in again.text
+
+
+async def test_a_request_can_not_take_the_place_of_a_dependency(broker: InMemoryBroker) -> None:
+    def tenant() -> str:
+        return "safe"
+
+    @broker.task(task_name="whoami")
+    async def whoami(name: str, tenant: Annotated[str, Depends(tenant)]) -> str:
+        return f"{name}@{tenant}"
+
+    app = FastAPI()
+    app.include_router(task_router(broker, tasks=[whoami], authorize=authorize))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=KEY) as client:
+        forged = await client.post("/whoami", json={"name": "a", "tenant": "evil"})
+
+    assert forged.status_code == 422
+    assert "tenant: not an argument" in forged.json()["detail"]
+
+
+async def test_values_have_to_fit_their_annotations(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/tasks/add", json={"first": 1, "second": "many"})
+
+    assert answer.status_code == 422
+    assert "second" in answer.json()["detail"]
+
+
+async def test_the_location_is_that_of_the_router_that_was_asked(broker: InMemoryBroker) -> None:
+    @broker.task(task_name="work")
+    async def work() -> None: ...
+
+    app = FastAPI()
+    for prefix in ("/one", "/two"):
+        app.include_router(task_router(broker, tasks=[work], authorize=authorize, prefix=prefix))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=KEY) as client:
+        sent = await client.post("/two/work?x=1")
+
+    assert sent.headers["location"] == f"http://t/two/{sent.json()['task_id']}"
+
+
+async def test_a_browser_that_has_the_result_asks_no_more(client: httpx.AsyncClient) -> None:
+    sent = await client.post("/tasks/add", json={"first": 1, "second": 2})
+    url = sent.headers["location"]
+    await finished(client, url)
+    text = (await client.get(f"{url}/events")).text
+    (event_id,) = [line[4:] for line in text.splitlines() if line.startswith("id: ")]
+
+    again = await client.get(f"{url}/events", headers={**KEY, "last-event-id": event_id})
+
+    assert again.status_code == 204

@@ -156,3 +156,33 @@ def test_a_forked_child_has_a_loop_of_its_own(tmp_path: Path) -> None:
     assert child.exitcode == 0
     assert client.call(broker.stats()).waiting == 2
     client.close()
+
+
+def test_closing_ends_the_waiting_of_other_threads(broker: InMemoryBroker) -> None:
+    @broker.task
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    client = BlockingClient(broker)
+    task = client.kiq(hang)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(task.wait_result)
+        client.close()
+
+        with pytest.raises(BlockingCallError, match="has closed it"):
+            waiting.result(20)
+
+
+def test_a_fork_while_the_broker_starts_leaves_the_child_free(tmp_path: Path) -> None:
+    broker = SQLiteBroker(str(tmp_path / "tasks.db"))
+    client = BlockingClient(broker)
+
+    @broker.task
+    async def work() -> None: ...
+
+    with client._lock:  # as another thread holds it during the start-up
+        child = multiprocessing.get_context("fork").Process(target=client.kiq, args=(work,))
+        child.start()
+        child.join(30)
+
+    assert child.exitcode == 0

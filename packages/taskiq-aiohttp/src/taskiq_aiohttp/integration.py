@@ -101,6 +101,13 @@ class _Connection:
         if self._is_open:
             return  # the start-up of the application starts the broker once more
         self._is_open = True
+        try:
+            await self._open()
+        except BaseException:
+            self._is_open = False
+            raise
+
+    async def _open(self) -> None:
         app = await _load(self._app_path)
         if self._broker.is_worker_process:
             self._runner = web.AppRunner(app, handle_signals=False, access_log=None)

@@ -19,7 +19,7 @@ Error
     ├── ListenError
     │   └── SharedBrokerListenError
     ├── TaskDefinitionError               a function can't be a task
-    ├── BlockingCallError                 a blocking call in a thread that runs an event loop
+    ├── BlockingCallError                 a BlockingClient can't wait here
     ├── UnreadableMessageError            bytes that are no message
     ├── LeaseLostError                    a delivery belongs to another worker now
     ├── ResultBackendError
@@ -208,12 +208,10 @@ class TaskDefinitionError(TaskiqError):
 
 
 class BlockingCallError(TaskiqError, RuntimeError):
-    """A blocking call was made in a thread that runs an event loop."""
+    """A call of a BlockingClient can't be made here, or can't be finished."""
 
-    __template__ = (
-        "BlockingClient is for plain functions: here it would stop the event loop of this thread. "
-        "Await the task instead: `await task.kiq(...)`."
-    )
+    __template__ = "BlockingClient can't wait: {reason}."
+    reason: str
 
 
 class UnreadableMessageError(TaskiqError):

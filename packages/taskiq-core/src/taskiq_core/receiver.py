@@ -410,10 +410,12 @@ class Receiver:
 
     # -- a delivery's life --------------------------------------------------------------------
 
-    def handle(self, delivery: Delivery) -> Coroutine[Any, Any, None]:
+    async def handle(self, delivery: Delivery) -> None:
         """Run one delivery and settle it; for a delivery that `listen` has not taken."""
+        # Not before this runs: an asyncio task that is cancelled before its first step forgets
+        # nothing, and the lease would be renewed for ever.
         self._leases.hold(delivery)
-        return self._handler.handle(delivery)
+        await self._handler.handle(delivery)
 
     async def callback(
         self, message: bytes | AckableMessage | Delivery, raise_err: bool = False

@@ -47,10 +47,13 @@ async def asgi_lifespan(app: ASGIApp) -> AsyncGenerator[dict[str, Any]]:
     running = asyncio.create_task(run())
     try:
         has_lifespan = await step("startup")
-        if not has_lifespan:
-            running.exception()  # the specification lets it raise
         yield state
         if has_lifespan:
             await step("shutdown")
+    except BaseException:
+        running.cancel()  # it would wait for its shutdown
+        raise
     finally:
         await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # read, as the answer said it before

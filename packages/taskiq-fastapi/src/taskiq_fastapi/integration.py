@@ -64,7 +64,8 @@ def populate_dependency_context(
     overrides[HTTPConnection] = requests.make_connection
     for task in broker.get_all_tasks().values():
         overrides.know(task.original_func)
-    broker.task_checks.append(lambda task: overrides.know(task.original_func))  # later ones
+    if _know not in broker.task_checks:
+        broker.task_checks.append(_know)
     broker.dependency_overrides = overrides
 
 
@@ -102,6 +103,13 @@ class _Connection:
         if self._is_open:
             return  # the lifespan of the application starts the broker once more
         self._is_open = True
+        try:
+            await self._open()
+        except BaseException:
+            self._is_open = False
+            raise
+
+    async def _open(self) -> None:
         app = _load(self._app_or_path)
         state: dict[str, Any] | None = None
         if self._broker.is_worker_process:
@@ -127,3 +135,10 @@ def _load(app_or_path: PathOrAppOrFactory) -> FastAPI:
 
 def _check(task: RegisteredTask) -> None:
     check_dependencies(task.task_name, task.original_func)
+
+
+def _know(task: RegisteredTask) -> None:
+    """Note the dependencies of a task that is declared after start-up."""
+    overrides = getattr(getattr(task, "broker", None), "dependency_overrides", None)
+    if isinstance(overrides, AppOverrides):
+        overrides.know(task.original_func)

@@ -6,18 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from taskiq_core.broker import AsyncBroker
 from taskiq_core.client.decor import AsyncTaskiqDecoratedTask
-from taskiq_core.exceptions import (
-    CapabilityError,
-    DuplicateKeyError,
-    ResultGetError,
-    SendTaskError,
-    TaskArgumentError,
-)
+from taskiq_core.exceptions import CapabilityError, ResultGetError
 from taskiq_core.messages.result import TaskiqResult
-from taskiq_fastapi.task_events import task_events
+from taskiq_fastapi.task_call import TaskCall
+from taskiq_fastapi.task_events import event_id, task_events
 
 
 class TaskSent(BaseModel):
@@ -73,15 +69,13 @@ def task_router(
         prefix: of the paths.
     """
     router = APIRouter(prefix=prefix, dependencies=[Depends(authorize)], tags=["tasks"])
-    _add_sending(router, {task.task_name: task for task in tasks})
+    _add_sending(router, {task.task_name: TaskCall(task) for task in tasks})
     _add_looking(router, broker)
     _add_events(router, broker)
     return router
 
 
-def _add_sending(
-    router: APIRouter, tasks: Mapping[str, AsyncTaskiqDecoratedTask[..., Any]]
-) -> None:
+def _add_sending(router: APIRouter, calls: Mapping[str, TaskCall]) -> None:
     @router.post("/{task_name}", status_code=status.HTTP_202_ACCEPTED)
     async def send_task(
         task_name: str,
@@ -89,11 +83,14 @@ def _add_sending(
         response: Response,
         arguments: Annotated[dict[str, Any] | None, Body()] = None,
     ) -> TaskSent:
-        task = tasks.get(task_name)
-        if task is None:
+        call = calls.get(task_name)
+        if call is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no task {task_name!r}")
-        task_id = await _send(task, arguments or {})
-        response.headers["Location"] = str(request.url_for("task_status", task_id=task_id))
+        task_id = await call.send(arguments or {})
+        folder = request.url.path.rpartition("/")[0]  # of this router, where there are several
+        response.headers["Location"] = str(
+            request.url.replace(path=f"{folder}/{task_id}", query="")
+        )
         return TaskSent(task_id=task_id)
 
 
@@ -124,7 +121,10 @@ def _add_events(router: APIRouter, broker: AsyncBroker) -> None:
     @router.get("/{task_id}/events")
     async def follow_task(
         task_id: str, last_event_id: Annotated[str | None, Header()] = None
-    ) -> StreamingResponse:
+    ) -> Response:
+        result = await _ready_result(broker, task_id)
+        if result is not None and event_id(status_of(task_id, result)) == last_event_id:
+            return Response(status_code=status.HTTP_204_NO_CONTENT)  # the browser asks no more
         events = task_events(broker.result_backend, task_id, seen=last_event_id, show=status_of)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
@@ -143,20 +143,17 @@ def status_of(task_id: str, result: TaskiqResult[Any], progress: Any = None) -> 
     return TaskStatus(
         task_id=task_id,
         is_ready=True,
-        return_value=result.return_value,
+        return_value=to_jsonable_python(result.return_value, fallback=repr),
         error=shown,
         progress=progress,
     )
 
 
-async def _send(task: AsyncTaskiqDecoratedTask[..., Any], arguments: dict[str, Any]) -> str:
+async def _ready_result(broker: AsyncBroker, task_id: str) -> TaskiqResult[Any] | None:
+    backend = broker.result_backend
+    if not await backend.is_result_ready(task_id):
+        return None
     try:
-        return (await task.kiq(**arguments)).task_id
-    except TaskArgumentError as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
-    except DuplicateKeyError as error:
-        raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
-    except SendTaskError as error:
-        raise HTTPException(
-            status.HTTP_503_SERVICE_UNAVAILABLE, "The queue can't be reached; try again later"
-        ) from error
+        return await backend.get_result(task_id)
+    except ResultGetError:
+        return None

@@ -46,12 +46,17 @@ async def task_events(
                     seen = digest
                     yield _event("progress", digest, text)
             if done:
-                shown = show(task_id, waiting.result()).model_dump_json()
-                yield _event("result", _digest(shown), shown)
+                shown = show(task_id, waiting.result())
+                yield _event("result", event_id(shown), shown.model_dump_json())
                 return
             yield ": waiting\n\n"
     finally:
         waiting.cancel()
+
+
+def event_id(shown: BaseModel) -> str:
+    """Return the id of the event that tells a result."""
+    return _digest(shown.model_dump_json())
 
 
 async def _wait(backend: AsyncResultBackend[Any], task_id: str) -> TaskiqResult[Any]:

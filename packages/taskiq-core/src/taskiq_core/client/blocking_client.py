@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
+from typing import Any, Final, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from taskiq_core.client.task import AsyncTaskiqTask
 from taskiq_core.client.typed_kiq import Sendable
@@ -18,6 +20,11 @@ from taskiq_core.messages.result import TaskiqResult
 _T = TypeVar("_T")
 _FuncParams = ParamSpec("_FuncParams")
 _ReturnType = TypeVar("_ReturnType")
+_IN_A_LOOP: Final = (
+    "it is for plain functions, and here it would stop the event loop of this thread. Await the "
+    "task instead: `await task.kiq(...)`"
+)
+_CLOSED: Final = "another thread has closed it meanwhile"
 
 
 class StartableBroker(Protocol):
@@ -47,6 +54,13 @@ class BlockingClient:
         self.timeout = timeout
         self._lock = threading.Lock()
         self._loop: _LoopThread | None = None
+        if hasattr(os, "register_at_fork"):
+            renew = weakref.WeakMethod(self._renew_lock)
+            os.register_at_fork(after_in_child=lambda: _call(renew()))
+
+    def _renew_lock(self) -> None:
+        # Another thread of the parent may have held it: nobody would release it in the child.
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +99,8 @@ class BlockingClient:
 
         Raises:
             SendTaskError: as `AsyncKicker.kiq`.
-            BlockingCallError: this thread runs an event loop, which would stand still.
+            BlockingCallError: this thread runs an event loop, which would stand still; or the
+                client was closed meanwhile.
             TimeoutError: the broker did not answer within `timeout`.
         """
         return BlockingTask(self.call(task.kiq(*args, **kwargs)), self)
@@ -198,18 +213,38 @@ class _LoopThread:
     def run(self, coroutine: Coroutine[Any, Any, _T], timeout: float | None) -> _T:
         if _runs_a_loop():
             coroutine.close()
-            raise BlockingCallError
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            raise BlockingCallError(reason=_IN_A_LOOP)
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:
+            coroutine.close()
+            raise BlockingCallError(reason=_CLOSED) from None
         try:
             return future.result(timeout)
+        except CancelledError:
+            raise BlockingCallError(reason=_CLOSED) from None
         except BaseException:
             future.cancel()  # also where Ctrl-C ends the waiting
             raise
 
     def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancel_all() -> None:
+    """Cancel what other threads wait for, so that they get an error."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _call(method: Callable[[], None] | None) -> None:
+    if method is not None:
+        method()
 
 
 def _runs_a_loop() -> bool:
