@@ -79,3 +79,11 @@ async def test_page_that_fails_breaks_no_other(stage: Any, monkeypatch: Any) -> 
     assert (wrong.status_code, "not a subclass of WebPage" in wrong.text) == (500, True)
     assert (await client.get("/pages/missing")).status_code == 503
     assert (await client.get("/")).status_code == 200
+
+
+def test_names_of_hosts_are_a_list_in_any_case() -> None:
+    options = DashboardOptions(allowed_hosts=["Dash.Example.org"])
+
+    assert options.allowed_hosts == {"dash.example.org"}
+    with pytest.raises(TypeError, match="a list of names"):
+        DashboardOptions(allowed_hosts="dash.example.org")

@@ -14,6 +14,8 @@ logger = logging.getLogger("taskiq.web.audit")
 
 MAX_ENTRIES: Final = 1_000
 """Entries that a dashboard remembers; the logger gets all of them."""
+MAX_TEXT: Final = 1_000
+"""Characters of what came of an action, as an entry keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,14 @@ class AuditLog:
         """
         now = datetime.now(UTC)
         entry = AuditEntry(
-            next(self._numbers), now, viewer, action, target, count, is_done, one_line(text)
+            next(self._numbers),
+            now,
+            viewer,
+            action,
+            target,
+            count,
+            is_done,
+            one_line(text)[:MAX_TEXT],
         )
         self._entries.append(entry)
         logger.log(

@@ -43,6 +43,11 @@ class DashboardOptions:
     allowed_hosts: Collection[str] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.allowed_hosts, str):
+            raise TypeError("allowed_hosts is a list of names, not a text")
+        if self.allowed_hosts is not None:
+            names = frozenset(name.lower() for name in self.allowed_hosts)
+            object.__setattr__(self, "allowed_hosts", names)
         if not self.interval > 0 or not self.read_timeout > 0:
             raise ValueError("interval and read_timeout are seconds, above 0")
         if self.page_size < 1 or self.max_viewers < 1 or self.max_request < 1:

@@ -311,7 +311,7 @@ class ZeroMQBroker(AsyncBroker):
 
     async def purge(self, *, queue: str | None = None) -> int:
         """Drop waiting and delayed messages of a queue."""
-        return self._endpoint.queue("purge a queue").purge(queue or self.queue_name)
+        return self._endpoint.hub("purge a queue").purge(queue or self.queue_name)
 
     async def dead_letters(
         self, *, limit: int = 100, offset: int = 0, queue: str | None = None

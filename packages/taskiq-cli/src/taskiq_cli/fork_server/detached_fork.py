@@ -18,7 +18,12 @@ def fork_detached() -> int:
         OSError: there are too many processes, or too little memory.
     """
     answer, writer = os.pipe()
-    gate, opener = os.pipe()
+    try:
+        gate, opener = os.pipe()
+    except OSError:
+        os.close(answer)
+        os.close(writer)
+        raise
     middle = -1
     try:
         middle = os.fork()
@@ -30,6 +35,10 @@ def fork_detached() -> int:
         os.close(writer)
         number = int(os.read(answer, 100) or b"0")
         os.waitpid(middle, 0)
+    except OSError:
+        if middle < 0:
+            os.close(writer)
+        raise
     finally:
         for descriptor in (answer, gate) if middle == 0 else (answer, gate, opener):
             os.close(descriptor)

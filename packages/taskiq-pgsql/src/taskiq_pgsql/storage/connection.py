@@ -68,7 +68,8 @@ class HeldConnection:
                 yield HeldTransaction(self)
                 await self._uncancelled(self.perform(transaction.commit))
             except TaskiqError:
-                if not connection.is_closed():
+                # One that was not begun, or whose commit failed, has nothing to roll back.
+                if not connection.is_closed() and connection.is_in_transaction():
                     await self._uncancelled(self.perform(transaction.rollback))
                 raise
             except BaseException:

@@ -17,7 +17,7 @@ from taskiq_core.messages.labels import QUEUE_NAME
 from taskiq_core.messages.message import BrokerMessage
 from taskiq_redis.broker import RedisBroker
 from taskiq_redis.compat.options import BrokerOptions, own_options, refuse_unknown
-from taskiq_redis.errors import RedisRightsError
+from taskiq_redis.errors import RedisCommandError, RedisRightsError
 from taskiq_redis.options import QUEUE_CAPABILITIES
 from taskiq_redis.queue.codec import NewMessage
 from taskiq_redis.queue.redis_queue import RedisQueue
@@ -109,9 +109,10 @@ class ListQueueBroker(RedisBroker):
 
     async def reclaim(self, *, owner: str | None = None) -> int:
         """Have deliveries delivered again, and take over what clients of 1.x sent meanwhile."""
+        count = await super().reclaim(owner=owner)
         if owner is None:
             await self._take_over()
-        return await super().reclaim(owner=owner)
+        return count
 
     async def _take_over(self) -> None:
         if not self._may_take_over:
@@ -123,6 +124,14 @@ class ListQueueBroker(RedisBroker):
             logger.warning(
                 "Messages that taskiq-redis 1.x left in %r are not taken over: %s. `taskiq "
                 "redis-upgrade` says whether there are any.",
+                self.queue_name,
+                error,
+            )
+        except RedisCommandError as error:
+            # A full server, say. Workers are what makes room there: they start all the same.
+            logger.warning(
+                "Messages that taskiq-redis 1.x left in %r are not taken over yet: %s. It is tried "
+                "again with the next reclaim.",
                 self.queue_name,
                 error,
             )

@@ -228,6 +228,12 @@ class Hub:
         self.queue.paused.discard(queue)
         self.flush_soon()
 
+    def purge(self, queue: str) -> int:
+        """Drop the waiting and delayed messages of a queue, and return their number."""
+        count = self.queue.purge(queue)
+        self.flush_soon()  # there is room for senders that wait
+        return count
+
     def flush_soon(self) -> None:
         """Send everything that is due at the end of this turn of the event loop."""
         if self._flushing is None:
