@@ -1,9 +1,14 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from taskiq_testservers.cli_project import Project
+
+# In a background job of a shell SIGINT is ignored, and children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

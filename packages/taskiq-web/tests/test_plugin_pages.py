@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from taskiq_core.abc.broker import AbstractBroker
 from taskiq_core.abc.web_page import PageTable, PageText, WebPage
 from taskiq_core.plugins import PluginInfo, PluginRegistry, Provides, WebPageSpec

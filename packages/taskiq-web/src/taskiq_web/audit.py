@@ -64,6 +64,7 @@ class AuditLog:
             text: what came of it.
         """
         now = datetime.now(UTC)
+        outcome = one_line(text)[:MAX_TEXT]
         entry = AuditEntry(
             next(self._numbers),
             now,
@@ -72,7 +73,7 @@ class AuditLog:
             target,
             count,
             is_done,
-            one_line(text)[:MAX_TEXT],
+            outcome,
         )
         self._entries.append(entry)
         logger.log(

@@ -128,7 +128,7 @@ class ListQueueBroker(RedisBroker):
                 error,
             )
         except RedisCommandError as error:
-            # A full server, say. Workers are what makes room there: they start all the same.
+            # A full server, say. Workers empty it, so they start all the same.
             logger.warning(
                 "Messages that taskiq-redis 1.x left in %r are not taken over yet: %s. It is tried "
                 "again with the next reclaim.",

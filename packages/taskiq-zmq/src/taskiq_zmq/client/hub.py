@@ -231,7 +231,7 @@ class Hub:
     def purge(self, queue: str) -> int:
         """Drop the waiting and delayed messages of a queue, and return their number."""
         count = self.queue.purge(queue)
-        self.flush_soon()  # there is room for senders that wait
+        self.flush_soon()  # senders may wait for a free place
         return count
 
     def flush_soon(self) -> None:
