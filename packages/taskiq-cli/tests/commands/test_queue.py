@@ -177,3 +177,12 @@ def test_misspelt_variable_is_named(store: OperatorProject) -> None:
     assert "or set TASKIQ_BROKER_URL to its URL. The environment has TASKIQ_BROKER_ULR" in (
         " ".join(ran.err.split())
     )
+
+
+def test_pausing_a_queue_that_nobody_used_says_so_and_how_to_resume(
+    store: OperatorProject,
+) -> None:
+    paused = store.run("queue", "pause", "--queue", "nosuch")
+
+    assert "`taskiq queue resume --queue nosuch`" in paused.out
+    assert "No message was ever sent to queue nosuch." in paused.err

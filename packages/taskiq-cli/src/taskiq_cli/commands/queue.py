@@ -150,17 +150,19 @@ def _set_paused(
 
     async def ask(broker: "AsyncBroker") -> tuple[str, bool]:
         chosen = await queue_arguments(broker, queue, must_exist=False)
-        await (broker.pause(**chosen) if is_paused else broker.resume(**chosen))
+        # Before the change: some stores know a queue from then on.
         is_known = queue is None or queue in await broker.queue_names()
+        await (broker.pause(**chosen) if is_paused else broker.resume(**chosen))
         return await queue_name(broker, queue), is_known
 
     name, is_known = ask_broker(broker, modules, application, ask)
     if json_:
         click.echo(as_json({"queue": name, "is_paused": is_paused}))
     elif is_paused:
+        which = "" if queue is None else f" --queue {one_line(queue)}"
         click.echo(
-            f"Queue {one_line(name)} is paused: it hands out nothing until `taskiq queue resume`. "
-            "Running tasks go on."
+            f"Queue {one_line(name)} is paused: it hands out nothing until "
+            f"`taskiq queue resume{which}`. Running tasks go on."
         )
     else:
         click.echo(f"Queue {one_line(name)} is not paused.")
