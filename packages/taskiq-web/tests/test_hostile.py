@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from taskiq_inmemory import InMemoryBroker
 from taskiq_web import Access
+from taskiq_web.reads.content import content_of
 from taskiq_web.render.text import visible
 from taskiq_web.render.values import MASK, MAX_VALUES, ValueReader
 
@@ -219,3 +221,19 @@ async def test_masked_letter_can_not_be_edited(stage: Any) -> None:
     assert refused.status_code == 422
     assert "masked" in refused.json()["error"]
     assert (await stage.get("/"))["dead"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"Password": "hunter2", "broken', False),
+        (b"\xff\xfe plain nonsense", True),
+        (b'{"blob": "' + b"x" * 2_000_000 + b'"}', False),
+    ],
+    ids=["names a secret", "nothing secret", "too large"],
+)
+def test_bytes_that_can_not_be_read_show_no_secret(body: bytes, shown: bool) -> None:
+    content = content_of(body, InMemoryBroker(), Access("viewer"), max_size=1_000_000)
+
+    assert (content.raw != MASK) is shown
+    assert "hunter2" not in content.raw

@@ -68,12 +68,12 @@ def content_of(
     """
     if len(body) > max_size:
         problem = f"It has {len(body):,} bytes; messages of at most {max_size:,} are read."
-        return _unread(body, problem, access)
+        return _unread(body, problem, MASK if _masks_names(access) else _raw(body, access))
     message, problem = read_message(body, broker)
     if message is None:
-        return _unread(body, problem, access)
+        return _unread(body, problem, _raw(body, access))
     reader = ValueReader(access)
-    names = _parameter_names(broker, message.task_name)
+    names = parameter_names(broker, message.task_name)
     own = {name: value for name, value in message.labels.items() if is_own_label(name)}
     args = [
         reader.read(value, name=names[number] if number < len(names) else "")
@@ -115,8 +115,20 @@ def as_python(message: TaskiqMessage, labels: dict[str, Any]) -> str:
     return f"{start}await {name}{kicker}.kiq({', '.join(values)})"
 
 
-def _unread(body: bytes, problem: str, access: Access) -> MessageContent:
-    raw = MASK if access.masks_content else body[:MAX_RAW].decode(errors="backslashreplace")
+def _raw(body: bytes, access: Access) -> str:
+    """Return the beginning of bytes that can't be read, if no masked name is in them."""
+    text = body.lower().replace(b"-", b"_")
+    if access.masks_content or any(name.lower().encode() in text for name in access.masked_names):
+        return MASK
+    return body[:MAX_RAW].decode(errors="backslashreplace")
+
+
+def _masks_names(access: Access) -> bool:
+    # Of a large message it is not known which argument has which name.
+    return access.masks_content or bool(access.masked_names)
+
+
+def _unread(body: bytes, problem: str, raw: str) -> MessageContent:
     why = "its content can't be read here"
     return MessageContent(size=len(body), problem=problem, raw=raw, why_not_editable=why)
 
@@ -134,7 +146,8 @@ def _why_not_editable(message: TaskiqMessage, reader: ValueReader) -> str:
     return "" if is_json else "its arguments are not plain JSON"
 
 
-def _parameter_names(broker: AsyncBroker, task_name: str) -> Sequence[str]:
+def parameter_names(broker: AsyncBroker, task_name: str) -> Sequence[str]:
+    """Return the names of the positional parameters of a task; none if it is not known here."""
     task = broker.find_task(task_name)
     if task is None:
         return ()

@@ -178,7 +178,7 @@ async def _result(
 
 def _outcome(result: Any, access: Access) -> TaskOutcome:
     value = ValueReader(access).read(result.return_value)
-    log = shortened(result.log or "", MAX_TEXT)
+    log = MASK if access.masks_content and result.log else shortened(result.log or "", MAX_TEXT)
     if result.error is None:
         return TaskOutcome(result.is_err, value, log=log, seconds=result.execution_time)
     if access.masks_content:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from taskiq_core.abc.schedule_source import ScheduleSource
@@ -14,6 +15,7 @@ from taskiq_core.exceptions import reason_of
 from taskiq_core.messages.scheduled_task import ScheduledTask
 from taskiq_web.access import Access
 from taskiq_web.reads.broker_queues import has
+from taskiq_web.reads.content import parameter_names
 from taskiq_web.render.values import ValueReader
 
 COMING = 3
@@ -87,7 +89,8 @@ async def read_schedules(
     """
     claims = broker.tick_claims() if has(broker, Capability.CLAIMS) else None
     reports = (
-        _report(number, source, claims, access, grace) for number, source in enumerate(sources)
+        _report(number, source, claims, access, grace, broker)
+        for number, source in enumerate(sources)
     )
     return list(await asyncio.gather(*reports))
 
@@ -107,6 +110,7 @@ async def _report(
     claims: TickClaims | None,
     access: Access,
     grace: float,
+    broker: AsyncBroker,
 ) -> SourceReport:
     name = type(source).__name__
     try:
@@ -117,7 +121,8 @@ async def _report(
         return SourceReport(number, name, problem=f"It can't be asked: {reason_of(error)}")
     now = datetime.now(UTC)
     rows = [
-        _row(number, each, last.get(each.schedule_id), now, access, grace) for each in schedules
+        _row(number, each, last.get(each.schedule_id), now, access, grace, broker)
+        for each in schedules
     ]
     rows.sort(key=lambda row: (row.task_name, row.when, row.schedule_id))
     is_cut = len(found) > MAX_SCHEDULES
@@ -139,6 +144,7 @@ def _row(
     now: datetime,
     access: Access,
     grace: float,
+    broker: AsyncBroker,
 ) -> ScheduleRow:
     coming: Sequence[datetime] = ()
     missed: datetime | None = None
@@ -150,6 +156,7 @@ def _row(
         except Exception as error:  # noqa: BLE001  # a cron line from anywhere
             problem = f"It won't fire: {reason_of(error)}"
     reader = ValueReader(access)
+    names = parameter_names(broker, schedule.task_name)
     return ScheduleRow(
         source=number,
         schedule_id=schedule.schedule_id,
@@ -160,7 +167,10 @@ def _row(
         coming=coming,
         missed=missed,
         problem=problem,
-        args=reader.read(schedule.args),
+        args=[
+            reader.read(value, name=name)
+            for value, name in zip_longest(schedule.args, names[: len(schedule.args)], fillvalue="")
+        ],
         kwargs=reader.read(schedule.kwargs),
     )
 
