@@ -146,16 +146,21 @@ def error_classes() -> list[type[TaskiqError]]:
         error = waiting.pop()
         found.add(error)
         waiting += [each for each in error.__subclasses__() if each not in found]
-    ours = [each for each in found if each.__module__.startswith("taskiq_")]
+    own = tuple(f"{each}." for each in _package_modules())
+    ours = [each for each in found if each.__module__.startswith(own)]
     return sorted(
         (each for each in ours if not each.__name__.startswith("_")),
         key=lambda each: (each.__name__, each.__module__),
     )
 
 
+def _package_modules() -> list[str]:
+    files = sorted(ROOT.glob("packages/*/pyproject.toml"))
+    return [file.parent.name.replace("-", "_") for file in files]
+
+
 def _modules() -> Iterator[str]:
-    for file in sorted(ROOT.glob("packages/*/pyproject.toml")):
-        package = file.parent.name.replace("-", "_")
+    for package in _package_modules():
         front = importlib.import_module(package)
         names = [each.name for each in pkgutil.iter_modules(front.__path__, f"{package}.")]
         yield from (each for each in names if each.endswith((".errors", ".exceptions")))
