@@ -122,7 +122,10 @@ async def test_tasks_survive_the_loss_of_workers_node_and_connections(
             await client.until_ended(TOTAL // 2)
             with faults.to():
                 await server.restart()
-            tasks = await asyncio.gather(*running)
+            # Not to the end: the supervisor waits longer before each start of workers that die,
+            # until none lives for long enough.
+            await client.until_ended(2 * TOTAL // 3)
+        tasks = await asyncio.gather(*running)
         await until_it_is_empty(broker)
         workers.terminate()
         await asyncio.to_thread(workers.wait)
