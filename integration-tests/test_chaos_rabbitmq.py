@@ -7,15 +7,14 @@ from typing import Any, Final
 
 import pytest
 
-from taskiq import AsyncTaskiqTask, TaskiqResult
-from taskiq.exceptions import BrokerConnectionError, SendTaskError
+from taskiq import TaskiqResult
 from taskiq.plugins import result_backend_from_url
 from taskiq_testkit import TcpProxy
 from taskiq_testservers.chaos import (
     TASKS,
+    Client,
     Faults,
     Log,
-    Work,
     assert_nothing_is_wrong,
     client_of,
     until_it_is_empty,
@@ -48,49 +47,6 @@ async def proxy(server: RabbitServer) -> AsyncIterator[TcpProxy]:
         yield proxy
 
 
-class Client:
-    """Sends tasks and waits for them, as a program does whose every task matters.
-
-    Attributes:
-        ended: tasks whose result came.
-        repeated: sends whose fate was unknown, so that the task was sent again.
-    """
-
-    def __init__(self, work: Work) -> None:
-        self.ended = 0
-        self.repeated = 0
-        self._work = work
-        self._free = asyncio.Semaphore(AT_ONCE)
-        self._progress = asyncio.Condition()
-
-    async def run(self, number: int) -> AsyncTaskiqTask[list[float]]:
-        """Send a task, and wait for its result."""
-        async with self._free:
-            task = await self._send(number)
-            await task.wait_result(timeout=120)
-        async with self._progress:
-            self.ended += 1
-            self._progress.notify_all()
-        return task
-
-    async def until_ended(self, count: int) -> None:
-        """Wait until so many tasks have ended."""
-        async with self._progress:
-            await self._progress.wait_for(lambda: self.ended >= count)
-
-    async def _send(self, number: int) -> AsyncTaskiqTask[list[float]]:
-        for send in range(1, 1_000):
-            kicker = self._work.kicker().with_task_id(f"task-{number}").with_labels(send=send)
-            try:
-                return await kicker.kiq(number)
-            except SendTaskError as error:
-                if not isinstance(error.__cause__, BrokerConnectionError):
-                    raise
-                self.repeated += 1
-                await asyncio.sleep(0.1)
-        raise AssertionError("there was no server for too long")
-
-
 @pytest.mark.timeout(180)
 async def test_tasks_survive_the_loss_of_workers_node_and_connections(
     tmp_path: Path, start_worker: StartWorker, server: RabbitServer, proxy: TcpProxy
@@ -111,7 +67,7 @@ async def test_tasks_survive_the_loss_of_workers_node_and_connections(
     workers = start_worker("chaos_tasks:broker", *arguments, cwd=tmp_path, env=env)
     broker, work = client_of(url)
     broker.with_result_backend(result_backend_from_url(results))
-    client = Client(work)
+    client = Client(work, at_once=AT_ONCE, patience=120)
 
     async with broker:
         running = [asyncio.create_task(client.run(number)) for number in range(TOTAL)]

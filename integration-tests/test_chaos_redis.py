@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from taskiq import AsyncTaskiqTask, TaskiqResult
-from taskiq.exceptions import BrokerConnectionError, SendTaskError
+from taskiq import TaskiqResult
 from taskiq_testkit import TcpProxy
 from taskiq_testservers.chaos import (
     TASKS,
+    Client,
     Faults,
     Log,
-    Work,
     assert_nothing_is_wrong,
     client_of,
     until_it_is_empty,
@@ -43,48 +42,6 @@ async def proxy(server: RedisServer) -> AsyncIterator[TcpProxy]:
         yield proxy
 
 
-class Client:
-    """Sends tasks and waits for them, as a program does whose every task matters.
-
-    Attributes:
-        repeated: sends whose fate was unknown, so that the task was sent again.
-    """
-
-    def __init__(self, work: Work) -> None:
-        self.repeated = 0
-        self._work = work
-        self._room = asyncio.Semaphore(AT_ONCE)
-        self._ended = 0
-        self._progress = asyncio.Condition()
-
-    async def run(self, number: int) -> AsyncTaskiqTask[list[float]]:
-        """Send a task, and wait for its result."""
-        async with self._room:
-            task = await self._send(number)
-            await task.wait_result(timeout=150)
-        async with self._progress:
-            self._ended += 1
-            self._progress.notify_all()
-        return task
-
-    async def until_ended(self, count: int) -> None:
-        """Wait until so many tasks have ended."""
-        async with self._progress:
-            await self._progress.wait_for(lambda: self._ended >= count)
-
-    async def _send(self, number: int) -> AsyncTaskiqTask[list[float]]:
-        for send in range(1, 1_000):
-            kicker = self._work.kicker().with_task_id(f"task-{number}").with_labels(send=send)
-            try:
-                return await kicker.kiq(number)
-            except SendTaskError as error:
-                if not isinstance(error.__cause__, BrokerConnectionError):
-                    raise
-                self.repeated += 1
-                await asyncio.sleep(0.05)
-        raise AssertionError("there was no server for too long")
-
-
 @pytest.mark.timeout(180)
 async def test_two_thousand_tasks_survive_the_loss_of_workers_server_and_connections(
     tmp_path: Path, start_worker: StartWorker, server: RedisServer, proxy: TcpProxy
@@ -99,7 +56,7 @@ async def test_two_thousand_tasks_survive_the_loss_of_workers_server_and_connect
     arguments = ["--workers", "12", "--max-async-tasks", "1", "--max-prefetch", "1"]
     workers = start_worker("chaos_tasks:broker", *arguments, cwd=tmp_path, env=env)
     broker, work = client_of(url)
-    client = Client(work)
+    client = Client(work, at_once=AT_ONCE)
 
     async with broker:
         running = [asyncio.create_task(client.run(number)) for number in range(TOTAL)]

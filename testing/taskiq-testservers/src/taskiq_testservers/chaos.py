@@ -19,7 +19,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from taskiq import AsyncBroker, AsyncTaskiqDecoratedTask, TaskiqResult, broker_from_url
+from taskiq import (
+    AsyncBroker,
+    AsyncTaskiqDecoratedTask,
+    AsyncTaskiqTask,
+    TaskiqResult,
+    broker_from_url,
+)
+from taskiq.exceptions import BrokerConnectionError, SendTaskError
 
 TASKS: Final = """
 import asyncio
@@ -277,6 +284,54 @@ class Faults:
                 if workers:
                     return workers[0]
                 await asyncio.sleep(0.05)
+
+
+class Client:
+    """Sends tasks and waits for them, as a program does whose every task matters.
+
+    Args:
+        work: the task of `TASKS`.
+        at_once: tasks that are under way at a time: the others are sent while the faults go on.
+        patience: seconds that the result of a task may take.
+
+    Attributes:
+        repeated: sends whose fate was unknown, so that the task was sent again.
+    """
+
+    def __init__(self, work: Work, *, at_once: int, patience: float = 150.0) -> None:
+        self.repeated = 0
+        self._work = work
+        self._patience = patience
+        self._free = asyncio.Semaphore(at_once)
+        self._ended = 0
+        self._progress = asyncio.Condition()
+
+    async def run(self, number: int) -> AsyncTaskiqTask[list[float]]:
+        """Send a task, and wait for its result."""
+        async with self._free:
+            task = await self._send(number)
+            await task.wait_result(timeout=self._patience)
+        async with self._progress:
+            self._ended += 1
+            self._progress.notify_all()
+        return task
+
+    async def until_ended(self, count: int) -> None:
+        """Wait until so many tasks have ended."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._ended >= count)
+
+    async def _send(self, number: int) -> AsyncTaskiqTask[list[float]]:
+        for send in range(1, 1_000):
+            kicker = self._work.kicker().with_task_id(f"task-{number}").with_labels(send=send)
+            try:
+                return await kicker.kiq(number)
+            except SendTaskError as error:
+                if not isinstance(error.__cause__, BrokerConnectionError):
+                    raise
+                self.repeated += 1
+                await asyncio.sleep(0.05)
+        raise AssertionError("there was no server for too long")
 
 
 def client_of(url: str) -> tuple[AsyncBroker, Work]:
