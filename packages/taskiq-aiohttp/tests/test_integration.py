@@ -1,8 +1,6 @@
 """Tasks that depend on an application of aiohttp and on its requests."""
 
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from aiohttp import web
 import taskiq_aiohttp
 from taskiq import InMemoryBroker, TaskiqDepends, TaskiqEvents
 from taskiq_aiohttp import ApplicationError
+from taskiq_testservers.commands import run_beside_worker
 
 NAME = web.AppKey("NAME", str)
 SPOILT = web.RequestKey("SPOILT", bool)
@@ -142,14 +141,5 @@ async def test_what_is_not_an_application_is_named() -> None:
 def test_the_program_of_the_readme(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(PROGRAM)
     (tmp_path / "send.py").write_text(SEND)
-    taskiq = Path(sys.executable).with_name("taskiq")
-    worker = subprocess.Popen([taskiq, "worker", "app:broker", "--workers", "1"], cwd=tmp_path)
-    try:
-        command = [sys.executable, "send.py"]
-        sent = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    finally:
-        worker.terminate()
-        worker.wait()
 
-    assert sent.stdout == "Hello, world!\n", sent.stderr
-    assert worker.returncode == 0
+    assert run_beside_worker(tmp_path, client="send.py") == "Hello, world!\n"

@@ -1,18 +1,15 @@
 """The README is true: its program runs, its tables list all options and streams."""
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_type_hints
 
 from taskiq_nats import JetStreamBroker
 from taskiq_nats.options import BROKER_URL
 from taskiq_nats.storage.server import ServerOptions
+from taskiq_testservers.commands import run_beside_worker
 
-PATIENCE = 60
 README = (Path(__file__).parents[1] / "README.md").read_text()
 [PROGRAM] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
@@ -25,24 +22,8 @@ def option_names() -> list[str]:
 def test_the_program_runs_with_a_worker(tmp_path: Path, url: str) -> None:
     program = PROGRAM.replace("JetStreamBroker(os", "JetStreamBroker.from_url(os")
     (tmp_path / "app.py").write_text(program)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NATS_URL": url}
-    command = [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--workers", "1"]
-    worker = subprocess.Popen(command, cwd=tmp_path, env=environment)
-    try:
-        client = subprocess.run(
-            [sys.executable, "app.py"],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    finally:
-        worker.terminate()
-        worker.wait()
 
-    assert client.stdout == "3\n"
+    assert run_beside_worker(tmp_path, NATS_URL=url) == "3\n"
 
 
 def test_the_table_lists_every_option() -> None:

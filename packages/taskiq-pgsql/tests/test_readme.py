@@ -1,10 +1,7 @@
 """The README is true: its program runs, its tables list all options and tables."""
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -13,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from taskiq_pgsql import PostgresBroker, PostgresDatabase, PostgresScheduleSource
 from taskiq_pgsql.options import BROKER_URL
 from taskiq_pgsql.storage.database import DatabaseSettings
+from taskiq_testservers.commands import run_beside_worker
 from taskiq_testservers.postgres_server import PostgresServer
 
-PATIENCE = 60
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
@@ -30,24 +27,8 @@ def options() -> dict[str, inspect.Parameter]:
 def test_the_program_runs_with_a_worker(tmp_path: Path, url: str) -> None:
     program = SNIPPETS[0].replace("PostgresBroker(os", "PostgresBroker.from_url(os")
     (tmp_path / "app.py").write_text(program)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "DATABASE_URL": url}
-    command = [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--workers", "1"]
-    worker = subprocess.Popen(command, cwd=tmp_path, env=environment)
-    try:
-        client = subprocess.run(
-            [sys.executable, "app.py"],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    finally:
-        worker.terminate()
-        worker.wait()
 
-    assert client.stdout == "3\n"
+    assert run_beside_worker(tmp_path, DATABASE_URL=url) == "3\n"
 
 
 def test_the_snippet_about_schedules_runs(url: str) -> None:

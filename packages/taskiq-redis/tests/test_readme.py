@@ -1,15 +1,13 @@
 """The README is true: its program runs, its table lists every option."""
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from taskiq_redis import RedisBroker
 from taskiq_redis.options import BROKER_READERS
-from taskiq_testservers.redis_server import PATIENCE, RedisServer
+from taskiq_testservers.commands import run_beside_worker
+from taskiq_testservers.redis_server import RedisServer
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 PROGRAM = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
@@ -17,24 +15,8 @@ PROGRAM = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
 
 async def test_the_program_runs_with_a_worker(tmp_path: Path, server: RedisServer) -> None:
     (tmp_path / "app.py").write_text(PROGRAM)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "REDIS_URL": server.url}
-    command = [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--workers", "1"]
-    worker = subprocess.Popen(command, cwd=tmp_path, env=environment)
-    try:
-        client = subprocess.run(
-            [sys.executable, "app.py"],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    finally:
-        worker.terminate()
-        worker.wait()
 
-    assert client.stdout == "3\n"
+    assert run_beside_worker(tmp_path, REDIS_URL=server.url) == "3\n"
 
 
 def test_the_table_lists_every_option_with_its_default() -> None:

@@ -1,11 +1,8 @@
 """The README is true: its program runs, its tables list all options."""
 
 import inspect
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -13,7 +10,7 @@ from taskiq_sqlite import SQLiteBroker, SQLiteScheduleSource
 from taskiq_sqlite.options import BROKER_URL
 from taskiq_sqlite.storage.database import Database, DatabaseSettings
 from taskiq_sqlite.storage.schema import migrate
-from taskiq_testservers.sqlite_workers import PATIENCE
+from taskiq_testservers.commands import run_beside_worker
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -28,24 +25,8 @@ def options() -> dict[str, inspect.Parameter]:
 
 def test_the_program_runs_with_a_worker(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SNIPPETS[0])
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--workers", "1"]
-    worker = subprocess.Popen(command, cwd=tmp_path, env=environment)
-    try:
-        client = subprocess.run(
-            [sys.executable, "app.py"],
-            cwd=tmp_path,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    finally:
-        worker.terminate()
-        worker.wait()
 
-    assert client.stdout == "3\n"
+    assert run_beside_worker(tmp_path) == "3\n"
 
 
 def test_the_snippet_about_schedules_runs(path: Path) -> None:

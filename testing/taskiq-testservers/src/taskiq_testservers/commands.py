@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -42,3 +43,27 @@ def run(
         timeout=120,
         check=False,
     )
+
+
+def run_beside_worker(folder: Path, *, client: str = "app.py", **env: str) -> str:
+    """Run a program of a folder beside a worker of `app:broker`, as a README has it.
+
+    Args:
+        folder: has `app.py`, which both import.
+        client: the program that sends.
+        env: variables of both.
+
+    Returns:
+        What the program printed.
+    """
+    env = {"PYTHONPATH": str(folder), **env}
+    command = [sys.executable, "-m", "taskiq_cli", "worker", "app:broker", "--workers", "1"]
+    worker = subprocess.Popen(command, cwd=folder, env={**os.environ, **env})
+    try:
+        finished = run(sys.executable, client, cwd=folder, env=env)
+    finally:
+        worker.terminate()
+        status = worker.wait()
+    assert finished.returncode == 0, finished.stderr
+    assert status == 0
+    return finished.stdout
